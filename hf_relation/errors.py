@@ -1,0 +1,49 @@
+"""The errors this package raises on purpose; each says what was wrong, where, what is allowed and what to do."""
+
+from __future__ import annotations
+
+
+class HfRelationError(Exception):
+    """Base class of every error raised on purpose by hf_relation."""
+
+
+class InvalidRowError(HfRelationError, ValueError):
+    """One row of the input breaks the data contract.
+
+    Args:
+        reason (`str`): what is wrong, what is allowed and what to do.
+        index (`int`, *optional*): zero-based position of the row in a list.
+        line (`int`, *optional*): one-based line number in a file; shown instead of `index` when both are known.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.errors import InvalidRowError
+    >>> str(InvalidRowError("`text` must be a string, got NoneType.", index=3))
+    'row 3: `text` must be a string, got NoneType.'
+
+    ```
+    """
+
+    def __init__(self, reason: str, *, index: int | None = None, line: int | None = None) -> None:
+        self.reason = reason
+        self.index = index
+        self.line = line
+        where = f"line {line}: " if line is not None else f"row {index}: " if index is not None else ""
+        super().__init__(where + reason)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions with keyword-only arguments do not survive a process pool by themselves.
+        return (_rebuild_invalid_row, (self.reason, self.index, self.line))
+
+
+def _rebuild_invalid_row(reason: str, index: int | None, line: int | None) -> InvalidRowError:
+    return InvalidRowError(reason, index=index, line=line)
+
+
+class CheckpointError(HfRelationError, OSError):
+    """A checkpoint is missing, incomplete, altered or from a newer version."""
+
+
+class UsageError(HfRelationError, ValueError):
+    """An argument has a value that is not allowed, or arguments contradict one another."""
