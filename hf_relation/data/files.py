@@ -1,0 +1,173 @@
+"""Reading upstream files: plain or gzip, UTF-8, with errors that name the file and the line."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import InvalidRowError, UsageError
+
+
+def stem_of(path: str | os.PathLike[str]) -> str:
+    """The file name up to its first dot: `"val_wiki"` for `a/val_wiki.json.gz`."""
+    return Path(path).name.split(".", 1)[0]
+
+
+def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a file for reading bytes, unpacked when its name ends in `.gz`.
+
+    Args:
+        path (`str` or `PathLike`): the file.
+
+    Returns:
+        A binary stream, to be closed by the caller.
+
+    Raises:
+        UsageError: the file does not exist or is a folder.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder; a file is needed.")
+    try:
+        return gzip.open(target, "rb") if target.suffix == ".gz" else open(target, "rb")
+    except FileNotFoundError:
+        raise UsageError(f"the file {target} does not exist. Check the path.") from None
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The whole content of a file, unpacked when its name ends in `.gz`.
+
+    Args:
+        path (`str` or `PathLike`): the file.
+
+    Returns:
+        `bytes`: the content.
+
+    Raises:
+        UsageError: the file does not exist or is a folder.
+        InvalidRowError: the gzip file is damaged or incomplete.
+    """
+    with open_binary(path) as stream:
+        try:
+            return stream.read()
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InvalidRowError(f"{path} is not a complete gzip file ({error}). Get it again.") from error
+
+
+def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
+    """Line by line, in flat memory; only line feeds end a line, and a byte-order mark at the start is left out.
+
+    Args:
+        path (`str` or `PathLike`): the file.
+
+    Yields:
+        `tuple[int, bytes]`: one-based line number and the line without its end.
+
+    Raises:
+        UsageError: the file does not exist or is a folder.
+        InvalidRowError: the gzip file is damaged or incomplete (with the line), or the file is UTF-16 or UTF-32.
+    """
+    number = 0
+    with open_binary(path) as stream:
+        try:
+            for number, line in enumerate(stream, start=1):
+                if number == 1:
+                    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                        raise InvalidRowError(f"{path} is UTF-16 or UTF-32, not UTF-8. Save it as UTF-8.", line=1)
+                    line = line.removeprefix(b"\xef\xbb\xbf")
+                yield number, line.rstrip(b"\r\n")
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InvalidRowError(
+                f"{path} is not a complete gzip file ({error}). Get it again.", line=number + 1
+            ) from error
+
+
+def parse_json(content: bytes, *, line: int | None = None, what: str = "the line") -> Any:
+    """Parse strict JSON: UTF-8, no duplicate keys, no NaN or Infinity literals, no absurd nesting.
+
+    Args:
+        content (`bytes`): the JSON text.
+        line (`int`, *optional*): line number for the message.
+        what (`str`): what is parsed, for the message.
+
+    Returns:
+        The parsed value.
+
+    Raises:
+        InvalidRowError: it is not such JSON.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.data.files import parse_json
+    >>> parse_json(b'{"a": 1, "a": 2}', line=4)
+    Traceback (most recent call last):
+    ...
+    hf_relation.errors.InvalidRowError: line 4: the key 'a' occurs twice in one object. Keep one of the two.
+
+    ```
+    """
+    try:
+        return json.loads(content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except _BadJson as bad:
+        raise InvalidRowError(str(bad), line=line) from None
+    except UnicodeDecodeError as error:
+        raise InvalidRowError(
+            f"{what} is not UTF-8: byte 0x{content[error.start]:02x} at byte offset {error.start}. Save the file as UTF-8.",
+            line=line,
+        ) from None
+    except RecursionError:
+        raise InvalidRowError(f"{what} is nested too deeply. A row is at most a few levels deep.", line=line) from None
+    except json.JSONDecodeError as error:
+        near = error.doc[max(error.pos - 15, 0) : error.pos + 15]
+        raise InvalidRowError(
+            f"{what} is not valid JSON: {error.msg} at column {error.colno}, near {near!r}.", line=line
+        ) from None
+    except ValueError as error:  # an integer with thousands of digits
+        raise InvalidRowError(f"{what} is not valid JSON: {error}.", line=line) from None
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Parse a whole file of strict JSON, plain or gzip.
+
+    Args:
+        path (`str` or `PathLike`): the file.
+
+    Returns:
+        The parsed value.
+
+    Raises:
+        UsageError: the file does not exist or is a folder.
+        InvalidRowError: it is damaged, or not strict JSON.
+    """
+    return parse_json(read_bytes(path).removeprefix(b"\xef\xbb\xbf"), what=str(path))
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a file's (unpacked) content, as hexadecimal digits."""
+    return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+class _BadJson(Exception):
+    pass
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _BadJson(f"the key {key[:40]!r} occurs twice in one object. Keep one of the two.")
+            seen.add(key)
+    return result
+
+
+def _no_constant(name: str) -> Any:
+    raise _BadJson(f"{name} is not JSON. Use null, or leave the field out.")
