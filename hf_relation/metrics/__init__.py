@@ -1,0 +1,32 @@
+"""Clustering metrics from label columns: pure functions, computed from a sparse contingency table."""
+
+from __future__ import annotations
+
+from hf_relation.metrics.accuracy import hungarian_accuracy, hungarian_accuracy_from_contingency
+from hf_relation.metrics.bcubed import bcubed, bcubed_from_contingency
+from hf_relation.metrics.contingency import Contingency, check_labels, contingency
+from hf_relation.metrics.nmi import normalized_mutual_info, normalized_mutual_info_from_contingency
+from hf_relation.metrics.purity import purity, purity_from_contingency
+from hf_relation.metrics.rand import adjusted_rand_index, adjusted_rand_index_from_contingency
+from hf_relation.metrics.report import clustering_report
+from hf_relation.metrics.v_measure import v_measure, v_measure_from_contingency
+
+
+__all__ = [
+    "Contingency",
+    "adjusted_rand_index",
+    "adjusted_rand_index_from_contingency",
+    "bcubed",
+    "bcubed_from_contingency",
+    "check_labels",
+    "clustering_report",
+    "contingency",
+    "hungarian_accuracy",
+    "hungarian_accuracy_from_contingency",
+    "normalized_mutual_info",
+    "normalized_mutual_info_from_contingency",
+    "purity",
+    "purity_from_contingency",
+    "v_measure",
+    "v_measure_from_contingency",
+]
