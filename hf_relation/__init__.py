@@ -1,3 +1,78 @@
-"""Discover and extract relations from text, the Hugging Face way."""
+"""Discover and extract relations from text, the Hugging Face way.
+
+`import hf_relation` makes the model classes known to transformers' Auto classes and the tasks to
+`transformers.pipeline`; the names below are imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from hf_relation._registration import register_when_imported
+
+
+if TYPE_CHECKING:
+    from hf_relation.data.jsonl import read_jsonl, write_jsonl
+    from hf_relation.discovery import DiscoveredRelation, DiscoveryResult, RelationDiscovery
+    from hf_relation.embedding import embed_instances
+    from hf_relation.losses import RankedListLoss, SupConLoss
+    from hf_relation.metrics import clustering_report
+    from hf_relation.models.more import MOREConfig, MOREModel, MOREOutput
+    from hf_relation.pipelines import OpenRelationDiscoveryPipeline
+    from hf_relation.processing import RelationProcessor
+    from hf_relation.training import RelationTrainer, RelationTrainingArguments
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "DiscoveredRelation": "hf_relation.discovery",
+    "DiscoveryResult": "hf_relation.discovery",
+    "MOREConfig": "hf_relation.models.more",
+    "MOREModel": "hf_relation.models.more",
+    "MOREOutput": "hf_relation.models.more",
+    "OpenRelationDiscoveryPipeline": "hf_relation.pipelines",
+    "RankedListLoss": "hf_relation.losses",
+    "RelationDiscovery": "hf_relation.discovery",
+    "RelationProcessor": "hf_relation.processing",
+    "RelationTrainer": "hf_relation.training",
+    "RelationTrainingArguments": "hf_relation.training",
+    "SupConLoss": "hf_relation.losses",
+    "clustering_report": "hf_relation.metrics",
+    "embed_instances": "hf_relation.embedding",
+    "read_jsonl": "hf_relation.data.jsonl",
+    "write_jsonl": "hf_relation.data.jsonl",
+}
+
+__all__ = [
+    "DiscoveredRelation",
+    "DiscoveryResult",
+    "MOREConfig",
+    "MOREModel",
+    "MOREOutput",
+    "OpenRelationDiscoveryPipeline",
+    "RankedListLoss",
+    "RelationDiscovery",
+    "RelationProcessor",
+    "RelationTrainer",
+    "RelationTrainingArguments",
+    "SupConLoss",
+    "clustering_report",
+    "embed_instances",
+    "read_jsonl",
+    "write_jsonl",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hf_relation' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])
+
+
+register_when_imported()

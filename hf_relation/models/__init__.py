@@ -1,0 +1,1 @@
+"""Model families; each has a config, weights, a forward pass and an output class."""

@@ -1,0 +1,107 @@
+"""Settings of MORE."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any
+
+from huggingface_hub.dataclasses import strict
+from transformers import AutoConfig, PreTrainedConfig
+from transformers.configuration_utils import SubConfigSpec
+
+from hf_relation.errors import UsageError
+from hf_relation.models.backbone import LARGEST_SIZE, build_backbone_config
+from hf_relation.models.encoder import check_blocks
+
+
+_LOSSES = ("ranked_list", "sup_con")
+
+
+def _default_pooling() -> list[str]:
+    return ["head_marker", "tail_marker"]
+
+
+@strict
+class MOREConfig(PreTrainedConfig):
+    r"""Settings of [`MOREModel`]; the defaults are the paper's.
+
+    Args:
+        backbone_config (`dict` or `PreTrainedConfig`, *optional*): the encoder's settings with its `model_type`;
+            untrusted, see [`~hf_relation.models.backbone.build_backbone_config`]. Default: BERT-base.
+        pooling (`list[str]`, defaults to `["head_marker", "tail_marker"]`): what of the token states makes a pair
+            representation, in this order; names in `hf_relation.models.encoder.POOLING_BLOCKS`.
+        normalize_blocks (`bool`, defaults to `False`): scale every block to unit length before joining them.
+        layer (`int`, defaults to -1): which hidden states are pooled; -1 the last layer, 0 the embeddings.
+        projection_dim (`int`, *optional*, defaults to 64): width of the linear layer after pooling (the paper's FC;
+            64 in the authors' code); `None` for no projection.
+        loss (`str`, defaults to `"ranked_list"`): the loss `forward` computes from `labels`: `"ranked_list"` (MORE) or
+            `"sup_con"` (supervised contrastive).
+        loss_kwargs (`dict`, *optional*): arguments of that loss.
+        initializer_range (`float`, defaults to 0.02): standard deviation of new weights.
+
+    Raises:
+        UsageError: an unknown pooling block or loss, or a size out of range.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.models.more.configuration_more import MOREConfig
+    >>> config = MOREConfig(backbone_config={"model_type": "bert", "hidden_size": 48}, projection_dim=32)
+    >>> config.hidden_size, config.embedding_dim
+    (48, 32)
+
+    ```
+
+    Reference: Lou et al., "MORE: A Metric Learning Based Framework for Open-Domain Relation Extraction", ICASSP 2021.
+    """
+
+    model_type = "more"
+    keys_to_ignore_at_inference = ["last_hidden_state"]
+    sub_configs_defaults = {"backbone_config": SubConfigSpec(config_class=AutoConfig, model_type="bert")}
+
+    backbone_config: dict[str, Any] | PreTrainedConfig | None = None
+    pooling: list[str] = field(default_factory=_default_pooling)
+    normalize_blocks: bool = False
+    layer: int = -1
+    projection_dim: int | None = 64
+    loss: str = "ranked_list"
+    loss_kwargs: dict[str, Any] | None = None
+    initializer_range: float = 0.02
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        # Built here, not by the parent: the parent would follow a `backbone=` keyword to the Hub.
+        self.backbone_config = build_backbone_config(self.backbone_config)
+        for key in (
+            "backbone",
+            "backbone_kwargs",
+            "use_timm_backbone",
+            "use_pretrained_backbone",
+            "trust_remote_code",
+        ):
+            kwargs.pop(key, None)
+        check_blocks(self.pooling)
+        if self.loss not in _LOSSES:
+            raise UsageError(f"`loss` must be one of {list(_LOSSES)}, got {self.loss!r}.")
+        if self.projection_dim is not None and not 1 <= self.projection_dim <= LARGEST_SIZE:
+            raise UsageError(f"`projection_dim` must be None or from 1 to {LARGEST_SIZE}, got {self.projection_dim}.")
+        depth = self.backbone_config.get_text_config().num_hidden_layers
+        if not -depth - 1 <= self.layer <= depth:
+            raise UsageError(f"`layer` must be from {-depth - 1} to {depth} for this encoder, got {self.layer}.")
+        super().__post_init__(**kwargs)
+
+    @property
+    def hidden_size(self) -> int:
+        return int(self.backbone_config.hidden_size)  # type: ignore[union-attr]
+
+    @property
+    def vocab_size(self) -> int:
+        return int(self.backbone_config.vocab_size)  # type: ignore[union-attr]
+
+    @property
+    def embedding_dim(self) -> int:
+        """Width of the rows of `MOREOutput.embeddings`."""
+        return self.projection_dim if self.projection_dim is not None else len(self.pooling) * self.hidden_size
+
+    def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
+        # `resize_token_embeddings` writes the new size here.
+        return self.backbone_config  # type: ignore[return-value]

@@ -1,0 +1,44 @@
+"""Tiny random-weight models of every kind the library supports, built in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from hf_relation.models.more import MOREConfig, MOREModel
+from hf_relation.processing import RelationProcessor
+from tests.common.tiny_tokenizers import tiny_tokenizer
+
+
+KINDS = ("bert", "roberta", "xlm-roberta")
+
+
+def tiny_backbone(kind: str, vocab_size: int, **changes: Any) -> dict[str, Any]:
+    """Settings of a two-layer encoder, 32 wide."""
+    settings: dict[str, Any] = {
+        "model_type": kind,
+        "vocab_size": vocab_size,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 37,
+        "max_position_embeddings": 130,
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+    }
+    if kind != "bert":
+        settings["pad_token_id"] = 1
+        settings["type_vocab_size"] = 1
+    return settings | changes
+
+
+def tiny_more(kind: str = "bert", *, seed: int = 0, marker_policy: str = "entity", **settings: Any):
+    """A MORE model with random weights, in eval mode, and the processor that feeds it."""
+    processor = RelationProcessor(tiny_tokenizer(kind), marker_policy=marker_policy, max_length=128)
+    torch.manual_seed(seed)
+    config = MOREConfig(
+        backbone_config=tiny_backbone(kind, processor.vocab_size),
+        **({"projection_dim": 16, "pooling": ["head_mean", "tail_mean", "between_mean"]} | settings),
+    )
+    return MOREModel(config).eval(), processor
