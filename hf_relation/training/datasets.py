@@ -1,0 +1,82 @@
+"""Instances tokenised once and held in memory, with their relation numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from hf_relation.training.samplers import UNLABELLED
+
+
+if TYPE_CHECKING:
+    from hf_relation.data.schema import Instance
+    from hf_relation.processing import EncodedInstance, RelationProcessor
+
+
+def single_relation(instance: Mapping[str, Any]) -> str | None:
+    """Give the one relation of an instance, or None when it has no relation or several.
+
+    A batch of a metric loss, and a clustering score, need exactly one label per row; an instance with several gold
+    relations says nothing definite about whether it belongs with another one, so it counts as unlabelled.
+
+    Args:
+        instance (`Mapping`): a checked instance with the list `relations`.
+
+    Returns:
+        `str` or `None`: the relation.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.training import single_relation
+    >>> single_relation({"relations": ["born in"]}), single_relation({"relations": ["a", "b"]})
+    ('born in', None)
+
+    ```
+    """
+    relations = instance["relations"]
+    return relations[0] if len(relations) == 1 else None
+
+
+class RelationDataset(torch.utils.data.Dataset[dict[str, Any]]):
+    """Encode instances once, so that no epoch tokenises again.
+
+    Args:
+        instances (`Sequence[Instance]`): instances with the list `relations`; rows with no relation or several are
+            kept as unlabelled (-100).
+        processor ([`RelationProcessor`]): turns them into token ids and masks.
+        label2id (`Mapping[str, int]`, *optional*): numbers of the relations; by default the sorted names are
+            numbered from 0.
+
+    Attributes:
+        labels (`list[int]` of length `n`): relation number of every row, -100 for unlabelled ones.
+        label2id (`dict[str, int]`): the numbering in use.
+        num_truncated (`int`): rows whose text did not fit and was cut around the mentions.
+
+    Raises:
+        KeyError: a relation that is not in the given `label2id`.
+    """
+
+    def __init__(
+        self,
+        instances: Sequence[Instance],
+        processor: RelationProcessor,
+        label2id: Mapping[str, int] | None = None,
+    ) -> None:
+        names = [single_relation(instance) for instance in instances]
+        if label2id is None:
+            label2id = {
+                name: number for number, name in enumerate(sorted({name for name in names if name is not None}))
+            }
+        self.label2id = dict(label2id)
+        self.labels = [UNLABELLED if name is None else self.label2id[name] for name in names]
+        self._encoded: list[EncodedInstance] = processor.encode(instances)
+        self.num_truncated = sum(encoded.truncated for encoded in self._encoded)
+
+    def __len__(self) -> int:
+        return len(self._encoded)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {**vars(self._encoded[index]), "labels": self.labels[index]}

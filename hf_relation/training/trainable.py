@@ -1,0 +1,128 @@
+"""Choosing which weights of a model move: all, the last layers, or low-rank adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from hf_relation.errors import UsageError
+
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+
+def encoder_layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
+    """Find the stack of layers of the model's encoder.
+
+    Args:
+        model (`PreTrainedModel`): a model whose config knows `num_hidden_layers`.
+
+    Returns:
+        `tuple[str, nn.ModuleList]`: the dotted name of the stack inside the model, and the stack.
+
+    Raises:
+        UsageError: no list of that many layers in the model (for example because the layers share their weights).
+    """
+    depth = model.config.get_text_config().num_hidden_layers
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return name, module
+    raise UsageError(
+        f"{type(model).__name__} has no list of {depth} encoder layers, so its layers cannot be chosen one by one. "
+        "Use trainable='full'."
+    )
+
+
+def freeze(model: PreTrainedModel, *, last_layers: int | None = None, embeddings: bool = False) -> None:
+    """Set `requires_grad` of the weights, in place.
+
+    Args:
+        model (`PreTrainedModel`): the model; what lies outside its `base_model` (projections, heads) always trains.
+        last_layers (`int`, *optional*): train only this many of the encoder's last layers; `None` trains all.
+        embeddings (`bool`, defaults to `False`): freeze the token embeddings.
+
+    Raises:
+        UsageError: more layers than the encoder has.
+    """
+    model.requires_grad_(True)
+    if last_layers is not None:
+        _, layers = encoder_layers(model)
+        if not 0 <= last_layers <= len(layers):
+            raise UsageError(
+                f"`trainable_layers` must be between 0 and {len(layers)} for this encoder, got {last_layers}."
+            )
+        model.base_model.requires_grad_(False)
+        for layer in list(layers)[len(layers) - last_layers :]:
+            layer.requires_grad_(True)
+    if embeddings:
+        model.get_input_embeddings().requires_grad_(False)
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise UsageError("Nothing is left to train. Raise `trainable_layers` or use another value of `trainable`.")
+
+
+def add_adapters(
+    model: PreTrainedModel,
+    *,
+    r: int = 8,
+    alpha: int = 16,
+    dropout: float = 0.0,
+    target_modules: Sequence[str] | None = None,
+    token_ids: Sequence[int] = (),
+) -> PeftModel:
+    """Put low-rank adapters (peft) on the encoder; new heads and new tokens train in full beside them.
+
+    Args:
+        model (`PreTrainedModel`): the model with its final embedding table.
+        r (`int`, defaults to 8): rank.
+        alpha (`int`, defaults to 16): scale, as in `peft.LoraConfig`.
+        dropout (`float`, defaults to 0.0): dropout in front of the adapters, in [0, 1).
+        target_modules (`Sequence[str]`, *optional*): names or ends of names of layers; by default every linear layer
+            in the encoder's stack of layers.
+        token_ids (`Sequence[int]`, defaults to none): rows of the token embeddings that train (marker tokens).
+
+    Returns:
+        `peft.PeftModel`: the model with adapters; `merge_and_unload()` gives the plain model back.
+
+    Raises:
+        UsageError: a name in `target_modules` that no layer has.
+
+    Reference: Hu et al., 2022 (LoRA).
+    """
+    from peft import LoraConfig, get_peft_model
+
+    stack, _ = encoder_layers(model)
+    names = [name for name, _ in model.named_modules()]
+    if target_modules is None:
+        targets = [
+            name
+            for name, module in model.named_modules()
+            if name.startswith(f"{stack}.") and isinstance(module, nn.Linear)
+        ]
+    else:
+        targets = list(target_modules)
+        unknown = [t for t in targets if not any(name == t or name.endswith(f".{t}") for name in names)]
+        if unknown:
+            raise UsageError(
+                f"No layer of {type(model).__name__} is called {', '.join(unknown)} (`lora_target_modules`)."
+            )
+    encoder = model.base_model
+    heads = [
+        name
+        for name, module in model.named_children()
+        if module is not encoder and any(True for _ in module.parameters())
+    ]
+    embeddings = model.get_input_embeddings()
+    table = next(name for name, module in model.named_modules() if module is embeddings)
+    config = LoraConfig(
+        r=r,
+        lora_alpha=alpha,
+        lora_dropout=dropout,
+        target_modules=targets,
+        modules_to_save=heads or None,
+        trainable_token_indices={table: list(token_ids)} if token_ids else None,
+    )
+    return get_peft_model(model, config)
