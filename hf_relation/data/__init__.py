@@ -1,13 +1,17 @@
 """The data contract: schema, checks, JSONL, readers of the published corpora, and keeping evaluation data apart."""
 
+from .docred import read_docred
 from .fewrel import FEWREL_NOVEL, read_fewrel, read_openre_records, relation_names
 from .fewrel_openre import load_fewrel_openre
-from .hygiene import drop_overlapping, overlap, sentence_key
+from .folding import explode_document, fold_instances
+from .hygiene import drop_benchmark_sentences, drop_overlapping, overlap, sentence_key
 from .jsonl import read_jsonl, write_jsonl
 from .locations import find_data_dir
 from .schema import Document, Entity, Instance, LabelledPair, Mention, Span, document_features, instance_features
+from .semeval import SEMEVAL_RELATIONS, read_semeval2010_task8
 from .tokens import characters_of_tokens, join_tokens
 from .validation import check_document, check_instance, check_instances, split_valid
+from .wiki80 import WIKI80_NOVEL_NAMES, load_wiki80_known, read_wiki80
 
 
 __all__ = [
@@ -17,21 +21,30 @@ __all__ = [
     "Instance",
     "LabelledPair",
     "Mention",
+    "SEMEVAL_RELATIONS",
     "Span",
+    "WIKI80_NOVEL_NAMES",
     "characters_of_tokens",
     "check_document",
     "check_instance",
     "check_instances",
     "document_features",
+    "drop_benchmark_sentences",
     "drop_overlapping",
+    "explode_document",
     "find_data_dir",
+    "fold_instances",
     "instance_features",
     "join_tokens",
     "load_fewrel_openre",
+    "load_wiki80_known",
     "overlap",
+    "read_docred",
     "read_fewrel",
     "read_jsonl",
     "read_openre_records",
+    "read_semeval2010_task8",
+    "read_wiki80",
     "relation_names",
     "sentence_key",
     "split_valid",

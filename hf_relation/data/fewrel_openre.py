@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import UsageError
 from .fewrel import FEWREL_SOURCE, fewrel_instance, read_fewrel
 from .files import parse_json, read_bytes
-from .hygiene import drop_fingerprinted, drop_overlapping
+from .hygiene import drop_benchmark_sentences, drop_overlapping
 from .locations import corpus_dir, corpus_file
 from .schema import Instance
 
@@ -45,8 +45,7 @@ def load_fewrel_openre(
             takes `find_data_dir()`.
         split (`str`): `"train"`, `"novel_unlabeled"` or `"test"`.
         drop_evaluation_sentences (`bool`, *optional*): leave out instances whose sentence occurs in an evaluation set:
-            from `"train"` those in `val_wiki.json`, in Re-DocRED's development set or in the SemEval-2010 Task 8 test set
-            (on by default), from `"novel_unlabeled"` those in `"test"` (off by default, which gives the usual 9,600;
+            from `"train"` those of `drop_benchmark_sentences` (on by default), from `"novel_unlabeled"` those in `"test"` (off by default, which gives the usual 9,600;
             turn it on to *train* on them). What was dropped is logged. Not allowed with `"test"`.
         sources (`Collection[str]`, *optional*): with `"train"`, keep only instances of these sources, see `read_fewrel`.
 
@@ -67,17 +66,13 @@ def load_fewrel_openre(
     if split != "train" and sources is not None:
         raise UsageError("`sources` is for the split 'train' only: `val_wiki.json` has one source.")
     folder = corpus_dir(data_dir, "fewrel")
+    if split == "train":
+        train = [instance for path in fewrel_train_files(folder) for instance in read_fewrel(path, sources=sources)]
+        return train if drop_evaluation_sentences is False else _report(drop_benchmark_sentences(train), split)
     test, rest = _novel(folder)
     if split == "test":
         return test
-    if split == "novel_unlabeled":
-        return _report(drop_overlapping(rest, [test]), split) if drop_evaluation_sentences else rest
-    train = [instance for path in fewrel_train_files(folder) for instance in read_fewrel(path, sources=sources)]
-    if drop_evaluation_sentences is False:
-        return train
-    kept, dropped = drop_overlapping(train, [test, rest])
-    kept, more = drop_fingerprinted(kept)
-    return _report((kept, dropped + more), split)
+    return _report(drop_overlapping(rest, [test]), split) if drop_evaluation_sentences else rest
 
 
 def fewrel_train_files(folder: Path) -> list[Path]:

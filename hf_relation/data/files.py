@@ -9,7 +9,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from ..errors import InvalidRowError, UsageError
 
@@ -35,7 +35,7 @@ def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
     if target.is_dir():
         raise UsageError(f"{target} is a folder; a file is needed.")
     try:
-        return gzip.open(target, "rb") if target.suffix == ".gz" else open(target, "rb")
+        return cast("IO[bytes]", gzip.open(target, "rb")) if target.suffix == ".gz" else open(target, "rb")
     except FileNotFoundError:
         raise UsageError(f"the file {target} does not exist. Check the path.") from None
 

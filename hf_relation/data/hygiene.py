@@ -115,24 +115,33 @@ def overlap(train: Iterable[Mapping[str, Any]], evaluation: Iterable[Mapping[str
     return len(drop_overlapping(train, [evaluation])[1])
 
 
-def drop_fingerprinted(train: Iterable[RowT]) -> tuple[list[RowT], list[RowT]]:
-    """Take the rows out of a training set whose sentence occurs in an evaluation set that need not be at hand.
+def drop_benchmark_sentences(train: Iterable[RowT]) -> tuple[list[RowT], list[RowT]]:
+    """Take the rows out of a training set whose sentence occurs in a published evaluation set.
 
-    The package holds fingerprints (six bytes of SHA-256 of the sentence key, no text) of the sentences of Re-DocRED's
-    development set and of the SemEval-2010 Task 8 test set, so that what is dropped does not depend on which corpora
-    are on the machine.
+    The package holds fingerprints (six bytes of SHA-256 of the sentence key, no text) of the sentences of FewRel's
+    `val_wiki.json`, of Re-DocRED's development set and of the SemEval-2010 Task 8 test set, so that what is dropped does
+    not depend on which corpora are on the machine.
 
     Args:
         train (`Iterable[Mapping]`): instances or documents.
 
     Returns:
         `tuple[list, list]`: the rows kept and the rows dropped, both in order.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.data import drop_benchmark_sentences
+    >>> drop_benchmark_sentences([{"text": "This sentence was written for this example."}])[1]
+    []
+
+    ```
     """
-    known = _shipped_fingerprints()
+    fingerprints = _shipped_fingerprints()
     kept: list[RowT] = []
     dropped: list[RowT] = []
     for row in train:
-        (dropped if any(fingerprint(key) in known for key in sentence_keys(row)) else kept).append(row)
+        (dropped if any(fingerprint(key) in fingerprints for key in sentence_keys(row)) else kept).append(row)
     return kept, dropped
 
 

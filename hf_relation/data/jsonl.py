@@ -7,6 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, cast, overload
 
@@ -133,33 +134,68 @@ def write_jsonl(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]])
     return count
 
 
-def _rows(
-    path: str | os.PathLike[str], kind: str, skip: bool, errors: list[InvalidRowError] | None, unique_ids: bool
-) -> Iterator[Instance | Document]:
+@dataclass(frozen=True)
+class CheckedLine:
+    """One line of a JSONL file after its check: `row` or `error` is set, and `fields` when the line was an object."""
+
+    line: int
+    row: Instance | Document | None
+    error: InvalidRowError | None
+    fields: tuple[str, ...]
+
+
+def checked_lines(path: str | os.PathLike[str], *, kind: str, unique_ids: bool = True) -> Iterator[CheckedLine]:
+    """Check every line that is not blank, without stopping at bad ones.
+
+    Args:
+        path (`str` or `PathLike`): the file.
+        kind (`"instance"` or `"document"`): what a row is.
+        unique_ids (`bool`): refuse a second row with the same id.
+
+    Yields:
+        `CheckedLine`: in order.
+
+    Raises:
+        UsageError: the file does not exist.
+        InvalidRowError: the file cannot be read further: a damaged gzip file, or UTF-16.
+    """
     check = check_instance if kind == "instance" else check_document
     seen: set[str] = set()
-    skipped = 0
     index = -1
     for line, content in read_lines(path):
         if not content or content.isspace():
             continue
         index += 1
+        fields: tuple[str, ...] = ()
         try:
-            row = check(parse_json(content, line=line), index=index, line=line)
+            value = parse_json(content, line=line)
+            fields = tuple(value) if isinstance(value, dict) else ()
+            row = check(value, index=index, line=line)
             if unique_ids:
                 if row["id"] in seen:
                     raise duplicate_id_error(row["id"], index=index, line=line)
                 seen.add(row["id"])
         except InvalidRowError as error:
+            yield CheckedLine(line, None, error, fields)
+        else:
+            yield CheckedLine(line, row, None, fields)
+
+
+def _rows(
+    path: str | os.PathLike[str], kind: str, skip: bool, errors: list[InvalidRowError] | None, unique_ids: bool
+) -> Iterator[Instance | Document]:
+    skipped = 0
+    for checked in checked_lines(path, kind=kind, unique_ids=unique_ids):
+        if checked.error is not None:
             if not skip:
-                raise
+                raise checked.error
             skipped += 1
             if errors is not None:
-                errors.append(error)
-            continue
-        yield row
+                errors.append(checked.error)
+        elif checked.row is not None:
+            yield checked.row
     if skipped and errors is None:
-        logger.warning("%s: %d of %d rows are bad and were skipped.", path, skipped, index + 1)
+        logger.warning("%s: %d bad rows were skipped.", path, skipped)
 
 
 def _encode(row: Mapping[str, Any], index: int) -> bytes:
