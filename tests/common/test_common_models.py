@@ -1,0 +1,220 @@
+"""Checks that every model passes; a model is registered once, in MODELS."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModel, AutoProcessor, PreTrainedModel
+
+import hf_relation  # noqa: F401  (registers the classes with the Auto classes)
+from tests.common.tiny_models import KINDS, tiny_more
+from tests.common.tiny_tokenizers import sample_instances
+
+
+# name -> factory(kind) -> (model, processor); every new family adds its line here.
+MODELS: dict[str, Callable[..., tuple[PreTrainedModel, Any]]] = {
+    "more": tiny_more,
+    "more-markers": lambda kind="bert": tiny_more(
+        kind, pooling=["head_marker", "tail_marker", "sentence_mean"], loss="sup_con", normalize_blocks=True
+    ),
+    "more-middle-layer": lambda kind="bert": tiny_more(
+        kind, pooling=["head_max", "tail_max"], layer=1, projection_dim=None
+    ),
+}
+
+INSTANCES = sample_instances(12)
+LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2])
+
+
+@pytest.fixture(params=sorted(MODELS))
+def name(request):
+    return request.param
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@torch.inference_mode()
+def embed(model, batch):
+    return model(**batch).embeddings
+
+
+def test_embeddings_are_unit_rows_of_the_promised_width(name, kind):
+    model, processor = MODELS[name](kind)
+    rows = embed(model, processor(INSTANCES))
+    assert rows.shape == (12, model.config.embedding_dim) and rows.dtype == torch.float32
+    torch.testing.assert_close(rows.norm(dim=1), torch.ones(12))
+
+
+def test_save_and_load_through_the_auto_classes_changes_nothing(name, kind, tmp_path):
+    model, processor = MODELS[name](kind)
+    model.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    again, processor_again = AutoModel.from_pretrained(tmp_path).eval(), AutoProcessor.from_pretrained(tmp_path)
+    assert type(again) is type(model) and type(processor_again) is type(processor)
+    torch.testing.assert_close(
+        embed(again, processor_again(INSTANCES)), embed(model, processor(INSTANCES)), rtol=0, atol=0
+    )
+
+
+def test_config_saved_twice_gives_the_same_bytes(name, tmp_path):
+    model, _ = MODELS[name]()
+    model.config.save_pretrained(tmp_path / "one")
+    AutoConfig.from_pretrained(tmp_path / "one").save_pretrained(tmp_path / "two")
+    assert (tmp_path / "one/config.json").read_bytes() == (tmp_path / "two/config.json").read_bytes()
+
+
+def test_same_seed_gives_the_same_weights(name):
+    one, two = MODELS[name]()[0].state_dict(), MODELS[name]()[0].state_dict()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_fault_10_batch_size_and_padding_change_nothing(name, kind):
+    model, processor = MODELS[name](kind)
+    together = embed(model, processor(INSTANCES))
+    alone = torch.cat([embed(model, processor([instance])) for instance in INSTANCES])
+    torch.testing.assert_close(alone, together, rtol=0, atol=1e-5)
+    batch = processor(INSTANCES)
+    padded = {
+        key: torch.nn.functional.pad(value, (0, 9), value=processor.tokenizer.pad_token_id if key == "input_ids" else 0)
+        if value.ndim == 2
+        else value
+        for key, value in batch.items()
+    }
+    torch.testing.assert_close(embed(model, padded), together, rtol=0, atol=1e-5)
+
+
+def test_fault_07_row_order_changes_nothing(name):
+    model, processor = MODELS[name]()
+    order = [7, 2, 11, 0, 5, 9, 1, 10, 3, 8, 6, 4]
+    shuffled = embed(model, processor([INSTANCES[i] for i in order]))
+    torch.testing.assert_close(shuffled, embed(model, processor(INSTANCES))[order], rtol=0, atol=1e-5)
+    loss = model(**processor(INSTANCES), labels=LABELS).loss
+    loss_shuffled = model(**processor([INSTANCES[i] for i in order]), labels=LABELS[order]).loss
+    torch.testing.assert_close(loss, loss_shuffled, rtol=1e-4, atol=1e-4)
+
+
+def test_fault_06_duplicate_rows_get_the_same_embedding(name):
+    model, processor = MODELS[name]()
+    rows = embed(model, processor([INSTANCES[0], INSTANCES[1], INSTANCES[0]]))
+    torch.testing.assert_close(rows[0], rows[2], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("labels", [[0] * 12, list(range(12)), [-100] * 12, [0, 0] + [-100] * 10])
+def test_fault_05_one_class_or_no_pair_gives_a_finite_loss_with_a_gradient(name, labels):
+    model, processor = MODELS[name]()
+    loss = model(**processor(INSTANCES), labels=torch.tensor(labels)).loss
+    loss.backward()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    assert torch.isfinite(loss) and gradients and all(torch.isfinite(g).all() for g in gradients)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_fault_48_half_precision_autocast_is_finite(name, dtype):
+    model, processor = MODELS[name]()
+    with torch.autocast("cpu", dtype=dtype):
+        output = model(**processor(INSTANCES), labels=LABELS)
+    output.loss.backward()
+    assert torch.isfinite(output.loss) and torch.isfinite(output.embeddings).all()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
+def test_bfloat16_weights_load_and_run(name, tmp_path):
+    model, processor = MODELS[name]()
+    model.save_pretrained(tmp_path)
+    small = AutoModel.from_pretrained(tmp_path, dtype=torch.bfloat16).eval()
+    assert next(small.parameters()).dtype == torch.bfloat16
+    cosine = (embed(small, processor(INSTANCES)) * embed(model, processor(INSTANCES))).sum(1)
+    assert cosine.min() > 0.98
+
+
+def test_fault_49_activation_checkpointing_gives_the_same_loss_and_gradients(name):
+    results = []
+    for checkpointing in (False, True):
+        model, processor = MODELS[name]()
+        model.train()
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        model.backbone.config.attention_probs_dropout_prob = 0.0
+        for module in model.modules():
+            if type(getattr(module, "dropout", None)) is float:
+                module.dropout = 0.0
+        if checkpointing:
+            model.activation_checkpointing_enable()
+        loss = model(**processor(INSTANCES), labels=LABELS).loss
+        loss.backward()
+        results.append((loss, [p.grad for p in model.parameters() if p.grad is not None]))
+    torch.testing.assert_close(results[0][0], results[1][0], rtol=1e-5, atol=1e-5)
+    for plain, checkpointed in zip(results[0][1], results[1][1], strict=True):
+        torch.testing.assert_close(plain, checkpointed, rtol=1e-4, atol=1e-5)
+
+
+def test_inputs_are_not_modified(name):
+    model, processor = MODELS[name]()
+    batch = dict(processor(INSTANCES))
+    before = copy.deepcopy(batch)
+    model(**batch, labels=LABELS)
+    assert batch.keys() == before.keys() and all(torch.equal(batch[key], before[key]) for key in batch)
+
+
+def test_eager_and_sdpa_attention_agree(name, tmp_path):
+    model, processor = MODELS[name]()
+    model.save_pretrained(tmp_path)
+    eager = AutoModel.from_pretrained(tmp_path, attn_implementation="eager").eval()
+    assert eager.backbone.config._attn_implementation == "eager"
+    torch.testing.assert_close(
+        embed(eager, processor(INSTANCES)), embed(model, processor(INSTANCES)), rtol=0, atol=1e-5
+    )
+
+
+def test_init_weights_covers_every_parameter_and_buffer(name, tmp_path):
+    """Loading a file that holds one tensor must leave every other one initialised, not as raw memory."""
+    model, processor = MODELS[name]()
+    model.save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    kept = sorted(tensors)[0]
+    save_file({kept: tensors[kept]}, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    loaded = AutoModel.from_pretrained(tmp_path)
+    state = dict(loaded.named_parameters()) | dict(loaded.named_buffers())
+    for key, value in state.items():
+        assert value.device.type == "cpu" and torch.isfinite(value.float()).all(), key
+        assert value.is_floating_point() is False or value.abs().max() < 10, key
+    assert torch.isfinite(embed(loaded.eval(), processor(INSTANCES))).all()
+
+
+def test_labels_absent_means_no_loss_and_tuple_output_works(name):
+    model, processor = MODELS[name]()
+    batch = processor(INSTANCES)
+    assert model(**batch).loss is None
+    plain = model(**batch, return_dict=False)
+    assert isinstance(plain, tuple) and torch.equal(plain[0], model(**batch).embeddings)
+
+
+def test_embedding_table_can_grow(name):
+    model, _ = MODELS[name]()
+    size = model.config.vocab_size
+    model.resize_token_embeddings(size + 3)
+    assert model.get_input_embeddings().weight.shape[0] == model.config.vocab_size == size + 3
+
+
+def test_a_few_steps_lower_the_loss(name):
+    model, processor = MODELS[name]()
+    batch = processor(INSTANCES)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(12):
+        loss = model(**batch, labels=LABELS).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert np.mean(losses[-3:]) < 0.8 * losses[0]
