@@ -128,7 +128,7 @@ def score_clusterings(
         n_init (`int`, defaults to 10): restarts of k-means for every seed; the best by inertia counts.
 
     Returns:
-        `list[dict[str, float]]`: for every seed the figures of [`clustering_report`].
+        `list[dict[str, float]]`: for every seed the figures (not the counts) of [`clustering_report`].
 
     Raises:
         UsageError: nothing to score, no seed, or another wrong argument.
@@ -145,7 +145,8 @@ def score_clusterings(
     if pca_components is not None:
         size = min(pca_components, *rows.shape)
         rows = PCA(n_components=size, random_state=0).fit_transform(rows)
-    return [clustering_report(gold, cluster(rows, "kmeans", k, seed=seed, n_init=n_init)) for seed in seeds]
+    reports = [clustering_report(gold, cluster(rows, "kmeans", k, seed=seed, n_init=n_init)) for seed in seeds]
+    return [{key: value for key, value in report.items() if isinstance(value, float)} for report in reports]
 
 
 def summarize_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
