@@ -104,7 +104,7 @@ def ranked_list_loss(
         if reduction == "mean_informative":
             loss_positive = loss_positive / (excess > 0).sum(1).clamp_min(1)
         elif reduction == "mean_all":
-            loss_positive = loss_positive / (positive.sum(1) + CODE_EPSILON)
+            loss_positive = loss_positive / (positive.sum(1, dtype=x.dtype) + CODE_EPSILON)
 
         shortfall = (negative_margin - distance).masked_fill(~near_negative, 0)  # (n, n)
         logits = (temperature * shortfall).masked_fill(~near_negative, torch.finfo(x.dtype).min)
