@@ -1,0 +1,43 @@
+# Needs Python >= 3.11 with venv and pip; everything else is installed into .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# Small models: one thread per process is fastest, and pytest runs one process per core.
+export OMP_NUM_THREADS ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: demo test quality format clean help
+
+help:  ## show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+demo: $(VENV)/.installed-minilm  ## discover the relations of the sample corpus with the shipped checkpoint
+	$(BIN)/hf-relation discover examples/data/sample.jsonl --num-relations 13 --output out/demo
+	@echo "The full result is in out/demo/ (instances.jsonl, relations.json, relations.csv)."
+
+test: $(VENV)/.installed-test  ## run all tests
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+quality: $(VENV)/.installed-quality  ## lint, format check, types, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-quality  ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python >= 3.11 is needed, this is {sys.version}"'
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and by its exact version: a bare requirement would pull several GB of CUDA packages.
+$(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) torch
+	$(PIP) --editable ".[$*]"
+	@touch $@
+
+clean:  ## remove the environment and everything generated
+	rm -rf $(VENV) out runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
