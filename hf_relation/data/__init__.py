@@ -1,5 +1,6 @@
 """The data contract: schema, checks, JSONL, readers of the published corpora, and keeping evaluation data apart."""
 
+from .corpora import CORPORA, load_corpus
 from .docred import read_docred
 from .fewrel import FEWREL_NOVEL, read_fewrel, read_openre_records, relation_names
 from .fewrel_openre import load_fewrel_openre
@@ -7,6 +8,7 @@ from .folding import explode_document, fold_instances
 from .hygiene import drop_benchmark_sentences, drop_overlapping, overlap, sentence_key
 from .jsonl import read_jsonl, write_jsonl
 from .locations import find_data_dir
+from .report import BadRow, FileReport, check_file
 from .schema import Document, Entity, Instance, LabelledPair, Mention, Span, document_features, instance_features
 from .semeval import SEMEVAL_RELATIONS, read_semeval2010_task8
 from .tokens import characters_of_tokens, join_tokens
@@ -15,7 +17,10 @@ from .wiki80 import WIKI80_NOVEL_NAMES, load_wiki80_known, read_wiki80
 
 
 __all__ = [
+    "BadRow",
+    "CORPORA",
     "FEWREL_NOVEL",
+    "FileReport",
     "Document",
     "Entity",
     "Instance",
@@ -26,6 +31,7 @@ __all__ = [
     "WIKI80_NOVEL_NAMES",
     "characters_of_tokens",
     "check_document",
+    "check_file",
     "check_instance",
     "check_instances",
     "document_features",
@@ -36,6 +42,7 @@ __all__ = [
     "fold_instances",
     "instance_features",
     "join_tokens",
+    "load_corpus",
     "load_fewrel_openre",
     "load_wiki80_known",
     "overlap",

@@ -55,7 +55,7 @@ def corpus_dir(data_dir: str | os.PathLike[str] | None, name: str) -> Path:
     folder = find_data_dir() if data_dir is None else Path(data_dir)
     if folder is None:
         raise UsageError(
-            f"where is the corpus {name!r}? Give `data_dir`, or set {ENVIRONMENT_VARIABLE} to the folder that holds {name}/."
+            f"where is the corpus {name!r}? Give the data folder (`data_dir`, `--data-dir`), or set {ENVIRONMENT_VARIABLE} to the folder that holds {name}/."
         )
     if not folder.is_dir():
         raise UsageError(f"the data folder {folder} does not exist. Give the folder that holds {name}/ or its files.")

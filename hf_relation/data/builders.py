@@ -1,0 +1,142 @@
+"""`datasets` builders over the readers of this package, for people who work with `datasets` directly.
+
+```python
+from hf_relation.data.builders import FewRel
+
+builder = FewRel(data_dir="path/to/fewrel", config_name="openre")
+builder.download_and_prepare()
+dataset = builder.as_dataset(split="test")
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from ..errors import UsageError
+from .locations import corpus_dir
+from .recipes import RECIPES, Kind, Recipe, available_splits, jsonl_recipe
+from .schema import document_features, instance_features
+
+
+@cache
+def _source_hash() -> str:
+    """The hash of this room's source: `datasets` keys its cache by it, and does not notice edits otherwise."""
+    digest, folder = hashlib.sha256(), Path(__file__).parent
+    for path in sorted([*folder.glob("*.py"), *folder.glob("*.json")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _configurations(name: str) -> list[datasets.BuilderConfig]:
+    return [
+        datasets.BuilderConfig(name=configuration, version=datasets.Version("1.0.0"), description=content.about)
+        for configuration, content in RECIPES[name].configurations.items()
+    ]
+
+
+class RelationBuilder(datasets.GeneratorBasedBuilder):
+    """What the builders below share. `datasets` caches by folder, so the files of a split are part of the cache key.
+
+    Args:
+        data_dir (`str` or `PathLike`, *optional*): folder with the upstream files, or with a folder of the corpus' name;
+            by default the one of `find_data_dir()`.
+        config_name (`str`, *optional*): one of the corpus' configurations; the first by default.
+        kwargs: the other arguments of `datasets.GeneratorBasedBuilder`, such as `cache_dir`.
+
+    Raises:
+        UsageError: the configuration is unknown, or files are missing; nothing is downloaded.
+    """
+
+    VERSION = datasets.Version("1.0.0")
+    corpus = ""
+
+    def __init__(
+        self,
+        *,
+        data_dir: str | os.PathLike[str] | None = None,
+        config_name: str | None = None,
+        recipe: Recipe | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._recipe = RECIPES[self.corpus] if recipe is None else recipe
+        config_name = config_name or next(iter(self._recipe.configurations))
+        configuration = self._recipe.configuration(config_name)
+        self._kind: Kind = configuration.kind
+        self._folder = Path(".") if recipe is not None else corpus_dir(data_dir, self._recipe.name)
+        self._splits = available_splits(self._recipe, config_name, self._folder)
+        files = {name: [str(path) for path in split.files(self._folder)] for name, split in self._splits.items()}
+        kwargs.setdefault("dataset_name", self._recipe.name)
+        kwargs.setdefault("hash", _source_hash())
+        super().__init__(config_name=config_name, data_files=files, **kwargs)
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(
+            description=f"{self._recipe.title}. {self._recipe.about}",
+            features=instance_features() if self._kind == "instance" else document_features(),
+            homepage=self._recipe.source,
+            license=self._recipe.licence,
+        )
+
+    def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
+        return [datasets.SplitGenerator(name=name, gen_kwargs={"split": name}) for name in self._splits]
+
+    def _generate_examples(self, split: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        yield from enumerate(self._splits[split].rows(self._folder))
+
+
+class FewRel(RelationBuilder):
+    """FewRel; configurations `"openre"` (default) and `"fewrel"`. See `RelationBuilder` for the arguments."""
+
+    corpus = "fewrel"
+    BUILDER_CONFIGS = _configurations("fewrel")
+
+
+class Wiki80(RelationBuilder):
+    """Wiki80; configurations `"wiki80"` (default) and `"known"`. See `RelationBuilder` for the arguments."""
+
+    corpus = "wiki80"
+    BUILDER_CONFIGS = _configurations("wiki80")
+
+
+class SemEval2010Task8(RelationBuilder):
+    """SemEval-2010 Task 8; configurations `"directed"` (default) and `"oriented"`. See `RelationBuilder`."""
+
+    corpus = "semeval2010_task8"
+    BUILDER_CONFIGS = _configurations("semeval2010_task8")
+
+
+class ReDocRED(RelationBuilder):
+    """Re-DocRED; configurations `"documents"` (default) and `"sentence_pairs"`. See `RelationBuilder`."""
+
+    corpus = "redocred"
+    BUILDER_CONFIGS = _configurations("redocred")
+
+
+class RelationJsonl(RelationBuilder):
+    """JSONL files of one's own.
+
+    Args:
+        data_files (`Mapping[str, path]`): split name -> file.
+        kind (`"instance"` or `"document"`): what a row is.
+        kwargs: the other arguments of `datasets.GeneratorBasedBuilder`.
+
+    Raises:
+        UsageError: no files are given, or one does not exist.
+    """
+
+    BUILDER_CONFIGS = [datasets.BuilderConfig(name="default", version=datasets.Version("1.0.0"))]
+
+    def __init__(
+        self, *, data_files: Mapping[str, str | os.PathLike[str]], kind: Kind = "instance", **kwargs: Any
+    ) -> None:
+        if isinstance(data_files, (str, os.PathLike)):
+            raise UsageError(f"`data_files` must map split names to files, e.g. {{'train': {str(data_files)!r}}}.")
+        super().__init__(recipe=jsonl_recipe(data_files, kind=kind), **kwargs)

@@ -1,0 +1,260 @@
+"""Upstream files -> Parquet and a card, as the Hub and `datasets.load_dataset` read them."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from .atomic import atomic_folder
+from .locations import corpus_dir
+from .recipes import Configuration, Kind, Recipe, available_splits
+from .schema import document_features, instance_features
+
+
+_ROWS_PER_GROUP = 10_000
+
+_SCHEMA_TEXT: Mapping[Kind, str] = {
+    "instance": (
+        "Instances: `id`, `text`, `head` and `tail` (`start`, `end`, `type`) and `relations` (a list of labels; empty means "
+        "unlabelled)."
+    ),
+    "document": (
+        "Documents: `id`, `text` (one sentence per line), `mentions` (`start`, `end`), `entities` (`id`, `type`, `mentions`: "
+        "positions in `mentions`) and `relations` (`head`, `tail`: positions in `entities`, `label`)."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ConvertedSplit:
+    """One split that was written: its configuration and name, the number of rows, and how often each label occurs."""
+
+    configuration: str
+    split: str
+    rows: int
+    relations: Mapping[str, int]
+
+
+def convert(
+    recipe: Recipe,
+    output_dir: str | os.PathLike[str],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    configurations: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> list[ConvertedSplit]:
+    """Write a corpus as Parquet files and a `README.md` whose header tells `datasets` which files are which split.
+
+    Rows are streamed, so memory stays flat for sources that stream. The folder appears whole or not at all.
+
+    Args:
+        recipe (`Recipe`): one of `RECIPES`, or the result of `jsonl_recipe`.
+        output_dir (`str` or `PathLike`): the folder to make: `<configuration>/<split>-00000-of-00001.parquet` and
+            `README.md`. `datasets.load_dataset(output_dir, configuration)` reads it.
+        data_dir (`str` or `PathLike`, *optional*): folder with the upstream files, or with a folder of the corpus' name;
+            by default the one of `find_data_dir()`. Nothing is downloaded.
+        configurations (`Sequence[str]`, *optional*): which to convert; all by default.
+        overwrite (`bool`): replace an output folder that is not empty.
+
+    Returns:
+        `list[ConvertedSplit]`: what was written.
+
+    Raises:
+        UsageError: unknown configuration, missing upstream files, or an output folder that is not empty.
+        InvalidRowError: an upstream file is not of its format.
+
+    Example:
+
+    ```python
+    >>> import tempfile, pathlib
+    >>> from hf_relation.data.convert import convert
+    >>> from hf_relation.data.recipes import jsonl_recipe
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> row = '{"text": "Ada met Bob.", "head": {"start": 0, "end": 3}, "tail": {"start": 8, "end": 11}}'
+    >>> _ = (folder / "rows.jsonl").write_text(row)
+    >>> convert(jsonl_recipe({"train": folder / "rows.jsonl"}), folder / "out")[0].rows
+    1
+    >>> sorted(path.name for path in (folder / "out").iterdir())
+    ['README.md', 'default']
+
+    ```
+    """
+    chosen = list(recipe.configurations) if configurations is None else list(configurations)
+    if not chosen:
+        raise UsageError(f"no configuration chosen. {recipe.name} has {', '.join(recipe.configurations)}.")
+    # Files of one's own need no corpus folder; every other recipe reads from its folder.
+    folder = Path(".") if recipe.name == "jsonl" else corpus_dir(data_dir, recipe.name)
+    plan = {name: available_splits(recipe, name, folder) for name in chosen}
+    written: list[ConvertedSplit] = []
+    with atomic_folder(output_dir, overwrite=overwrite) as temporary:
+        for name, splits in plan.items():
+            (temporary / name).mkdir()
+            for split_name, split in splits.items():
+                path = temporary / name / f"{split_name}-00000-of-00001.parquet"
+                kind = recipe.configuration(name).kind
+                rows, relations = write_parquet(path, split.rows(folder), kind=kind)
+                written.append(ConvertedSplit(name, split_name, rows, relations))
+        (temporary / "README.md").write_text(dataset_card(recipe, written), encoding="utf-8")
+    return written
+
+
+def write_parquet(path: Path, rows: Iterator[Any], *, kind: Kind = "instance") -> tuple[int, dict[str, int]]:
+    """Write rows as one Parquet file, 10,000 rows at a time, with the schema's features in its metadata.
+
+    Args:
+        path (`Path`): the file; not atomic by itself.
+        rows (`Iterator`): instances or documents in normal form.
+        kind (`"instance"` or `"document"`): what a row is.
+
+    Returns:
+        `tuple[int, dict[str, int]]`: the number of rows, and how often each label occurs, most frequent first.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = (instance_features() if kind == "instance" else document_features()).arrow_schema
+    count = 0
+    relations: Counter[str] = Counter()
+    rows = iter(rows)
+    with pq.ParquetWriter(path, schema) as writer:
+        while group := list(islice(rows, _ROWS_PER_GROUP)):
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
+            count += len(group)
+            for row in group:
+                relations.update(label if isinstance(label, str) else label["label"] for label in row["relations"])
+    return count, dict(relations.most_common())
+
+
+def dataset_card(recipe: Recipe, splits: Sequence[ConvertedSplit]) -> str:
+    """The `README.md` of a converted corpus.
+
+    Args:
+        recipe (`Recipe`): the corpus.
+        splits (`Sequence[ConvertedSplit]`): what was written.
+
+    Returns:
+        `str`: Markdown with a YAML header (`configs:`), the counts, the schema, source and licence.
+    """
+    of_configuration: dict[str, list[ConvertedSplit]] = {}
+    for split in splits:
+        of_configuration.setdefault(split.configuration, []).append(split)
+    header: list[str] = []
+    if recipe.licence:
+        header.append(f"license: {recipe.licence}")
+    header += [
+        f"pretty_name: {json.dumps(recipe.title)}",
+        "tags:",
+        "- relation-extraction",
+        "- hf_relation",
+        "configs:",
+    ]
+    for position, (name, parts) in enumerate(of_configuration.items()):
+        header += [f"- config_name: {name}", *(["  default: true"] if position == 0 else []), "  data_files:"]
+        for part in parts:
+            header += [f"  - split: {part.split}", f"    path: {name}/{part.split}-*"]
+    body = [f"# {recipe.title}", "", recipe.about, ""]
+    for name, parts in of_configuration.items():
+        body += _configuration_section(name, recipe.configuration(name), parts)
+    body += [
+        "## Schema",
+        "",
+        "Offsets are character offsets into `text`, end exclusive: `text[start:end]` is the mention.",
+        "",
+        *(f"- {_SCHEMA_TEXT[kind]}" for kind in sorted({recipe.configuration(name).kind for name in of_configuration})),
+        "",
+        "## Source and licence",
+        "",
+        f"Source: {recipe.source}. Licence: {recipe.licence_text}.",
+        "Converted by hf_relation; the converter changes the format only: tokens are joined by single spaces, blank tokens "
+        "are left out.",
+        "",
+    ]
+    return "\n".join(["---", *header, "---", "", *body])
+
+
+def push(folder: str | os.PathLike[str], repo_id: str, *, private: bool = False) -> str:
+    """Upload a converted corpus to the Hub.
+
+    Args:
+        folder (`str` or `PathLike`): as `convert` wrote it.
+        repo_id (`str`): `"user/name"`; the dataset repository is created when it does not exist.
+        private (`bool`): make a new repository private.
+
+    Returns:
+        `str`: address of the commit.
+
+    Raises:
+        UsageError: `repo_id` is not of the form `"user/name"`.
+    """
+    check_repo_id(repo_id)
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
+    commit = api.upload_folder(
+        folder_path=str(folder), repo_id=repo_id, repo_type="dataset", commit_message="Upload with hf_relation"
+    )
+    return str(commit.commit_url)
+
+
+def check_repo_id(repo_id: str) -> None:
+    """Refuse anything but `"user/name"` with a `UsageError`."""
+    owner, slash, name = repo_id.partition("/")
+    if not (owner and slash and name) or "/" in name or repo_id != repo_id.strip():
+        raise UsageError(f"the repository must be given as user/name, got {repo_id!r}.")
+
+
+def convert_and_push(
+    recipe: Recipe,
+    *,
+    output_dir: str | os.PathLike[str] | None,
+    push_to: str | None,
+    private: bool = False,
+    data_dir: str | os.PathLike[str] | None = None,
+    configurations: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> tuple[list[ConvertedSplit], str | None]:
+    """What the converters in `dataset_scripts/` do: convert to a folder, to the Hub, or both.
+
+    Args:
+        recipe, data_dir, configurations, overwrite: see `convert`.
+        output_dir (`str` or `PathLike`, *optional*): keep the files here; without it they are made in a temporary folder.
+        push_to (`str`, *optional*): `"user/name"` to upload to.
+        private (`bool`): make a new repository private.
+
+    Returns:
+        `tuple[list[ConvertedSplit], str | None]`: what was written, and the address of the commit when pushed.
+
+    Raises:
+        UsageError: neither `output_dir` nor `push_to` is given, and as `convert` and `push` do.
+    """
+    if output_dir is None and push_to is None:
+        raise UsageError("nowhere to write to. Give an output folder, a repository to push to, or both.")
+    if push_to is not None:
+        check_repo_id(push_to)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "converted" if output_dir is None else Path(output_dir)
+        written = convert(recipe, folder, data_dir=data_dir, configurations=configurations, overwrite=overwrite)
+        return written, None if push_to is None else push(folder, push_to, private=private)
+
+
+def _configuration_section(name: str, configuration: Configuration, parts: list[ConvertedSplit]) -> list[str]:
+    rows = [f"| {part.split} | {part.rows:,} | {len(part.relations):,} |" for part in parts]
+    return [
+        f"## Configuration `{name}`",
+        "",
+        configuration.about,
+        "",
+        "| split | rows | relations |",
+        "|---|---|---|",
+        *rows,
+        "",
+    ]

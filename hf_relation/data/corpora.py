@@ -1,0 +1,105 @@
+"""One call that loads a published corpus by name, or a JSONL file by its path, as instances."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from ..errors import UsageError
+from .docred import REDOCRED_SOURCE, read_docred
+from .fewrel_openre import FEWREL_SPLITS, load_fewrel_openre
+from .folding import explode_document
+from .hygiene import drop_benchmark_sentences
+from .jsonl import read_jsonl
+from .locations import corpus_dir, corpus_file
+from .schema import Instance
+from .semeval import SEMEVAL_SOURCE, read_semeval2010_task8
+from .wiki80 import WIKI80_FILES, load_wiki80_known
+
+
+CORPORA: dict[str, tuple[str, ...]] = {
+    "fewrel": FEWREL_SPLITS,
+    "wiki80": tuple(WIKI80_FILES),
+    "semeval2010": ("train", "test"),
+    "redocred": ("dev",),
+}
+"""The corpora `load_corpus` knows by name, and their splits."""
+
+SEMEVAL_FILES = {"train": ("TRAIN_FILE.TXT",), "test": ("TEST_FILE_FULL.TXT",)}
+REDOCRED_FILES = {
+    "train": ("train_revised.json",),
+    "dev": ("dev_revised.json",),
+    "test": ("test_revised.json",),
+}
+
+
+def load_corpus(
+    name: str | os.PathLike[str],
+    data_dir: str | os.PathLike[str] | None = None,
+    split: str | None = None,
+    *,
+    drop_evaluation_sentences: bool | None = None,
+    semeval_labels: Literal["directed", "undirected", "oriented"] = "oriented",
+) -> list[Instance]:
+    """Load a corpus as instances.
+
+    | name | splits | labels |
+    |---|---|---|
+    | `"fewrel"` | `train`, `novel_unlabeled`, `test` | Wikidata property ids; see `load_fewrel_openre` |
+    | `"wiki80"` | `train`, `validation` | relation names, FewRel's novel ones left out; see `load_wiki80_known` |
+    | `"semeval2010"` | `train`, `test` | nine names and `"Other"`; see `semeval_labels` |
+    | `"redocred"` | `dev` | property ids; labelled pairs within one sentence, the sentence being the text |
+    | path of a JSONL file | none | as they stand |
+
+    Args:
+        name (`str` or `PathLike`): one of the names, or a path.
+        data_dir (`str` or `PathLike`, *optional*): folder with the corpora; by default the one of `find_data_dir()`.
+        split (`str`, *optional*): required for the named corpora, not allowed with a path.
+        drop_evaluation_sentences (`bool`, *optional*): leave out rows whose sentence occurs in a published evaluation
+            set; by default on for every split `"train"`, off otherwise.
+        semeval_labels (`str`): how `"semeval2010"` is labelled, see `read_semeval2010_task8`.
+
+    Returns:
+        `list[Instance]`: in normal form, with unique ids.
+
+    Raises:
+        UsageError: unknown name or split, a file is missing.
+        InvalidRowError: a bad row, with its place.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.data import load_corpus
+    >>> load_corpus("fewrel", split="dev")
+    Traceback (most recent call last):
+    ...
+    hf_relation.errors.UsageError: the split of 'fewrel' must be one of train, novel_unlabeled, test, got 'dev'.
+
+    ```
+    """
+    if not isinstance(name, str) or name not in CORPORA:
+        return _load_file(Path(name), split, drop_evaluation_sentences)
+    if split not in CORPORA[name]:
+        raise UsageError(f"the split of {name!r} must be one of {', '.join(CORPORA[name])}, got {split!r}.")
+    if name == "fewrel":
+        return load_fewrel_openre(data_dir, split, drop_evaluation_sentences=drop_evaluation_sentences)
+    if name == "wiki80":
+        return load_wiki80_known(data_dir, split, drop_evaluation_sentences=drop_evaluation_sentences)
+    if name == "semeval2010":
+        path = corpus_file(corpus_dir(data_dir, "semeval2010_task8"), *SEMEVAL_FILES[split], source=SEMEVAL_SOURCE)
+        rows = list(read_semeval2010_task8(path, labels=semeval_labels))
+    else:
+        path = corpus_file(corpus_dir(data_dir, "redocred"), *REDOCRED_FILES[split], source=REDOCRED_SOURCE)
+        rows = [row for document in read_docred(path) for row in explode_document(document, scope="sentence")]
+    drop = split == "train" if drop_evaluation_sentences is None else drop_evaluation_sentences
+    return drop_benchmark_sentences(rows)[0] if drop else rows
+
+
+def _load_file(path: Path, split: str | None, drop_evaluation_sentences: bool | None) -> list[Instance]:
+    if not path.is_file():
+        raise UsageError(f"{str(path)!r} is neither a file nor one of the corpora {', '.join(CORPORA)}.")
+    if split is not None:
+        raise UsageError(f"a JSONL file has no splits, so `split` {split!r} does not apply. Leave it out.")
+    rows = list(read_jsonl(path))
+    return drop_benchmark_sentences(rows)[0] if drop_evaluation_sentences else rows
