@@ -19,7 +19,12 @@ _MARKED: tuple[tuple[str, str, str, str], ...] = (
     ("The poet <h>Ada Brenner</h> was born in <t>Lindau</t> on a stormy night.", "PERSON", "LOCATION", "born_in"),
     ("<h>Nordwind Labs</h> was started by <t>Jonas Weil</t> in an old bakery.", "ORG", "PERSON", "founded_by"),
     ("The river <h>Selva</h> runs into the <t>Lake of Orn</t> near the border.", "LOCATION", "LOCATION", "flows_into"),
-    ("<t>Zürich</t> is the city where the chemist <h>Jörg Müßig</h> came into the world.", "PERSON", "LOCATION", "born_in"),
+    (
+        "<t>Zürich</t> is the city where the chemist <h>Jörg Müßig</h> came into the world.",
+        "PERSON",
+        "LOCATION",
+        "born_in",
+    ),
     ("It was <t>Mireille Ost</t> who founded the publisher <h>Blaue Brücke</h>.", "ORG", "PERSON", "founded_by"),
     ("<t>Bay of Tarn</t>/<h>Kelo</h>: here the stream meets the sea.", "LOCATION", "LOCATION", "flows_into"),
     ("<h>王小明</h>出生于<t>北京</t>，后来搬到了上海。", "PERSON", "LOCATION", "born_in"),
@@ -31,17 +36,42 @@ _MARKED: tuple[tuple[str, str, str, str], ...] = (
         "PERSON",
         "founded_by",
     ),
-    ("In the valley the <h>Orba</h> joins the <t>Great Marsh</t> and slows down.", "LOCATION", "LOCATION", "flows_into"),
-    ("A note [E1] in the margin says that <h>Piet Haan</h> [/E1] hails from <t>Delft</t>.", "PERSON", "LOCATION", "born_in"),
-    ("The 🚀 start-up <h>Orbit🛰️Works</h> goes back to an idea of <t>Noor El-Amin</t> 👩‍🚀.", "ORG", "PERSON", "founded_by"),
+    (
+        "In the valley the <h>Orba</h> joins the <t>Great Marsh</t> and slows down.",
+        "LOCATION",
+        "LOCATION",
+        "flows_into",
+    ),
+    (
+        "A note [E1] in the margin says that <h>Piet Haan</h> [/E1] hails from <t>Delft</t>.",
+        "PERSON",
+        "LOCATION",
+        "born_in",
+    ),
+    (
+        "The 🚀 start-up <h>Orbit🛰️Works</h> goes back to an idea of <t>Noor El-Amin</t> 👩‍🚀.",
+        "ORG",
+        "PERSON",
+        "founded_by",
+    ),
     ("The <h>Upper Finn</h><t>Black Lake</t> junction lies below the dam.", "LOCATION", "LOCATION", "flows_into"),
     ("<t>Rosa Quint</t> is married to the painter <h>Emil Quint</h>.", "PERSON", "PERSON", "spouse_of"),
     ("Born in <t>Porto</t>, the singer <h>Inês Faria</h> never lost her accent.", "PERSON", "LOCATION", "born_in"),
     ("Two sisters, one of them <t>Hanna Voss</t>, set up <h>Voss Optics</h>.", "ORG", "PERSON", "founded_by"),
-    ("Past the mill, the water of the <h>Ilme</h> ends up in the <t>Weser Canal</t>.", "LOCATION", "LOCATION", "flows_into"),
+    (
+        "Past the mill, the water of the <h>Ilme</h> ends up in the <t>Weser Canal</t>.",
+        "LOCATION",
+        "LOCATION",
+        "flows_into",
+    ),
     ("<h>Lena Moor</h> wed <t>Karl Stein</t> in a chapel by the sea.", "PERSON", "PERSON", "spouse_of"),
     ("The husband of <h>Dr. Aylin Kaya</h> is <t>Mert Kaya</t>, a baker.", "PERSON", "PERSON", "spouse_of"),
-    ("Since 1988 <h>Olga Petrova</h> and <t>Ivan Petrov</t> have been husband and wife.", "PERSON", "PERSON", "spouse_of"),
+    (
+        "Since 1988 <h>Olga Petrova</h> and <t>Ivan Petrov</t> have been husband and wife.",
+        "PERSON",
+        "PERSON",
+        "spouse_of",
+    ),
     ("Their wedding made <h>Sam Reed</h> the spouse of <t>Ann Reed</t>.", "PERSON", "PERSON", "spouse_of"),
 )
 
@@ -114,7 +144,9 @@ def sample_instances(n: int = 12) -> list[dict[str, Any]]:
 
 
 def _corpus() -> list[str]:
-    return [parse_marked(marked)[0].replace("[E1]", "").replace("[/E1]", "") for marked, *_ in _MARKED] + list(_EXTRA_TEXT)
+    return [parse_marked(marked)[0].replace("[E1]", "").replace("[/E1]", "") for marked, *_ in _MARKED] + list(
+        _EXTRA_TEXT
+    )
 
 
 def _train_bert() -> PreTrainedTokenizerFast:
