@@ -1,0 +1,395 @@
+"""`RelationDiscovery`: the estimator that turns instances into relations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from hf_relation.clustering.algorithms import Algorithm, make_clusterer
+from hf_relation.clustering.num_relations import NumRelationsEstimate
+from hf_relation.clustering.whitening import WithinClassWhitening
+from hf_relation.data.validation import check_instances
+from hf_relation.discovery.encoder import checkpoint_folder, load_encoder, state_of_model
+from hf_relation.discovery.fitted import FittedRelations, finds_number, fit_relations
+from hf_relation.discovery.inputs import read_inputs, without_labels
+from hf_relation.discovery.result import DiscoveredRelation, DiscoveryResult
+from hf_relation.discovery.state import DiscoveryState, fill_folder, read_state, write_state
+from hf_relation.discovery.steps import EmbeddingSteps
+from hf_relation.errors import CheckpointError, UsageError
+
+
+class RelationDiscovery(BaseEstimator):
+    """Discover relations: embed instances, whiten, reduce, cluster, and describe the clusters.
+
+    Input is a list (or generator, `datasets.Dataset`, ...) of instances of the data contract, ready embeddings, or both;
+    a two-dimensional numpy array in the place of the instances counts as embeddings. Gold labels are never read, except by
+    `score`. A bad row raises with its position; nothing is skipped.
+
+    `RelationDiscovery(model=...)` starts from plain settings. [`from_pretrained`] takes over the settings that a checkpoint
+    was tuned with, including its whitening; embeddings given to it must come from that checkpoint.
+
+    Labels are the same in any row order, and `predict` on the fitted instances gives the labels of `fit`. With `"kmeans"`
+    an instance belongs to the relation with the nearest centre. The other algorithms do not cluster by centres: there, an
+    instance gets the label of the nearest instance of the fitted corpus, whose vectors are kept (and saved) for that.
+
+    Args:
+        model (`PreTrainedModel`, `str` or path, *optional*): the encoder, or the name of its checkpoint (loaded at first
+            use). Not needed with ready embeddings.
+        processor ([`~hf_relation.RelationProcessor`], *optional*): with a model object; else from the checkpoint.
+        num_relations (`int` or `"auto"`, defaults to `"auto"`): how many relations to find, from 1 to the number of
+            distinct instances. `"auto"` estimates it (see `estimate_`); `"mean_shift"` and `"hdbscan"` always choose it
+            themselves and refuse a number.
+        algorithm (`str`, defaults to `"kmeans"`): `"kmeans"`, `"agglomerative"`, `"mean_shift"` or `"hdbscan"`.
+        algorithm_kwargs (`Mapping`, *optional*): further settings, see [`~hf_relation.clustering.make_clusterer`].
+        n_init (`int`, defaults to 60): restarts of k-means; the one of least inertia is kept.
+        transform (`"whitening"` or [`~hf_relation.clustering.WithinClassWhitening`], *optional*): `"whitening"` is the one
+            stored with the checkpoint; or a fitted one of yours.
+        pca_components (`int`, *optional*): reduce to this many dimensions; left out for corpora of no more distinct rows.
+        seed (`int`, defaults to 0): the one source of chance.
+        dtype (`str`, defaults to `"auto"`): precision of the encoder: `"float32"`, `"bfloat16"`, or `"auto"`.
+        max_tokens_per_batch (`int`, defaults to 8192): size of the encoder's batches; results do not depend on it.
+        device (`str`, *optional*): where the encoder runs.
+        progress (`bool`, defaults to `False`): show a progress bar while embedding.
+        random_state (`int`, *optional*): scikit-learn's name for `seed`; wins over it when given.
+
+    Attributes:
+        labels_ (`np.ndarray` of shape `(n,)`, int64): relation id of every fitted instance; -1 for "left out". Ids are by
+            size, largest first, then by the smallest instance id (by position where only embeddings were given).
+        scores_ (`np.ndarray` of shape `(n,)`, float32): see [`~hf_relation.discovery.DiscoveryResult`].
+        relations_ (`list[DiscoveredRelation]`): by id. Names may be changed; they are saved.
+        centers_ (`np.ndarray` of shape `(r, p)`, float32): relation centres in the space that was clustered.
+        estimate_ ([`~hf_relation.clustering.NumRelationsEstimate`] or `None`): how the number was chosen, if it was.
+
+    Example:
+
+    ```python
+    >>> import numpy as np
+    >>> from hf_relation.discovery import RelationDiscovery
+    >>> embeddings = np.array([[1.0, 0.1], [0.1, 1.0], [1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+    >>> discovery = RelationDiscovery(num_relations=2).fit(embeddings)
+    >>> discovery.labels_.tolist(), [relation.size for relation in discovery.relations_]
+    ([0, 1, 0, 0, 1], [3, 2])
+    >>> discovery.predict(np.array([[0.3, 0.9]])).labels.tolist()
+    [1]
+
+    ```
+    """
+
+    _fitted: FittedRelations | None = None
+    _loaded: tuple[Any, Any, Any, Any] | None = None  # model and processor as given, and as loaded
+    _stored: tuple[Any, DiscoveryState | None] | None = None  # model as given, and what lies beside its checkpoint
+
+    def __init__(
+        self,
+        model: Any = None,
+        processor: Any = None,
+        *,
+        num_relations: int | Literal["auto"] = "auto",
+        algorithm: Algorithm = "kmeans",
+        algorithm_kwargs: Mapping[str, Any] | None = None,
+        n_init: int = 60,
+        transform: WithinClassWhitening | Literal["whitening"] | None = None,
+        pca_components: int | None = None,
+        seed: int = 0,
+        dtype: str = "auto",
+        max_tokens_per_batch: int = 8192,
+        device: Any = None,
+        progress: bool = False,
+        random_state: int | None = None,
+    ) -> None:
+        self.model = model
+        self.processor = processor
+        self.num_relations = num_relations
+        self.algorithm = algorithm
+        self.algorithm_kwargs = algorithm_kwargs
+        self.n_init = n_init
+        self.transform = transform
+        self.pca_components = pca_components
+        self.seed = seed
+        self.dtype = dtype
+        self.max_tokens_per_batch = max_tokens_per_batch
+        self.device = device
+        self.progress = progress
+        self.random_state = random_state
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | os.PathLike[str] | None = None,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        **params: Any,
+    ) -> RelationDiscovery:
+        """Load a checkpoint with the settings stored beside it, and a fitted discovery where it holds one.
+
+        Args:
+            name (`str` or path, *optional*): the shipped checkpoint (`None`), a local folder, or a Hub id.
+            revision (`str`, *optional*): branch, tag or commit of a Hub id, for all its files.
+            token (`str`, *optional*): Hub token.
+            **params: constructor arguments; they win over the stored settings.
+
+        Returns:
+            [`RelationDiscovery`]: ready for `fit`, and for `predict` where the checkpoint holds a fitted discovery.
+            Weights are loaded at first use.
+
+        Raises:
+            CheckpointError: no such checkpoint, or its files are damaged or from a newer version.
+        """
+        folder = checkpoint_folder(name, revision=revision, token=token)
+        state = read_state(folder)
+        has_model = (folder / "config.json").is_file()
+        if state is None and not has_model:
+            raise CheckpointError(f"{folder} holds neither a model (config.json) nor a discovery (discovery.json).")
+        settings = {} if state is None else state.settings
+        discovery = cls(**({"model": str(folder) if has_model else None} | settings | params))
+        discovery._stored = (discovery.model, state)
+        if state is not None and state.fitted is not None:
+            discovery._fitted = FittedRelations.from_state(state.fitted, state.arrays)
+        return discovery
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+        """Save encoder, processor, settings and, once fitted, the relations: a folder that loads by itself, offline.
+
+        Only safetensors and JSON are written. The relations include example texts of the fitted corpus.
+
+        Args:
+            save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
+            **kwargs: passed to `PreTrainedModel.save_pretrained`, e.g. `max_shard_size`.
+
+        Raises:
+            UsageError: `save_directory` is a file, or a setting cannot be stored.
+        """
+        settings = {
+            "num_relations": self.num_relations,
+            "algorithm": self.algorithm,
+            "algorithm_kwargs": None if self.algorithm_kwargs is None else dict(self.algorithm_kwargs),
+            "n_init": self.n_init,
+            "transform": None if self.transform is None else "whitening",
+            "pca_components": self.pca_components,
+            "seed": self._seed,
+            "dtype": self.dtype,
+            "max_tokens_per_batch": self.max_tokens_per_batch,
+        }
+        state = DiscoveryState(settings, self._whitening())
+        if self._fitted is not None:
+            state.fitted, state.arrays = self._fitted.get_state()
+
+        def fill(folder: Path) -> None:
+            if self.model is not None:
+                model, processor = self._encoder()
+                model.save_pretrained(folder, **kwargs)
+                processor.save_pretrained(folder)
+            write_state(folder, state)
+
+        fill_folder(save_directory, fill)
+
+    def embed(self, instances: Iterable[Mapping[str, Any]]) -> np.ndarray:
+        """Embed instances with the encoder, as `fit` and `predict` do.
+
+        Args:
+            instances (`Iterable[Mapping]`): instances of the data contract.
+
+        Returns:
+            `np.ndarray` of shape `(n, d)`, float32: one row per instance, in order, before whitening.
+
+        Raises:
+            InvalidRowError: a bad row.
+            UsageError, CheckpointError: there is no encoder, or it cannot be loaded.
+        """
+        from hf_relation.embedding import embed_instances
+
+        rows = without_labels(instances)
+        model, processor = self._encoder()
+        return embed_instances(
+            model,
+            processor,
+            rows,
+            dtype=self.dtype,
+            max_tokens_per_batch=self.max_tokens_per_batch,
+            device=self.device,
+            progress=self.progress,
+        )
+
+    def fit(self, instances: Any = None, embeddings: Any = None) -> RelationDiscovery:
+        """Discover the relations of a corpus.
+
+        Args:
+            instances (`Iterable[Mapping]` or `np.ndarray` of shape `(n, d)`, *optional*): instances; or embeddings.
+            embeddings (array-like of shape `(n, d)`, *optional*): ready embeddings of the instances, before whitening. With
+                embeddings alone relations have no keywords.
+
+        Returns:
+            [`RelationDiscovery`]: itself.
+
+        Raises:
+            UsageError: an argument is out of range, no instance, fewer distinct instances than `num_relations`, or
+                embeddings that do not match the instances.
+            InvalidRowError: a bad instance, or NaN or infinity in the embeddings.
+        """
+        self.fit_predict(instances, embeddings)
+        return self
+
+    def fit_predict(self, instances: Any = None, embeddings: Any = None) -> DiscoveryResult:
+        """Discover the relations of a corpus and return them with the label of every instance.
+
+        Args:
+            instances, embeddings: as in [`fit`].
+
+        Returns:
+            [`~hf_relation.discovery.DiscoveryResult`].
+
+        Raises:
+            UsageError, InvalidRowError: as in [`fit`].
+        """
+        algorithm_kwargs = dict(self.algorithm_kwargs or {})
+        self._check_settings(algorithm_kwargs)
+        rows, keys, matrix = read_inputs(instances, embeddings)
+        if not rows:
+            raise UsageError("`fit` needs at least 1 instance, got 0. Pass some; `predict` takes an empty list.")
+        if self.num_relations != "auto" and self.num_relations > len(rows):
+            raise UsageError(
+                f"`num_relations` must be between 1 and the number of instances ({len(rows)}), got {self.num_relations}. "
+                "Lower it or pass more data."
+            )
+        whitening = self._whitening()
+        if matrix is None:
+            matrix = self.embed(rows)
+        if whitening is not None and matrix.shape[1] != whitening.n_features_in_:
+            raise UsageError(
+                f"`embeddings` must have {whitening.n_features_in_} columns, as the whitening of this checkpoint, got "
+                f"{matrix.shape[1]}. Make them with `embed`, or set transform=None for embeddings of another encoder."
+            )
+        self._fitted = fit_relations(
+            rows,
+            keys,
+            matrix,
+            steps=EmbeddingSteps(whitening, self.pca_components),
+            algorithm=self.algorithm,
+            num_relations=self.num_relations,
+            n_init=self.n_init,
+            seed=self._seed,
+            algorithm_kwargs=algorithm_kwargs,
+        )
+        fitted = self._fitted
+        return DiscoveryResult(rows, fitted.labels, fitted.scores, fitted.relations, fitted.estimate, fitted.requested)
+
+    def predict(self, instances: Any = None, embeddings: Any = None) -> DiscoveryResult:
+        """Find the relation of instances among those discovered by `fit`.
+
+        Args:
+            instances, embeddings: as in [`fit`]; an empty list gives an empty result.
+
+        Returns:
+            [`~hf_relation.discovery.DiscoveryResult`]: its `relations` are those of the fitted corpus, sizes included.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: `fit` was not called and no fitted discovery was loaded.
+            UsageError, InvalidRowError: as in [`fit`].
+        """
+        fitted = self._checked_fitted()
+        rows, _, matrix = read_inputs(instances, embeddings)
+        if matrix is None:
+            matrix = self.embed(rows) if rows else np.empty((0, fitted.steps.n_features_in_ or 1), dtype=np.float32)
+        labels, scores = fitted.assign(matrix)
+        return DiscoveryResult(rows, labels, scores, fitted.relations, fitted.estimate, fitted.requested)
+
+    def score(self, instances: Iterable[Mapping[str, Any]], embeddings: Any = None) -> float:
+        """B-cubed F1 of `predict` against the gold labels in `relations`; the only method that reads them.
+
+        Args:
+            instances (`Iterable[Mapping]`): instances; those without gold label are left out.
+            embeddings (array-like of shape `(n, d)`, *optional*): as in [`fit`].
+
+        Returns:
+            `float`: in [0, 1], higher is better.
+
+        Raises:
+            UsageError: no instance has a gold label, or one has several.
+        """
+        from hf_relation.metrics.bcubed import bcubed
+
+        checked = check_instances(instances)
+        several = next((i for i, instance in enumerate(checked) if len(instance["relations"]) > 1), None)
+        if several is not None:
+            raise UsageError(
+                f"`score` needs at most one gold label per instance; row {several} has {checked[several]['relations']}."
+            )
+        kept = [i for i, instance in enumerate(checked) if instance["relations"]]
+        if not kept:
+            raise UsageError("`score` needs gold labels in `relations`; no instance has one.")
+        labels = self.predict(checked, embeddings).labels
+        return float(bcubed([checked[i]["relations"][0] for i in kept], labels[kept])["bcubed_f1"])
+
+    @property
+    def labels_(self) -> np.ndarray:
+        return self._checked_fitted().labels
+
+    @property
+    def scores_(self) -> np.ndarray:
+        return self._checked_fitted().scores
+
+    @property
+    def relations_(self) -> list[DiscoveredRelation]:
+        return self._checked_fitted().relations
+
+    @property
+    def centers_(self) -> np.ndarray:
+        return self._checked_fitted().centers
+
+    @property
+    def estimate_(self) -> NumRelationsEstimate | None:
+        return self._checked_fitted().estimate
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._fitted is not None
+
+    @property
+    def _seed(self) -> int:
+        return self.seed if self.random_state is None else self.random_state
+
+    def _checked_fitted(self) -> FittedRelations:
+        if self._fitted is None:
+            raise NotFittedError("This RelationDiscovery is not fitted yet. Call `fit`, or load a fitted one.")
+        return self._fitted
+
+    def _check_settings(self, algorithm_kwargs: dict[str, Any]) -> None:
+        number: Any = self.num_relations
+        if isinstance(number, bool) or not (
+            number == "auto" or (isinstance(number, (int, np.integer)) and number >= 1)
+        ):
+            raise UsageError(f'`num_relations` must be "auto" or an integer from 1 up, got {number!r}.')
+        if number == "auto":
+            number = None if finds_number(self.algorithm, algorithm_kwargs) else 1
+        make_clusterer(self.algorithm, number, n_init=self.n_init, seed=self._seed, **algorithm_kwargs)
+        pca = self.pca_components
+        if pca is not None and (isinstance(pca, bool) or not isinstance(pca, (int, np.integer)) or pca < 1):
+            raise UsageError(f"`pca_components` must be None or an integer from 1 up, got {pca!r}.")
+
+    def _encoder(self) -> tuple[Any, Any]:
+        if self._loaded is None or self._loaded[0] is not self.model or self._loaded[1] is not self.processor:
+            self._loaded = (self.model, self.processor, *load_encoder(self.model, self.processor))
+        return self._loaded[2:]
+
+    def _whitening(self) -> WithinClassWhitening | None:
+        if self.transform is None or isinstance(self.transform, WithinClassWhitening):
+            return self.transform
+        if self.transform != "whitening":
+            raise UsageError(
+                f'`transform` must be None, "whitening" or a fitted WithinClassWhitening, got {self.transform!r}.'
+            )
+        if self._stored is None or self._stored[0] is not self.model:
+            self._stored = (self.model, state_of_model(self.model))
+        state = self._stored[1]
+        if state is None or state.whitening is None:
+            raise UsageError(
+                "`transform` is 'whitening', but no whitening is stored with the model. Name a checkpoint that has one, set "
+                "transform=None, or pass a fitted WithinClassWhitening."
+            )
+        return state.whitening

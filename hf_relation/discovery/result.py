@@ -1,0 +1,232 @@
+"""What discovery returns: relations, a label and a score for every instance, and ways to write them down."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hf_relation.clustering.num_relations import NumRelationsEstimate
+from hf_relation.data.atomic import atomic_file
+from hf_relation.errors import UsageError
+
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Spreadsheets run cells that begin with one of these as formulas (CWE-1236).
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass
+class DiscoveredRelation:
+    """One discovered relation.
+
+    Args:
+        id (`int`): 0 is the largest relation; see [`~hf_relation.clustering.canonical_labels`].
+        name (`str`): unique among the relations; the top keywords. Yours to change.
+        keywords (`list[str]`): words that tell this relation from the others, best first.
+        size (`int`): how many instances of the fitted corpus it has.
+        cohesion (`float`): mean cosine between its instances and their centre, in [0, 1]; 1 when all are alike.
+        examples (`list[dict]`): instances nearest to the centre, nearest first: `id`, `score`, and where texts were given
+            `text`, `head`, `tail` (the mentions as they stand in the text).
+    """
+
+    id: int
+    name: str
+    keywords: list[str]
+    size: int
+    cohesion: float
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class DiscoveryResult:
+    """Relations, and a label and score for every instance, in the order the instances were given.
+
+    Args:
+        instances (`Sequence[Mapping]`): the instances without gold labels; only `{"id"}` where just embeddings were given.
+        labels (`np.ndarray` of shape `(n,)`, int64): the relation id of every instance, or -1 for "left out".
+        scores (`np.ndarray` of shape `(n,)`, float32): in [0, 1]: one minus the ratio of the distances to the instance's
+            own and to the nearest other relation centre; 0 for instances left out, 1 where there is one relation.
+        relations (`list[DiscoveredRelation]`): the relations of the fitted corpus, by id.
+        estimate ([`~hf_relation.clustering.NumRelationsEstimate`], *optional*): how the number was chosen, if it was.
+        requested (`int` or `str`): the number of relations asked for.
+
+    Example:
+
+    ```python
+    >>> import numpy as np
+    >>> from hf_relation.discovery import DiscoveredRelation, DiscoveryResult
+    >>> result = DiscoveryResult([{"id": "a"}], np.array([0]), np.array([1.0]),
+    ...                          [DiscoveredRelation(0, "born", ["born"], 1, 1.0)], requested=1)
+    >>> result.to_dict()["instances"]
+    [{'id': 'a', 'label': 0, 'score': 1.0}]
+
+    ```
+    """
+
+    instances: Sequence[Mapping[str, Any]]
+    labels: np.ndarray
+    scores: np.ndarray
+    relations: list[DiscoveredRelation]
+    estimate: NumRelationsEstimate | None = None
+    requested: int | str = "auto"
+
+    def __post_init__(self) -> None:
+        if not len(self.instances) == len(self.labels) == len(self.scores):
+            raise UsageError(
+                f"A result needs one label and one score per instance, got {len(self.instances)} instances, "
+                f"{len(self.labels)} labels and {len(self.scores)} scores."
+            )
+
+    def __len__(self) -> int:
+        return len(self.instances)
+
+    @property
+    def ids(self) -> list[str]:
+        """`list[str]`: the instance ids, in order."""
+        return [str(instance["id"]) for instance in self.instances]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result in plain Python types, ready for JSON.
+
+        Returns:
+            `dict`: `"instances"`: `id`, `label`, `score` of every instance; `"relations"`: the fields of
+            [`DiscoveredRelation`]; `"num_relations"`: `found`, `requested` and, where the number was estimated, the plausible
+            range `low` to `high` and the curve `candidates` and `scores` (else `None`).
+        """
+        return {
+            "instances": self._instance_rows(),
+            "relations": [asdict(relation) for relation in self.relations],
+            "num_relations": self._num_relations(),
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per instance: `id`, `label`, `relation` (the name), `score`, and `head`, `tail`, `text` where known.
+
+        Returns:
+            `pandas.DataFrame`: in the order of the instances; `relation` is `None` for instances left out.
+        """
+        import pandas as pd
+
+        names = self._names()
+        rows = [
+            {"id": row["id"], "label": row["label"], "relation": names[row["label"]], "score": row["score"]}
+            | surface_forms(instance)
+            for row, instance in zip(self._instance_rows(), self.instances, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["id", "label", "relation", "score"])
+
+    def to_triples(self) -> list[dict[str, Any]]:
+        """The instances as a graph: one labelled edge from head mention to tail mention each.
+
+        Returns:
+            `list[dict]`: `head`, `relation` (the name), `tail`, `score` and the instance `id`, without instances left out.
+
+        Raises:
+            UsageError: the result was made from embeddings alone, so there are no mentions.
+        """
+        triples = []
+        for instance, label, score in zip(self.instances, self.labels.tolist(), self.scores.tolist(), strict=True):
+            forms = surface_forms(instance)
+            if not forms:
+                raise UsageError("Triples need the mentions: pass `instances` along with `embeddings`.")
+            if label >= 0:
+                name = self.relations[label].name
+                triples.append(
+                    {
+                        "head": forms["head"],
+                        "relation": name,
+                        "tail": forms["tail"],
+                        "score": score,
+                        "id": instance["id"],
+                    }
+                )
+        return triples
+
+    def save(self, folder: str | os.PathLike[str], *, raw: bool = False) -> Path:
+        """Write `instances.jsonl`, `relations.json` and `relations.csv` into a folder.
+
+        Args:
+            folder (`str` or `PathLike`): made where missing; files of these names are replaced, each at one stroke.
+            raw (`bool`, defaults to `False`): do not guard CSV cells that a spreadsheet would run as formulas (those that
+                begin with `=`, `+`, `-`, `@`, a tab or a carriage return get a leading `'`).
+
+        Returns:
+            `Path`: the folder.
+
+        Raises:
+            UsageError: `folder` is a file.
+        """
+        target = Path(folder)
+        if target.exists() and not target.is_dir():
+            raise UsageError(f"Cannot write results to {target}: it is a file. Name a folder.")
+        target.mkdir(parents=True, exist_ok=True)
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self._instance_rows())
+        relations = {
+            "num_relations": self._num_relations(),
+            "relations": [asdict(relation) for relation in self.relations],
+        }
+        contents = {
+            "instances.jsonl": lines,
+            "relations.json": json.dumps(relations, ensure_ascii=False, indent=2) + "\n",
+            "relations.csv": _relations_csv(self.relations, raw=raw),
+        }
+        for name, content in contents.items():
+            with atomic_file(target / name) as stream:
+                stream.write(content.encode("utf-8"))
+        return target
+
+    def _names(self) -> dict[int, str | None]:
+        return {-1: None} | {relation.id: relation.name for relation in self.relations}
+
+    def _instance_rows(self) -> list[dict[str, Any]]:
+        return [
+            {"id": id_, "label": label, "score": score}
+            for id_, label, score in zip(self.ids, self.labels.tolist(), self.scores.tolist(), strict=True)
+        ]
+
+    def _num_relations(self) -> dict[str, Any]:
+        estimate = self.estimate
+        return {
+            "found": len(self.relations),
+            "requested": self.requested,
+            "low": None if estimate is None else int(estimate.low),
+            "high": None if estimate is None else int(estimate.high),
+            "candidates": None if estimate is None else [int(value) for value in estimate.candidates],
+            "scores": None if estimate is None else [float(value) for value in estimate.scores],
+        }
+
+
+def surface_forms(instance: Mapping[str, Any]) -> dict[str, str]:
+    """`head`, `tail` and `text` of an instance as strings; empty for an instance of which only the id is known."""
+    if "text" not in instance:
+        return {}
+    text = instance["text"]
+    head, tail = instance["head"], instance["tail"]
+    return {"head": text[head["start"] : head["end"]], "tail": text[tail["start"] : tail["end"]], "text": text}
+
+
+def _relations_csv(relations: Sequence[DiscoveredRelation], *, raw: bool) -> str:
+    def cell(value: str) -> str:
+        return "'" + value if not raw and value.startswith(_FORMULA_STARTS) else value
+
+    stream = io.StringIO()
+    writer = csv.writer(stream)  # CRLF, as RFC 4180 says: only so does the writer quote a lone carriage return
+    writer.writerow(["id", "name", "size", "cohesion", "keywords", "example_head", "example_tail", "example_text"])
+    for relation in relations:
+        example = relation.examples[0] if relation.examples else {}
+        texts = [relation.name, ", ".join(relation.keywords)] + [
+            str(example.get(key, "")) for key in ("head", "tail", "text")
+        ]
+        name, keywords, head, tail, text = (cell(value) for value in texts)
+        writer.writerow([relation.id, name, relation.size, f"{relation.cohesion:.4f}", keywords, head, tail, text])
+    return stream.getvalue()

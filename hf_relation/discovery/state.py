@@ -1,0 +1,217 @@
+"""`discovery.json` and `discovery.safetensors`: the steps that come with a checkpoint, and a fitted discovery."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hf_relation.clustering.whitening import WithinClassWhitening
+from hf_relation.data.atomic import atomic_file, atomic_folder
+from hf_relation.data.files import parse_json
+from hf_relation.discovery.steps import whitening_state
+from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
+
+
+FORMAT_VERSION = 1
+JSON_FILE = "discovery.json"
+ARRAY_FILE = "discovery.safetensors"
+SETTINGS = (
+    "num_relations",
+    "algorithm",
+    "algorithm_kwargs",
+    "n_init",
+    "transform",
+    "pca_components",
+    "seed",
+    "dtype",
+    "max_tokens_per_batch",
+)
+# Settings of the algorithms that a file may carry. Not all that scikit-learn takes: `memory`, say, names a folder of
+# pickles.
+SAFE_ALGORITHM_KWARGS = frozenset(
+    """algorithm allow_single_cluster alpha bandwidth bin_seeding cluster_all cluster_selection_epsilon
+    cluster_selection_method compute_full_tree distance_threshold init leaf_size linkage max_cluster_size max_iter metric
+    min_bin_freq min_cluster_size min_samples tol""".split()
+)
+
+
+@dataclass
+class DiscoveryState:
+    """What the two files hold.
+
+    Args:
+        settings (`dict`): arguments of [`~hf_relation.RelationDiscovery`], by name; a subset of `SETTINGS`.
+        whitening ([`~hf_relation.clustering.WithinClassWhitening`], *optional*): fitted on known relations.
+        fitted (`dict`, *optional*): JSON-able part of a fitted discovery.
+        arrays (`dict[str, np.ndarray]`): arrays of a fitted discovery.
+    """
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    whitening: WithinClassWhitening | None = None
+    fitted: dict[str, Any] | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def write_state(folder: str | os.PathLike[str], state: DiscoveryState) -> None:
+    """Write the two files into a checkpoint folder, the JSON file last.
+
+    The JSON file records the sha256 of the weights and arrays in the folder, so that a half-replaced checkpoint is noticed.
+
+    Args:
+        folder (`str` or `PathLike`): an existing folder, which holds the model already (if it will).
+        state ([`DiscoveryState`]): what to write.
+
+    Raises:
+        UsageError: a setting cannot be stored.
+    """
+    from safetensors.numpy import save
+
+    target = Path(folder)
+    _check_settings(state.settings, UsageError)
+    arrays = {f"fitted.{key}": np.ascontiguousarray(value) for key, value in state.arrays.items()}
+    if state.whitening is not None:
+        stored = whitening_state(state.whitening)
+        arrays |= {f"whitening.{key}": np.ascontiguousarray(value) for key, value in stored.items()}
+    content = {"format_version": FORMAT_VERSION, **state.settings}
+    if state.fitted is not None:
+        content["fitted"] = state.fitted
+    if arrays:
+        with atomic_file(target / ARRAY_FILE) as stream:
+            stream.write(save(arrays))
+    else:
+        (target / ARRAY_FILE).unlink(missing_ok=True)
+    weights = sorted(path for path in target.glob("*.safetensors") if path.name.startswith(("model", "discovery")))
+    content["sha256"] = {path.name: _digest(path) for path in weights}
+    try:
+        text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"A setting of this discovery cannot be stored as JSON: {error}.") from error
+    with atomic_file(target / JSON_FILE) as stream:
+        stream.write(text.encode("utf-8") + b"\n")
+
+
+def read_state(folder: str | os.PathLike[str]) -> DiscoveryState | None:
+    """Read what [`write_state`] wrote. Only JSON and safetensors are read, and every value is checked.
+
+    Args:
+        folder (`str` or `PathLike`): a checkpoint folder.
+
+    Returns:
+        [`DiscoveryState`] or `None` where the folder has no `discovery.json`.
+
+    Raises:
+        CheckpointError: a file is damaged, incomplete, altered since, or from a newer version.
+    """
+    path = Path(folder) / JSON_FILE
+    if not path.is_file():
+        return None
+    try:
+        content = parse_json(path.read_bytes(), what=str(path))
+    except InvalidRowError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise CheckpointError(f"{path} is damaged: it has no `format_version`.")
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format {version}; this version of hf_relation reads up to {FORMAT_VERSION}. "
+            "Upgrade: pip install -U hf_relation"
+        )
+    checksums, fitted = content.pop("sha256", {}), content.pop("fitted", None)
+    content.pop("format_version")
+    _check_settings(content, CheckpointError, where=f"{path}: ")
+    _check_digests(path.parent, checksums)
+    arrays = _read_arrays(path.parent / ARRAY_FILE)
+    whitening = {
+        key.removeprefix("whitening."): value for key, value in arrays.items() if key.startswith("whitening.")
+    }
+    if fitted is not None and not isinstance(fitted, dict):
+        raise CheckpointError(f"{path} is damaged: `fitted` must be an object.")
+    return DiscoveryState(
+        settings=content,
+        whitening=WithinClassWhitening.from_state(whitening) if whitening else None,
+        fitted=fitted,
+        arrays={key.removeprefix("fitted."): value for key, value in arrays.items() if key.startswith("fitted.")},
+    )
+
+
+def fill_folder(path: str | os.PathLike[str], fill: Callable[[Path], None]) -> None:
+    """Write a checkpoint folder so that a crash leaves the old one, the new one, or one that refuses to load.
+
+    A new or empty folder appears whole. In a folder with content the new files replace old ones of the same name, one by
+    one and `discovery.json` last; its checksums tell when that was cut short. Other files stay.
+
+    Args:
+        path (`str` or `PathLike`): the folder; made where missing.
+        fill (`Callable`): writes the files into the (temporary) folder it is given.
+
+    Raises:
+        UsageError: `path` is a file.
+    """
+    target = Path(path)
+    if not target.is_dir() or not any(target.iterdir()):
+        with atomic_folder(target) as work:
+            fill(work)
+        return
+    with tempfile.TemporaryDirectory(prefix=".saving-", dir=target) as name:
+        work = Path(name)
+        fill(work)
+        for file in sorted(work.iterdir(), key=lambda file: (file.name == JSON_FILE, file.name)):
+            os.replace(file, target / file.name)
+
+
+def _check_settings(settings: Mapping[str, Any], error: type[Exception], where: str = "") -> None:
+    unknown = sorted(set(settings) - set(SETTINGS))
+    if unknown:
+        raise error(f"{where}unknown setting '{unknown[0]}'; the settings are {', '.join(SETTINGS)}.")
+    if settings.get("transform") not in (None, "whitening"):
+        raise error(f"{where}`transform` must be null or 'whitening', got {settings['transform']!r}.")
+    kwargs = settings.get("algorithm_kwargs")
+    if kwargs is None:
+        return
+    if not isinstance(kwargs, Mapping):
+        raise error(f"{where}`algorithm_kwargs` must be an object or null, got {kwargs!r}.")
+    refused = sorted(set(kwargs) - SAFE_ALGORITHM_KWARGS)
+    if refused:
+        raise error(
+            f"{where}`algorithm_kwargs` in a file may not hold '{refused[0]}'. Pass it to the constructor instead."
+        )
+
+
+def _check_digests(folder: Path, checksums: Any) -> None:
+    if not isinstance(checksums, dict):
+        raise CheckpointError(f"{folder / JSON_FILE} is damaged: `sha256` must be an object.")
+    for name, expected in checksums.items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise CheckpointError(f"{folder / JSON_FILE} names the file '{name}', which is not in the folder.")
+        if _digest(path) != expected:
+            raise CheckpointError(
+                f"{path} is damaged or was changed after {JSON_FILE} was written (its sha256 differs). Save the discovery "
+                f"again, or delete {JSON_FILE} and {ARRAY_FILE} to use the bare encoder."
+            )
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if not path.is_file():
+        return {}
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}. Get or save the checkpoint again.") from error
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
