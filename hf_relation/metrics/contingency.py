@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -148,7 +148,9 @@ def check_labels(gold: Any, pred: Any, *, names: tuple[str, str] = ("gold", "pre
 
 
 def _as_labels(labels: Any, name: str) -> np.ndarray:
-    if isinstance(labels, (str, bytes, Mapping, Set)):
+    if labels is None:
+        raise TypeError(f"`{name}` is missing (None). Give one label per instance.")
+    if isinstance(labels, (str, bytes, Mapping, Set, Iterator)):
         raise TypeError(f"`{name}` must be a sequence of labels in a fixed order, got {type(labels).__name__}.")
     if isinstance(labels, Sequence):
         return _from_values(list(labels), name)
