@@ -2,17 +2,24 @@
 
 from hf_relation.clustering.algorithms import ALGORITHMS, CHOOSES_NUMBER, cluster, make_clusterer
 from hf_relation.clustering.labels import assign, canonical_labels, cluster_centers, cohesion
+from hf_relation.clustering.num_relations import NumRelationsEstimate, estimate_num_relations
+from hf_relation.clustering.principal_components import PrincipalComponents
+from hf_relation.clustering.smoothing import NeighborSmoothing
 from hf_relation.clustering.whitening import WithinClassWhitening
 
 
 __all__ = [
     "ALGORITHMS",
     "CHOOSES_NUMBER",
+    "NeighborSmoothing",
+    "NumRelationsEstimate",
+    "PrincipalComponents",
     "WithinClassWhitening",
     "assign",
     "canonical_labels",
     "cluster",
     "cluster_centers",
     "cohesion",
+    "estimate_num_relations",
     "make_clusterer",
 ]

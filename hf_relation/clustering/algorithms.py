@@ -7,10 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, MeanShift, estimate_bandwidth
-from threadpoolctl import threadpool_limits
 
 from hf_relation.clustering.labels import canonical_labels
 from hf_relation.clustering.rows import check_matrix, distinct_positions, group_rows
+from hf_relation.clustering.threads import one_thread
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -22,7 +22,7 @@ CHOOSES_NUMBER: tuple[Algorithm, ...] = ("mean_shift", "hdbscan")
 MAX_ROWS: dict[str, int] = {"agglomerative": 50_000, "mean_shift": 100_000, "hdbscan": 100_000}
 MEAN_SHIFT_SEEDS = 2_000
 BANDWIDTH_ROWS = 2_000
-BANDWIDTH_QUANTILE = 0.05
+BANDWIDTH_QUANTILE = 0.02
 
 _ESTIMATORS: dict[Algorithm, type[BaseEstimator]] = {
     "kmeans": KMeans,
@@ -119,7 +119,7 @@ def cluster(
     What depends on the data and is not given in `kwargs` is chosen so:
 
     - `"kmeans"`: equal rows are given once, with their count as weight, which changes nothing but the time.
-    - `"mean_shift"`: `bandwidth` is `sklearn.cluster.estimate_bandwidth` with quantile 0.05 (at least two neighbours)
+    - `"mean_shift"`: `bandwidth` is `sklearn.cluster.estimate_bandwidth` with quantile 0.02 (at least two neighbours)
       over at most 2,000 distinct rows drawn with `seed`; beyond 2,000 distinct rows the search starts from 2,000 of
       them drawn with `seed`. The bandwidth decides the number of clusters: treat the default as a first try.
     - `"hdbscan"`: `min_cluster_size` is one row in a hundred, but at least 5; `min_samples` at most the row count.
@@ -164,7 +164,7 @@ def cluster(
         )
     if len(positions) == 1:
         return np.zeros(len(rows), dtype=np.int64)
-    with threadpool_limits(limits=1):
+    with one_thread():
         if algorithm == "kmeans":
             weights = np.bincount(group).astype(np.float32)
             distinct_labels = estimator.fit(rows[positions], sample_weight=weights).labels_

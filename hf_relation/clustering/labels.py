@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics.pairwise import euclidean_distances
-from threadpoolctl import threadpool_limits
 
 from hf_relation.clustering.rows import BLOCK_ROWS, check_matrix, group_rows, map_distinct_rows, normalize_rows
+from hf_relation.clustering.threads import one_thread
 from hf_relation.errors import UsageError
 
 
@@ -133,7 +133,7 @@ def assign(X: Any, centers: Any) -> tuple[np.ndarray, np.ndarray]:
             result[start : start + BLOCK_ROWS] = _nearest(euclidean_distances(block, middle))
         return result
 
-    with threadpool_limits(limits=1):
+    with one_thread():
         found = map_distinct_rows(label_and_score, rows)
     return found[:, 0].astype(np.int64), found[:, 1].copy()
 

@@ -8,9 +8,9 @@ import numpy as np
 import scipy.linalg
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
 from hf_relation.clustering.rows import BLOCK_ROWS, check_matrix, group_rows, map_distinct_rows, normalize_rows
+from hf_relation.clustering.threads import one_thread
 from hf_relation.errors import CheckpointError, UsageError
 
 
@@ -84,7 +84,7 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):
                 "Whitening needs at least 2 relations with at least 2 instances each, got "
                 f"{usable} such relation(s) in {len(rows)} labelled row(s). Pass more labelled instances."
             )
-        with threadpool_limits(limits=1):  # sums in one fixed order: the same result on any machine load
+        with one_thread():  # sums in one fixed order: the same result on any machine load
             mean, scatter = _within_class_scatter(rows, codes)
             factor = _whitening_factor(scatter, shrinkage)
         self.mean_ = mean.astype(np.float32)
@@ -109,7 +109,7 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows = check_matrix(X, columns=self.n_features_in_)
-        with threadpool_limits(limits=1):
+        with one_thread():
             return map_distinct_rows(lambda distinct: _apply(distinct, self.mean_, self.factor_), rows)
 
     def get_state(self, dtype: str = "float16", rank: int | None = None) -> dict[str, np.ndarray]:
