@@ -27,9 +27,9 @@ from .schema import document_features, instance_features
 
 
 @cache
-def _source_hash() -> str:
-    """The hash of this room's source: `datasets` keys its cache by it, and does not notice edits otherwise."""
-    digest, folder = hashlib.sha256(), Path(__file__).parent
+def _source_hash(kind: Kind) -> str:
+    """The hash of this room's source and the kind of rows: `datasets` keys its cache by it."""
+    digest, folder = hashlib.sha256(kind.encode()), Path(__file__).parent
     for path in sorted([*folder.glob("*.py"), *folder.glob("*.json")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -74,7 +74,7 @@ class RelationBuilder(datasets.GeneratorBasedBuilder):
         self._splits = available_splits(self._recipe, config_name, self._folder)
         files = {name: [str(path) for path in split.files(self._folder)] for name, split in self._splits.items()}
         kwargs.setdefault("dataset_name", self._recipe.name)
-        kwargs.setdefault("hash", _source_hash())
+        kwargs.setdefault("hash", _source_hash(self._kind))
         super().__init__(config_name=config_name, data_files=files, **kwargs)
 
     def _info(self) -> datasets.DatasetInfo:
