@@ -84,7 +84,9 @@ def test_fault_10_batch_size_and_padding_change_nothing(name, kind):
     torch.testing.assert_close(alone, together, rtol=0, atol=1e-5)
     batch = processor(INSTANCES)
     padded = {
-        key: torch.nn.functional.pad(value, (0, 9), value=processor.tokenizer.pad_token_id if key == "input_ids" else 0)
+        key: torch.nn.functional.pad(
+            value, (0, 9), value=processor.tokenizer.pad_token_id if key == "input_ids" else 0
+        )
         if value.ndim == 2
         else value
         for key, value in batch.items()

@@ -167,7 +167,9 @@ class MOREModel(MOREPreTrainedModel):
         Args:
             name_or_path (`str` or `Path`): folder or Hub id of an encoder that `AutoModel` loads.
             processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding
-                table. A new row starts as the mean of all rows plus seeded noise.
+                table. They start as copies of the rows of `#` (head) and `@` (tail), which mark mentions as well as
+                trained markers do (Zhou and Chen, "An Improved Baseline for Sentence-level Relation Extraction",
+                2022); where the vocabulary lacks these, as the mean row plus seeded noise.
             seed (`int`, defaults to 0): seed of every new weight.
             **settings: fields of [`MOREConfig`]. `revision`, `token`, `dtype` and `local_files_only` go to the loader.
 
@@ -183,4 +185,15 @@ class MOREModel(MOREPreTrainedModel):
             model = cls.from_pretrained(str(name_or_path), config=config, dtype=dtype, **loading)
             if processor is not None and processor.vocab_size > config.vocab_size:
                 model.resize_token_embeddings(processor.vocab_size, mean_resizing=True)
+                _copy_punctuation_rows(model.get_input_embeddings().weight, processor.tokenizer)
         return model
+
+
+@torch.no_grad()
+def _copy_punctuation_rows(table: torch.Tensor, tokenizer: Any) -> None:
+    for token, row in tokenizer.get_added_vocab().items():
+        for start, character in (("[E1", "#"), ("[/E1", "#"), ("[E2", "@"), ("[/E2", "@")):
+            if token.startswith(start):
+                source = tokenizer.convert_tokens_to_ids(character)
+                if source is not None and source != tokenizer.unk_token_id:
+                    table[row] = table[source]
