@@ -82,9 +82,7 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
         else:
             unknown.append(key)
     if unknown:
-        warnings.warn(
-            f"Unknown settings in `backbone_config` were ignored: {', '.join(sorted(unknown))}.", stacklevel=3
-        )
+        logger.warning_once(f"Unknown settings in `backbone_config` were ignored: {', '.join(sorted(unknown))}.")
     config = config_class(**kept)
     config._name_or_path = ""
     return config
