@@ -1,7 +1,7 @@
 """Instances (text and two mentions) to the input of a model."""
 
-from .encoded import EncodedInstance
-from .processing_relation import RelationProcessor
+from hf_relation.processing.encoded import EncodedInstance
+from hf_relation.processing.processing_relation import RelationProcessor
 
 
 __all__ = ["EncodedInstance", "RelationProcessor"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .encoded import EncodedInstance
-from .tokenizing import Wrapping
-from .windows import Window
+from hf_relation.processing.encoded import EncodedInstance
+from hf_relation.processing.tokenizing import Wrapping
+from hf_relation.processing.windows import Window
 
 
 class MarkedMention(NamedTuple):

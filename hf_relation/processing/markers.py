@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from ..errors import UsageError
+from hf_relation.errors import UsageError
 
 
 MarkerPolicy = Literal["none", "entity", "typed"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
-from .encoded import EncodedInstance
+from hf_relation.errors import UsageError
+from hf_relation.processing.encoded import EncodedInstance
 
 
 MASK_COLUMNS = ("head_token_mask", "tail_token_mask", "between_token_mask")

@@ -8,13 +8,13 @@ from typing import Any
 
 from transformers import BatchEncoding, PreTrainedTokenizerBase, ProcessorMixin
 
-from ..data.schema import Instance, Mention
-from ..data.validation import check_instance
-from ..errors import InvalidRowError, UsageError
-from .alignment import TextTokens, align_mentions
-from .assembling import MarkedMention, assemble
-from .encoded import EncodedInstance
-from .markers import (
+from hf_relation.data.schema import Instance, Mention
+from hf_relation.data.validation import check_instance
+from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.processing.alignment import TextTokens, align_mentions
+from hf_relation.processing.assembling import MarkedMention, assemble
+from hf_relation.processing.encoded import EncodedInstance
+from hf_relation.processing.markers import (
     HEAD_ROLE,
     TAIL_ROLE,
     check_marker_policy,
@@ -23,9 +23,9 @@ from .markers import (
     marker_tokens,
     normalize_entity_type,
 )
-from .padding import PaddingRule, pad_encoded, unpadded_columns
-from .tokenizing import check_tokenizer, probe_wrapping, tokenize_in_pieces, tokenize_texts
-from .windows import choose_window
+from hf_relation.processing.padding import PaddingRule, pad_encoded, unpadded_columns
+from hf_relation.processing.tokenizing import check_tokenizer, probe_wrapping, tokenize_in_pieces, tokenize_texts
+from hf_relation.processing.windows import choose_window
 
 
 _MAX_DEFAULT_LENGTH = 512

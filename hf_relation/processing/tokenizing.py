@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
-from ..errors import UsageError
-from .alignment import TextTokens, spell_out_special_tokens
+from hf_relation.errors import UsageError
+from hf_relation.processing.alignment import TextTokens, spell_out_special_tokens
 
 
 @dataclass(frozen=True)
