@@ -11,26 +11,38 @@ from hf_relation.training.evaluation import (
     split_known_relations,
     summarize_scores,
 )
-from hf_relation.training.resuming import last_complete_checkpoint
+from hf_relation.training.experiment import ExperimentData, prepare_data, score_model, summarize_runs
+from hf_relation.training.results import changed_settings, library_versions, write_json
+from hf_relation.training.resuming import has_complete_checkpoint, last_complete_checkpoint
 from hf_relation.training.samplers import ClassBalancedBatchSampler
+from hf_relation.training.tables import scores_table
 from hf_relation.training.trainable import add_adapters, freeze
 from hf_relation.training.trainer import RelationTrainer
 
 
 __all__ = [
     "ClassBalancedBatchSampler",
+    "ExperimentData",
     "RelationCollator",
     "RelationDataset",
     "RelationTrainer",
     "RelationTrainingArguments",
     "WeightAverage",
     "add_adapters",
+    "changed_settings",
     "evaluate_by_clustering",
     "freeze",
+    "has_complete_checkpoint",
     "last_complete_checkpoint",
+    "library_versions",
     "limit_per_relation",
+    "prepare_data",
     "score_clusterings",
+    "score_model",
+    "scores_table",
     "single_relation",
     "split_known_relations",
+    "summarize_runs",
     "summarize_scores",
+    "write_json",
 ]

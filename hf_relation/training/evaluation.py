@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from sklearn.decomposition import PCA
 
-from hf_relation.clustering import cluster
+from hf_relation.clustering import PrincipalComponents, cluster
 from hf_relation.embedding import embed_instances
 from hf_relation.errors import UsageError
 from hf_relation.metrics import clustering_report
@@ -124,7 +123,7 @@ def score_clusterings(
         seeds (`Sequence[int]`): seeds of k-means.
         transform (fitted transformer, *optional*): applied first, for example a whitening fitted on known relations.
         pca_components (`int`, *optional*): then the rows are reduced to this many principal components (fitted on
-            them, without labels).
+            them, without labels) and scaled to length one; left out with fewer rows or columns, as in discovery.
         n_init (`int`, defaults to 10): restarts of k-means for every seed; the best by inertia counts.
 
     Returns:
@@ -142,9 +141,8 @@ def score_clusterings(
         raise UsageError(f"`num_relations` must be a number of clusters or 'gold', got {num_relations!r}.")
     k = len(set(gold)) if num_relations == "gold" else int(num_relations)
     rows = embeddings if transform is None else transform.transform(embeddings)
-    if pca_components is not None:
-        size = min(pca_components, *rows.shape)
-        rows = PCA(n_components=size, random_state=0).fit_transform(rows)
+    if pca_components is not None and pca_components < min(rows.shape):
+        rows = PrincipalComponents(pca_components).fit(rows).transform(rows)
     reports = [clustering_report(gold, cluster(rows, "kmeans", k, seed=seed, n_init=n_init)) for seed in seeds]
     return [{key: value for key, value in report.items() if isinstance(value, float)} for report in reports]
 

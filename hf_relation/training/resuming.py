@@ -42,6 +42,18 @@ def is_complete(checkpoint: str | Path) -> bool:
     return bool(weights) and isinstance(state, dict) and "global_step" in state
 
 
+def has_complete_checkpoint(output_dir: str | Path) -> bool:
+    """Tell whether a run left a checkpoint to resume from.
+
+    Args:
+        output_dir (`str` or `Path`): the `output_dir` of the run.
+
+    Returns:
+        `bool`.
+    """
+    return any(is_complete(folder) for folder in _checkpoints(output_dir))
+
+
 def last_complete_checkpoint(output_dir: str | Path) -> Path:
     """Find the latest checkpoint of a run that was written to its end.
 
@@ -54,8 +66,7 @@ def last_complete_checkpoint(output_dir: str | Path) -> Path:
     Raises:
         CheckpointError: there is none; the message names incomplete ones that were passed over.
     """
-    folders = [path for path in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
-    folders.sort(key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    folders = _checkpoints(output_dir)
     for folder in folders:
         if is_complete(folder):
             return folder
@@ -64,3 +75,9 @@ def last_complete_checkpoint(output_dir: str | Path) -> Path:
         f"{output_dir} holds no complete checkpoint to resume from.{passed} Start the run without resuming, or give the "
         "folder of a checkpoint."
     )
+
+
+def _checkpoints(output_dir: str | Path) -> list[Path]:
+    """Checkpoint folders of a run, the latest first."""
+    folders = [path for path in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
+    return sorted(folders, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)

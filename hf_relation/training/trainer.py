@@ -60,7 +60,7 @@ class RelationTrainer(Trainer):
       takes whole batches of its own;
     - `evaluate` embeds the instances of `eval_dataset` (relations that training does not see), clusters them and
       gives `eval_bcubed_f1`, `eval_v_measure`, `eval_ari` and more, each the mean over `eval_num_seeds` seeds of
-      k-means with its standard deviation (`..._sd`); there is no `eval_loss`;
+      k-means, and the standard deviation `eval_bcubed_f1_sd`; there is no `eval_loss`;
     - the weights that are evaluated, and that the model has after `train`, are averaged as `ema_decay` and
       `base_weight_average` say; checkpoints hold the weights as trained, with the moving average beside them, so
       that a resumed run goes on exactly;
@@ -241,7 +241,11 @@ class RelationTrainer(Trainer):
                 transform=transform,
                 embeddings=embeddings,
             )
-            metrics = {f"{metric_key_prefix}_{key}": value for key, value in found.items() if isinstance(value, float)}
+            metrics = {
+                f"{metric_key_prefix}_{key}": value
+                for key, value in found.items()
+                if not key.endswith("_sd") or key == "bcubed_f1_sd"
+            }
         metrics = _broadcast(metrics, self.args.world_size)
         metrics |= speed_metrics(metric_key_prefix, start, num_samples=len(instances))
         self.log(metrics)

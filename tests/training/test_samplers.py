@@ -86,7 +86,12 @@ def test_fewer_relations_than_a_batch_needs_is_an_error_with_both_numbers(labels
 
 @pytest.mark.parametrize(
     "labels, message",
-    [([0, 1, -1], "row 2 has -1"), ([0.0, 1.0], "float64"), (["a", "b"], "flat list of integers"), ([0, "b"], "integers")],
+    [
+        ([0, 1, -1], "row 2 has -1"),
+        ([0.0, 1.0], "float64"),
+        (["a", "b"], "flat list of integers"),
+        ([0, "b"], "integers"),
+    ],
 )
 def test_labels_of_the_wrong_kind_are_refused(labels, message):
     with pytest.raises(UsageError, match=message):

@@ -97,12 +97,16 @@ def test_accumulated_gradient_is_the_mean_over_the_batches(tmp_path):
         return trainer, before
 
     trainer, before = moved(max_steps=1, gradient_accumulation_steps=2, learning_rate=0.1)
-    batches = [trainer.data_collator([trainer.train_dataset[row] for row in rows]) for rows in _first_batches(trainer, 2)]
+    batches = [
+        trainer.data_collator([trainer.train_dataset[row] for row in rows]) for rows in _first_batches(trainer, 2)
+    ]
     steps = []
     for batch in batches:
         trainer.model.zero_grad()
         trainer.model.train()(**batch).loss.backward()
-        steps.append({name: weight.grad for name, weight in trainer.model.named_parameters() if weight.grad is not None})
+        steps.append(
+            {name: weight.grad for name, weight in trainer.model.named_parameters() if weight.grad is not None}
+        )
         trainer.model.zero_grad()
     trainer.train()
     after = weights(trainer.model)
@@ -328,7 +332,9 @@ def test_gradient_checkpointing_gives_the_same_run(tmp_path):
 
 @pytest.mark.slow
 def test_state_files_are_json_and_complete(tmp_path):
-    trainer = make_trainer(tmp_path, max_steps=2, save_strategy="steps", save_steps=1, eval_strategy="steps", eval_steps=1)
+    trainer = make_trainer(
+        tmp_path, max_steps=2, save_strategy="steps", save_steps=1, eval_strategy="steps", eval_steps=1
+    )
     trainer.train()
     state = json.loads((tmp_path / "checkpoint-2" / "trainer_state.json").read_text())
     assert state["global_step"] == 2 and any("eval_bcubed_f1" in entry for entry in state["log_history"])

@@ -1,0 +1,15 @@
+"""Cards: what a checkpoint was made from, how good it is, and what it cannot do."""
+
+from hf_relation.cards.escaping import escape_markdown, table_row
+from hf_relation.cards.model_card import model_card_text, write_model_card
+from hf_relation.cards.published import PUBLISHED_FEWREL, PublishedResult
+
+
+__all__ = [
+    "PUBLISHED_FEWREL",
+    "PublishedResult",
+    "escape_markdown",
+    "model_card_text",
+    "table_row",
+    "write_model_card",
+]

@@ -1,0 +1,231 @@
+"""The steps of a published figure: keep evaluation data out of training, score, summarise over seeds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hf_relation.clustering import WithinClassWhitening
+from hf_relation.data import drop_benchmark_sentences, drop_overlapping
+from hf_relation.embedding import embed_instances
+from hf_relation.errors import UsageError
+from hf_relation.training.datasets import single_relation
+from hf_relation.training.evaluation import (
+    limit_per_relation,
+    score_clusterings,
+    split_known_relations,
+    summarize_scores,
+)
+
+
+if TYPE_CHECKING:
+    from hf_relation.data import Instance
+
+
+logger = logging.getLogger(__name__)
+
+# From embeddings to the rows that are clustered: name -> (whitening, principal components).
+VARIANTS = {
+    "plain": (False, False),
+    "pca": (False, True),
+    "whitening": (True, False),
+    "whitening+pca": (True, True),
+}
+
+
+@dataclass(frozen=True)
+class ExperimentData:
+    """Training, validation and test instances that share neither relations nor sentences.
+
+    Args:
+        train (`list[Instance]`): what the model learns from.
+        validation (`list[Instance]`): other known relations; every choice is made on them. May be empty.
+        test (`list[Instance]`): novel relations, read once at the end. May be empty.
+        counts (`dict[str, int]`): sizes of the parts and how many rows were dropped for which reason.
+        known_relations (`list[str]`), held_out_relations (`list[str]`), novel_relations (`list[str]`): sorted names of
+            the relations of `train`, `validation` and `test`.
+    """
+
+    train: list[Instance]
+    validation: list[Instance]
+    test: list[Instance]
+    counts: dict[str, int]
+    known_relations: list[str]
+    held_out_relations: list[str]
+    novel_relations: list[str]
+
+
+def prepare_data(
+    train: Sequence[Instance],
+    test: Sequence[Instance] = (),
+    *,
+    validation: Sequence[Instance] | None = None,
+    other_evaluation_sets: Iterable[Sequence[Instance]] = (),
+    num_held_out: int = 8,
+    split_seed: int = 0,
+    validation_per_relation: int | None = 100,
+    max_train_instances: int | None = None,
+) -> ExperimentData:
+    """Separate training from evaluation data: by relation, and by sentence.
+
+    Rows leave the training part when their relation is in the test data, when their sentence occurs in any
+    evaluation set (those given, and the published ones whose fingerprints the package has), or when they have no
+    single relation.
+
+    Args:
+        train (`Sequence[Instance]`): labelled instances of known relations.
+        test (`Sequence[Instance]`, defaults to none): labelled instances of novel relations.
+        validation (`Sequence[Instance]`, *optional*): instances of known relations to choose by; their relations leave
+            the training part. By default `num_held_out` relations are taken from `train`.
+        other_evaluation_sets (`Iterable[Sequence[Instance]]`): further instances whose sentences must not be in training.
+        num_held_out (`int`, defaults to 8): relations to hold out; 0 for none. Ignored when `validation` is given.
+        split_seed (`int`, defaults to 0): chooses them, and the rows of the two limits below.
+        validation_per_relation (`int`, *optional*, defaults to 100): instances of a held-out relation to keep at most.
+        max_train_instances (`int`, *optional*): keep this many randomly chosen training instances at most.
+
+    Returns:
+        [`ExperimentData`].
+
+    Raises:
+        UsageError: nothing is left to train on, or too many relations are held out.
+    """
+    counts = {"read": len(train)}
+    kept = [row for row in train if single_relation(row) is not None]
+    counts["dropped_without_single_relation"] = len(train) - len(kept)
+    novel = _relations(test)
+    rows, kept = kept, [row for row in kept if single_relation(row) not in novel]
+    counts["dropped_relation_in_test"] = len(rows) - len(kept)
+    kept, dropped = drop_overlapping(kept, [test, *other_evaluation_sets])
+    counts["dropped_sentence_in_test"] = len(dropped)
+    kept, dropped = drop_benchmark_sentences(kept)
+    counts["dropped_sentence_in_benchmark"] = len(dropped)
+    if validation is None:
+        kept, validation = split_known_relations(kept, num_held_out, seed=split_seed)
+    else:
+        held_out = _relations(validation)
+        if shared := sorted(held_out & novel):
+            raise UsageError(
+                f"{len(shared)} relation(s) are in the validation and in the test data, for example {shared[0]!r}. "
+                "Choose on relations that the test does not have."
+            )
+        rows, kept = kept, [row for row in kept if single_relation(row) not in held_out]
+        counts["dropped_relation_in_validation"] = len(rows) - len(kept)
+        validation, dropped = drop_overlapping(validation, [test])
+        counts["validation_dropped_sentence_in_test"] = len(dropped)
+    if validation and validation_per_relation is not None:
+        validation = limit_per_relation(validation, validation_per_relation, seed=split_seed)
+    kept, dropped = drop_overlapping(kept, [validation])
+    counts["dropped_sentence_in_validation"] = len(dropped)
+    if max_train_instances is not None and len(kept) > max_train_instances:
+        chosen = np.random.default_rng(split_seed).permutation(len(kept))[:max_train_instances]
+        kept = [kept[row] for row in np.sort(chosen)]
+    if not kept:
+        raise UsageError(f"No training instance is left of {len(train)}: {counts}. Pass other training data.")
+    counts |= {"train": len(kept), "validation": len(validation), "test": len(test)}
+    logger.info("Data: %s", counts)
+    return ExperimentData(
+        train=kept,
+        validation=list(validation),
+        test=list(test),
+        counts=counts,
+        known_relations=sorted(_relations(kept)),
+        held_out_relations=sorted(_relations(validation)),
+        novel_relations=sorted(novel),
+    )
+
+
+def score_model(
+    model: Any,
+    processor: Any,
+    data: ExperimentData,
+    *,
+    cluster_seeds: Sequence[int] = (0, 1, 2, 3, 4),
+    n_init: int = 60,
+    pca_components: int = 64,
+    whitening_per_relation: int = 100,
+    shrinkage: float = 0.8,
+    dtype: str = "float32",
+    progress: bool = False,
+) -> tuple[dict[str, dict[str, list[dict[str, float]]]], WithinClassWhitening | None]:
+    """Score a trained model on the held-out known relations and on the novel ones.
+
+    The embeddings are clustered as they are (`"plain"`), after PCA (`"pca"`), after a within-class whitening fitted on
+    training relations (`"whitening"`), and after both. Which of these to quote is for the validation scores to say.
+
+    Args:
+        model (`PreTrainedModel`): the trained pair encoder.
+        processor ([`RelationProcessor`]): its processor.
+        data ([`ExperimentData`]): all three parts.
+        cluster_seeds (`Sequence[int]`): seeds of k-means.
+        n_init (`int`, defaults to 60): restarts for every seed.
+        pca_components (`int`, defaults to 64): principal components, fitted on the rows that are clustered.
+        whitening_per_relation (`int`, defaults to 100): training instances of each relation that the whitening is
+            fitted on; 0 leaves the whitening out.
+        shrinkage (`float`, defaults to 0.8): of [`WithinClassWhitening`].
+        dtype (`str`, defaults to `"float32"`): precision of the embeddings.
+        progress (`bool`, defaults to `False`): show a progress bar while embedding.
+
+    Returns:
+        `tuple`: `{"validation" | "test": {variant: [figures per cluster seed]}}`, without the parts that are empty; and
+        the fitted whitening or `None`.
+    """
+    whitening = None
+    if whitening_per_relation:
+        fitting = limit_per_relation(data.train, whitening_per_relation)
+        rows = embed_instances(model, processor, fitting, dtype=dtype, progress=progress)
+        whitening = WithinClassWhitening(shrinkage=shrinkage).fit(rows, [single_relation(row) for row in fitting])
+    scores: dict[str, dict[str, list[dict[str, float]]]] = {}
+    for name, instances in (("validation", data.validation), ("test", data.test)):
+        labelled = [row for row in instances if single_relation(row) is not None]
+        if not labelled:
+            continue
+        gold = [str(single_relation(row)) for row in labelled]
+        rows = embed_instances(model, processor, labelled, dtype=dtype, progress=progress)
+        scores[name] = {
+            variant: score_clusterings(
+                rows,
+                gold,
+                seeds=cluster_seeds,
+                n_init=n_init,
+                transform=whitening if whitened else None,
+                pca_components=pca_components if reduced else None,
+            )
+            for variant, (whitened, reduced) in VARIANTS.items()
+            if whitening is not None or not whitened
+        }
+    return scores, whitening
+
+
+def summarize_runs(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Pool the scores of several training runs and choose the variant on the validation relations.
+
+    Args:
+        runs (`Sequence[Mapping]`): for every training seed a mapping with `"scores"`, as [`score_model`] gives them.
+
+    Returns:
+        `dict`: `"chosen"`: the variant with the highest mean B-cubed F1 on the validation relations (`"plain"` without
+        any); `"best_run"`: position of the run with the highest one; and `"scores"`: `{part: {variant: figures}}` with
+        mean and standard deviation over training seeds x cluster seeds.
+    """
+    parts = runs[0]["scores"]
+    summary = {
+        part: {
+            variant: summarize_scores([score for run in runs for score in run["scores"][part][variant]])
+            for variant in variants
+        }
+        for part, variants in parts.items()
+    }
+    chosen, best = "plain", 0
+    if "validation" in summary:
+        chosen = max(summary["validation"], key=lambda variant: summary["validation"][variant]["bcubed_f1"])
+        of_runs = [summarize_scores(run["scores"]["validation"][chosen])["bcubed_f1"] for run in runs]
+        best = int(np.argmax(of_runs))
+    return {"chosen": chosen, "best_run": best, "scores": summary}
+
+
+def _relations(instances: Iterable[Instance]) -> set[str]:
+    return {name for row in instances if (name := single_relation(row)) is not None}

@@ -1,0 +1,94 @@
+"""What a run leaves behind for people: figures, settings and versions as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+from collections.abc import Mapping
+from enum import Enum
+from importlib.metadata import version
+from typing import Any
+
+from hf_relation.data.atomic import atomic_file
+
+
+_LIBRARIES = ("torch", "transformers", "datasets", "accelerate", "peft", "scikit-learn", "numpy")
+_PLACES = ("_dir", "_file", "_path")
+
+
+def library_versions() -> dict[str, str]:
+    """Give the versions of Python, of this package and of the libraries that figures depend on.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.training import library_versions
+    >>> sorted(library_versions())[:2]
+    ['accelerate', 'datasets']
+
+    ```
+    """
+    from hf_relation import __version__
+
+    return {
+        "python": platform.python_version(),
+        "hf_relation": __version__,
+        **{name: version(name) for name in _LIBRARIES},
+    }
+
+
+def changed_settings(*settings: Any) -> dict[str, Any]:
+    """Give the fields of dataclasses that differ from their defaults.
+
+    Names of files and folders are left out (they say nothing to others), and so is what is not JSON-able.
+
+    Args:
+        *settings (dataclass instances): arguments of a run.
+
+    Returns:
+        `dict[str, Any]`: name of the field -> value.
+
+    Example:
+
+    ```python
+    >>> from dataclasses import dataclass
+    >>> from hf_relation.training import changed_settings
+    >>> @dataclass
+    ... class Settings:
+    ...     rate: float = 0.1
+    ...     steps: int = 5
+    ...     data_dir: str = ""
+    >>> changed_settings(Settings(steps=7, data_dir="somewhere"))
+    {'steps': 7}
+
+    ```
+    """
+    changed: dict[str, Any] = {}
+    for each in settings:
+        for field in dataclasses.fields(each):
+            value = getattr(each, field.name)
+            default = field.default_factory() if callable(field.default_factory) else field.default
+            plain = value.value if isinstance(value, Enum) else value
+            if not field.init or value == default or field.name.endswith(_PLACES):
+                continue
+            if plain is None or isinstance(plain, (str, int, float, bool, list, dict)):
+                changed[field.name] = plain
+    return changed
+
+
+def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all.
+
+    Args:
+        path (`str` or `PathLike`): the file; its folder exists.
+        content (`Mapping`): JSON-able, without NaN or infinity.
+
+    Raises:
+        ValueError: a number is not finite.
+        TypeError: a value is not JSON-able.
+    """
+    text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+    with atomic_file(path) as stream:
+        stream.write(text.encode("utf-8") + b"\n")
