@@ -51,11 +51,11 @@ def factorize_delta(
     for name, value in tuned.items():
         value = np.asarray(value, dtype=np.float32)
         if name not in base:
-            delta[name + _FULL] = value.astype(np.float16)
+            delta[name + _FULL] = value
             continue
         start = np.asarray(base[name], dtype=np.float32)
         if value.ndim == 2 and value.shape[0] > start.shape[0] and value.shape[1:] == start.shape[1:]:
-            delta[name + _ROWS] = value[start.shape[0] :].astype(np.float16)
+            delta[name + _ROWS] = value[start.shape[0] :]
             value = value[: start.shape[0]]
         if value.shape != start.shape:
             raise CheckpointError(f"`{name}` has shape {value.shape} in the tuned model, {start.shape} in the base.")
@@ -63,11 +63,16 @@ def factorize_delta(
         if not change.any():
             continue
         if change.ndim != 2 or min(change.shape) <= rank:
-            delta[name + _FULL] = change.astype(np.float16)
+            delta[name + _FULL] = change
             continue
         left, right = _truncated_svd(change, rank)
-        delta[name + _LEFT], delta[name + _RIGHT] = left.astype(np.float16), right.astype(np.float16)
-    return delta
+        delta[name + _LEFT], delta[name + _RIGHT] = left, right
+    return {key: _stored(value) for key, value in delta.items()}
+
+
+def _stored(value: np.ndarray) -> np.ndarray:
+    # safetensors writes the buffer as it lies in memory, so that a transposed view would come back scrambled.
+    return np.ascontiguousarray(value, dtype=np.float16)
 
 
 def _truncated_svd(change: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from hf_relation.deltas import apply_delta, factorize_delta
 from hf_relation.errors import CheckpointError
@@ -23,6 +24,20 @@ def test_a_change_of_low_rank_comes_back(base):
     back = apply_delta(base, factorize_delta(base, tuned, rank=2))
     for name in tuned:
         np.testing.assert_allclose(back[name], tuned[name], atol=5e-3)
+
+
+def test_a_change_survives_its_file(base, tmp_path):
+    """safetensors stores memory, not values in order: every stored array must be contiguous."""
+    rng = np.random.default_rng(3)
+    tuned = base | {"table": base["table"] + rng.normal(size=(40, 12)), "wide": base["wide"] + rng.normal(size=(6, 30))}
+    delta = factorize_delta(base, tuned, rank=3)
+    save_file(delta, tmp_path / "delta.safetensors")
+    before, after = apply_delta(base, delta), apply_delta(base, load_file(tmp_path / "delta.safetensors"))
+    for name in tuned:
+        np.testing.assert_array_equal(before[name], after[name])
+        if name in ("table", "wide"):
+            error = np.linalg.norm(after[name] - tuned[name])
+            assert error < np.linalg.norm(base[name] - tuned[name])
 
 
 def test_truncation_equals_numpys_svd(base):
