@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from hf_relation._registration import register_when_imported
+from hf_relation.version import __version__
 
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from hf_relation.processing import RelationProcessor
     from hf_relation.training import RelationTrainer, RelationTrainingArguments
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "DiscoveredRelation": "hf_relation.discovery",

@@ -23,13 +23,6 @@ def register() -> None:
     if _done:
         return
     _done = True
-    try:
-        _register()
-    except (ImportError, AttributeError):  # INTERIM while rooms are being written
-        pass
-
-
-def _register() -> None:
     from transformers import AutoConfig, AutoModel, AutoProcessor
 
     from hf_relation import pipelines

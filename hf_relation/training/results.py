@@ -30,7 +30,7 @@ def library_versions() -> dict[str, str]:
 
     ```
     """
-    from hf_relation import __version__
+    from hf_relation.version import __version__
 
     return {
         "python": platform.python_version(),

@@ -1,0 +1,64 @@
+"""`import hf_relation` is light, and registers with transformers whichever is imported first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import hf_relation
+
+
+CHECK = """
+from transformers import AutoConfig, AutoModel
+from transformers.pipelines import PIPELINE_REGISTRY
+assert AutoConfig.for_model("more").model_type == "more"
+assert "open-relation-discovery" in PIPELINE_REGISTRY.get_supported_tasks()
+assert AutoModel._model_mapping[type(AutoConfig.for_model("more"))].__name__ == "MOREModel"
+print("registered")
+"""
+LIGHT = """
+import sys
+import hf_relation
+heavy = {"torch", "transformers", "datasets", "sklearn", "numpy", "pandas"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_import_is_light_and_registers_once_transformers_is_there():
+    assert "registered" in run(LIGHT + CHECK)
+
+
+def test_importing_transformers_first_works_too():
+    assert "registered" in run("import transformers\nimport hf_relation\n" + CHECK)
+
+
+@pytest.mark.parametrize("name", sorted(set(hf_relation.__all__) - {"__version__"}))
+def test_every_public_name_is_there_and_documented(name):
+    value = getattr(hf_relation, name)
+    assert value.__doc__ and name in dir(hf_relation)
+
+
+def test_unknown_names_are_attribute_errors():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        hf_relation.nothing  # noqa: B018
+
+
+def test_dependencies_of_the_core_are_few_and_bounded_below():
+    root = Path(__file__).parent.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert all(">=" in requirement for requirement in project["dependencies"])
+    assert len(project["dependencies"]) <= 13
+    pinned = {line.split("==")[0].lower().replace("_", "-") for line in (root / "constraints.txt").read_text().split()}
+    for requirement in project["dependencies"]:
+        assert requirement.split(">=")[0].lower() in pinned, requirement
+    assert not [name for name in pinned if name.startswith(("nvidia", "triton", "cuda"))]
