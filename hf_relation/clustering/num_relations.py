@@ -51,6 +51,11 @@ class NumRelationsEstimate:
     scores: tuple[float, ...]
     criterion: str
 
+    def __post_init__(self) -> None:
+        # Read back from JSON, the tuples arrive as lists; equal estimates must compare equal.
+        object.__setattr__(self, "candidates", tuple(self.candidates))
+        object.__setattr__(self, "scores", tuple(self.scores))
+
 
 def estimate_num_relations(
     X: Any,

@@ -42,7 +42,7 @@ class NeighborSmoothing(TransformerMixin, BaseEstimator):
     ```
 
     Reference: a fixed-weight form of feature propagation over the k-nearest-neighbour graph, as in Wu et al. 2019,
-    "Simplifying graph convolutional networks", equation 8.
+    "Simplifying graph convolutional networks".
     """
 
     def __init__(self, n_neighbors: int = 10, n_rounds: int = 1, alpha: float = 0.5) -> None:

@@ -48,7 +48,7 @@ class WithinClassWhitening(TransformerMixin, BaseEstimator):
     ```
 
     Reference: Hatch, Kajarekar, Stolcke 2006, "Within-class covariance normalization for SVM-based speaker
-    recognition", section 3; shrinkage towards the identity is ours.
+    recognition". Here the identity that the scatter is shrunk to is scaled to the average variance.
     """
 
     def __init__(self, shrinkage: float = 0.8, n_components: int | None = None) -> None:
