@@ -2,18 +2,25 @@
 
 `import hf_relation` must make `pipeline("open-relation-discovery")` work, and yet cost nothing to a program (such as
 our command line's `--help`) that never touches transformers. So the registration runs at once if transformers is
-already imported, and otherwise right after it is.
+already imported, and otherwise right after it is, through an import hook that then removes itself.
 """
 
 from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 
+# Rooms that import transformers. It must be imported, and the registration done, before one of them starts to load:
+# in the middle of it, the registration would meet half a module.
+_ROOMS_ON_TRANSFORMERS = {
+    f"hf_relation.{room}"
+    for room in ("cards", "discovery", "embedding", "models", "pipelines", "processing", "training")
+}
 _done = False
 
 
@@ -44,21 +51,46 @@ def register_when_imported() -> None:
 
 
 class _AfterTransformers(importlib.abc.MetaPathFinder):
-    """Steps aside for every import but the first of `transformers`, whose loader it wraps."""
+    """Steps aside for every import but the first of `transformers`, or of a room that needs it."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name != "transformers":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
+        if name == "transformers":
+            sys.meta_path.remove(self)
+            return _registering_spec(name, path, target)
+        if name in _ROOMS_ON_TRANSFORMERS:
+            importlib.import_module("transformers")
+            if name in sys.modules:
+                # The registration has loaded the room: give the import what is there. The import system takes the
+                # spec of the module it finds in `sys.modules` over the one returned here, so the two must be one.
+                module = sys.modules[name]
+                module.__spec__ = importlib.util.spec_from_loader(name, _LoadedAlready(module))
+                return module.__spec__
+        return None
 
-            def exec_module(module: ModuleType) -> None:
-                execute(module)
-                register()
 
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
+class _LoadedAlready(importlib.abc.Loader):
+    def __init__(self, module: ModuleType) -> None:
+        self.module, self.spec = module, module.__spec__
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return self.module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.spec
+
+
+def _registering_spec(
+    name: str, path: Sequence[str] | None, target: ModuleType | None
+) -> importlib.machinery.ModuleSpec | None:
+    spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+    if spec is not None and spec.loader is not None:
+        execute = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            register()
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+    return spec

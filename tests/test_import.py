@@ -42,6 +42,20 @@ def test_importing_transformers_first_works_too():
     assert "registered" in run("import transformers\nimport hf_relation\n" + CHECK)
 
 
+@pytest.mark.parametrize("room", ["models.more", "processing", "discovery", "training", "losses"])
+def test_any_room_may_be_imported_first(room):
+    same = f"""
+import sys
+import hf_relation.{room} as room
+assert sys.modules["hf_relation.{room}"] is room
+import hf_relation.models.more, hf_relation.processing
+from transformers import AutoConfig
+assert type(AutoConfig.for_model("more")) is hf_relation.models.more.MOREConfig
+assert room.__spec__.name == "hf_relation.{room}"
+"""
+    assert "registered" in run(same + CHECK)
+
+
 @pytest.mark.parametrize("name", sorted(set(hf_relation.__all__) - {"__version__"}))
 def test_every_public_name_is_there_and_documented(name):
     value = getattr(hf_relation, name)
