@@ -36,7 +36,7 @@ def check_data(
         Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
     if as_json:
-        typer.echo(json.dumps(report.to_dict(), ensure_ascii=False))
+        typer.echo(json.dumps(report.to_dict()))
     else:
         for text in _lines(report, limit):
             typer.echo(text)

@@ -168,7 +168,10 @@ def dataset_card(recipe: Recipe, splits: Sequence[ConvertedSplit]) -> str:
         "",
         "Offsets are character offsets into `text`, end exclusive: `text[start:end]` is the mention.",
         "",
-        *(f"- {_SCHEMA_TEXT[kind]}" for kind in sorted({recipe.configuration(name).kind for name in of_configuration})),
+        *(
+            f"- {_SCHEMA_TEXT[kind]}"
+            for kind in sorted({recipe.configuration(name).kind for name in of_configuration})
+        ),
         "",
         "## Source and licence",
         "",

@@ -14,6 +14,10 @@ from typing import IO, Any, cast
 from ..errors import InvalidRowError, UsageError
 
 
+MAX_LINE_BYTES = 64 * 2**20
+"""The longest line that is read, so that a packed file of zeros cannot fill the memory."""
+
+
 def stem_of(path: str | os.PathLike[str]) -> str:
     """The file name up to its first dot: `"val_wiki"` for `a/val_wiki.json.gz`."""
     return Path(path).name.split(".", 1)[0]
@@ -71,12 +75,20 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
 
     Raises:
         UsageError: the file does not exist or is a folder.
-        InvalidRowError: the gzip file is damaged or incomplete (with the line), or the file is UTF-16 or UTF-32.
+        InvalidRowError: the gzip file is damaged or incomplete (with the line), the file is UTF-16 or UTF-32, or a line is
+            longer than 64 MiB.
     """
     number = 0
     with open_binary(path) as stream:
         try:
-            for number, line in enumerate(stream, start=1):
+            while line := stream.readline(MAX_LINE_BYTES + 1):
+                number += 1
+                if len(line) > MAX_LINE_BYTES:
+                    raise InvalidRowError(
+                        f"the line is longer than {MAX_LINE_BYTES:,} bytes. One row per line is needed; a single JSON array "
+                        "or unpacked zeros are no JSONL.",
+                        line=number,
+                    )
                 if number == 1:
                     if line.startswith((b"\xff\xfe", b"\xfe\xff")):
                         raise InvalidRowError(f"{path} is UTF-16 or UTF-32, not UTF-8. Save it as UTF-8.", line=1)

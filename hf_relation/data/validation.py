@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from collections.abc import Iterable, Mapping
 from numbers import Integral
@@ -10,6 +11,8 @@ from typing import Any, Literal, cast
 from ..errors import InvalidRowError, UsageError
 from .schema import Document, Entity, Instance, LabelledPair, Mention, Span
 
+
+logger = logging.getLogger(__name__)
 
 _UNIT = "Offsets are character offsets into `text`, end exclusive: `text[start:end]` is the mention"
 
@@ -116,7 +119,8 @@ def check_instances(
 
     Args:
         rows (`Iterable[Mapping]`): the rows; not altered.
-        on_error (`"raise"` or `"skip"`): with `"skip"` bad rows are left out; use `split_valid` to learn which.
+        on_error (`"raise"` or `"skip"`): with `"skip"` bad rows are left out and their number is logged; use `split_valid` to
+            learn which.
 
     Returns:
         `list[Instance]`: the rows in normal form, in order.
@@ -140,6 +144,8 @@ def check_instances(
     instances, errors = _collect(rows, stop_at_first=on_error == "raise")
     if errors and on_error == "raise":
         raise errors[0]
+    if errors:
+        logger.warning("%d bad rows were left out; the first: %s", len(errors), errors[0])
     return instances
 
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,20 @@ def test_writing_to_a_folder_or_into_no_folder(tmp_path: Path, row: Row) -> None
         write_jsonl(tmp_path, [row])
     with pytest.raises(UsageError, match="does not exist"):
         write_jsonl(tmp_path / "no" / "a.jsonl", [row])
+
+
+def test_reading_keeps_one_row_in_memory(tmp_path: Path, row: Row) -> None:
+    wide = row | {"text": row["text"] + "x" * 10_000}
+    write_jsonl(tmp_path / "a.jsonl", (wide | {"id": str(i)} for i in range(500)))
+    tracemalloc.start()
+    count = sum(1 for _ in read_jsonl(tmp_path / "a.jsonl"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 500 and peak < 1_000_000 < (tmp_path / "a.jsonl").stat().st_size
+
+
+def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hf_relation.data.files.MAX_LINE_BYTES", 1000)
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b"{}\n" + bytes(10_000)))
+    with pytest.raises(InvalidRowError, match="^line 2: the line is longer than 1,000 bytes"):
+        list(read_jsonl(tmp_path / "a.jsonl.gz", on_error="skip"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import pickle
 import time
 import unicodedata
@@ -65,6 +66,14 @@ def test_fault_14_text_not_a_string(row: Row, value: object) -> None:
     with pytest.raises(InvalidRowError, match=r"^row 2: `text` must be a string, got .* of type \w+\.") as caught:
         check_instances([row | {"id": "0"}, row | {"id": "1"}, row | {"id": "2", "text": value}])
     assert caught.value.index == 2 and type(value).__name__ in str(caught.value)
+
+
+def test_skipping_logs_how_many(row: Row, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert len(check_instances([row, {"text": 1}, {}], on_error="skip")) == 1
+    assert "2 bad rows were left out; the first: row 1: `text` must be a string" in caplog.text
+    with pytest.raises(UsageError, match="`on_error` must be"):
+        check_instances([row], on_error="ignore")  # type: ignore[arg-type]
 
 
 def test_fault_14_row_not_an_object(row: Row) -> None:
