@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import pairwise_distances_argmin
 from sklearn.metrics.pairwise import euclidean_distances
-from threadpoolctl import threadpool_limits
 
 from hf_relation.clustering.labels import assign, canonical_labels, cluster_centers
 from hf_relation.clustering.rows import BLOCK_ROWS
+from hf_relation.clustering.threads import one_thread
 
 
 MAX_ROUNDS = 100
@@ -64,7 +64,7 @@ def score_by_centers(rows: np.ndarray, labels: np.ndarray, centers: np.ndarray) 
     for start in range(0, len(kept), BLOCK_ROWS):
         block = kept[start : start + BLOCK_ROWS]
         position = np.arange(len(block))
-        with threadpool_limits(limits=1):
+        with one_thread():
             distances = euclidean_distances(rows[block].astype(np.float64), centers.astype(np.float64))
         own = distances[position, labels[block]].copy()
         distances[position, labels[block]] = np.inf
@@ -86,5 +86,5 @@ def nearest_row(rows: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """
     if not len(rows):
         return np.empty(0, dtype=np.int64)
-    with threadpool_limits(limits=1):
+    with one_thread():
         return pairwise_distances_argmin(rows.astype(np.float64), reference.astype(np.float64)).astype(np.int64)

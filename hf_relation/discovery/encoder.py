@@ -101,7 +101,9 @@ def state_of_model(model: Any) -> DiscoveryState | None:
         return read_state(checkpoint_folder(model))
     if model.name_or_path and Path(model.name_or_path).is_dir():
         return read_state(model.name_or_path)
-    commit = model.config._commit_hash  # set when the weights came from the Hub
+    commit = getattr(
+        model.config, "_commit_hash", None
+    )  # transformers sets it on what it loads from the Hub, only there
     if not model.name_or_path or commit is None:
         return None
     return read_state(checkpoint_folder(model.name_or_path, revision=commit, files=(JSON_FILE, ARRAY_FILE)))

@@ -74,6 +74,7 @@ class FittedRelations:
                 "high": int(self.estimate.high),
                 "candidates": [int(value) for value in self.estimate.candidates],
                 "scores": [float(value) for value in self.estimate.scores],
+                "criterion": self.estimate.criterion,
             }
         content = {
             "n_features_in": self.steps.n_features_in_,
@@ -104,7 +105,10 @@ class FittedRelations:
         steps_state = {key.removeprefix("steps."): value for key, value in arrays.items() if key.startswith("steps.")}
         try:
             relations = [DiscoveredRelation(**relation) for relation in content["relations"]]
-            estimate = None if content["estimate"] is None else NumRelationsEstimate(**content["estimate"])
+            estimate = None
+            if content["estimate"] is not None:
+                lists = {key: tuple(content["estimate"][key]) for key in ("candidates", "scores")}
+                estimate = NumRelationsEstimate(**(content["estimate"] | lists))
             labels, scores, centers = arrays["labels"], arrays["scores"], arrays["centers"]
             steps = EmbeddingSteps.from_state(steps_state, int(content["n_features_in"]))
             reference = (arrays["reference"], arrays["reference_labels"]) if "reference" in arrays else None

@@ -203,10 +203,10 @@ class RelationDiscovery(BaseEstimator):
             InvalidRowError: a bad row.
             UsageError, CheckpointError: there is no encoder, or it cannot be loaded.
         """
-        from hf_relation.embedding import embed_instances
-
         rows = without_labels(instances)
         model, processor = self._encoder()
+        from hf_relation.embedding import embed_instances  # imports torch, which ready embeddings never need
+
         return embed_instances(
             model,
             processor,

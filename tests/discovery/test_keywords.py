@@ -98,7 +98,11 @@ def test_names_are_unique() -> None:
 
 def test_a_megabyte_of_one_character_takes_no_time() -> None:
     text = "x" * 1_000_000
-    instance = {"text": f"A {text} B {text}", "head": {"start": 0, "end": 1}, "tail": {"start": 1_000_003, "end": 1_000_004}}
+    instance = {
+        "text": f"A {text} B {text}",
+        "head": {"start": 0, "end": 1},
+        "tail": {"start": 1_000_003, "end": 1_000_004},
+    }
     start = time.perf_counter()
     relation_keywords([instance], np.array([0]))
     assert time.perf_counter() - start < 5

@@ -1,0 +1,1 @@
+"""The command line: `hf-relation`, one file per command, each a thin shell on a public function."""

@@ -1,0 +1,52 @@
+"""`hf-relation`: the console entry point. Importing this module imports no model library, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hf_relation.cli import check_data, discover, evaluate
+from hf_relation.cli.errors import reported_errors
+
+
+app = typer.Typer(
+    name="hf-relation",
+    help="Discover relations in text, check data, score labels.",
+    epilog="Example: hf-relation discover examples/data/sample.jsonl --output out/",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        from hf_relation.version import __version__
+
+        typer.echo(f"hf-relation {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Discover relations in text, check data, score labels."""
+
+
+app.command("discover", epilog="Example: hf-relation discover examples/data/sample.jsonl --output out/")(
+    discover.command
+)
+app.command("evaluate")(evaluate.command)
+app.command("check-data")(check_data.command)
+
+
+def main() -> None:
+    """Run the command line; errors made for the user become one line on stderr and exit code 1 or 2."""
+    with reported_errors(debug="--debug" in sys.argv[1:]):
+        app()

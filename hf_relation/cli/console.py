@@ -1,0 +1,56 @@
+"""What the commands print: results on stdout, everything else on stderr, and nothing a corpus could inject."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+from rich.console import Console
+
+
+def messages() -> Console:
+    """Console for messages and progress, on stderr."""
+    return Console(stderr=True)
+
+
+def results(*, width: int = 120) -> Console:
+    """Console for results, on stdout.
+
+    Args:
+        width (`int`, defaults to 120): columns where stdout is a file or a pipe; a terminal has its own.
+    """
+    console = Console()
+    return console if console.is_terminal else Console(width=width)
+
+
+def printable(text: str) -> str:
+    """Make text from a corpus safe to print: control and direction characters become spaces.
+
+    Args:
+        text (`str`): any text.
+
+    Returns:
+        `str`: one line that cannot move the cursor, colour the terminal or reorder what follows.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.cli.console import printable
+    >>> printable("Zoë\\x1b[31m\\nred")
+    'Zoë [31m red'
+
+    ```
+    """
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character in "\u200c\u200d":  # joiners inside words and emoji
+        return character
+    return " " if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") else character
+
+
+def is_utf8(stream: object) -> bool:
+    """Whether a text stream writes UTF-8."""
+    encoding = getattr(stream, "encoding", None) or sys.getdefaultencoding()
+    return encoding.lower().replace("-", "").replace("_", "") == "utf8"

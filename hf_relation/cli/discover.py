@@ -1,0 +1,193 @@
+"""`hf-relation discover`: relations of a JSONL file of instances."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from hf_relation.cli.console import is_utf8, messages, printable, results
+from hf_relation.errors import InvalidRowError
+
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hf_relation.discovery import DiscoveryResult
+
+# Spelled out here because the clustering room imports scikit-learn; a test compares the two lists.
+AlgorithmName = Literal["kmeans", "agglomerative", "mean_shift", "hdbscan"]
+_EXAMPLES_SHOWN = 2
+_BAD_ROWS_SHOWN = 10
+
+
+def _parse_number(value: str) -> str:
+    if value != "auto" and not (value.isascii() and value.isdigit() and int(value) >= 1):
+        raise typer.BadParameter(f"must be 'auto' or a whole number from 1 up, got '{value}'.")
+    return value
+
+
+def command(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help='Instances, one JSON object a line: {"text": ..., "head": {"start": 0, "end": 3}, "tail": {...}}; .gz as well.',
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Shipped name, folder or Hub id. Default: the shipped checkpoint."),
+    ] = None,
+    num_relations: Annotated[
+        str | None,
+        typer.Option(
+            "--num-relations",
+            "-k",
+            callback=lambda v: v if v is None else _parse_number(v),
+            help="A number, or 'auto'.",
+        ),
+    ] = None,
+    algorithm: Annotated[
+        AlgorithmName | None, typer.Option("--algorithm", help="How to cluster. Default: as stored with the model.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", file_okay=False, help="Folder for instances.jsonl, relations.json and relations.csv."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Default: as stored with the model, else 0.")
+    ] = None,
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16"] | None,
+        typer.Option("--dtype", help="Precision of the encoder; 'auto' is float32 for small files."),
+    ] = None,
+    batch_tokens: Annotated[
+        int | None, typer.Option("--batch-tokens", min=1, help="Most tokens in one batch; lower it to save memory.")
+    ] = None,
+    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, ...")] = None,
+    progress: Annotated[
+        bool | None,
+        typer.Option(
+            "--progress/--quiet",
+            help="Show progress and messages on stderr. Default: in a terminal.",
+            show_default=False,
+        ),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad rows out and list them, instead of failing.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Discover the relations in FILE, and print them with keywords, size and examples."""
+    stdout = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):  # nothing a library prints may end up among the results
+        instances, bad = _read(file, skip_bad)
+        _report_bad(bad, quiet=progress is False)
+        given = {
+            "num_relations": num_relations if num_relations in (None, "auto") else int(num_relations),
+            "algorithm": algorithm,
+            "seed": seed,
+            "dtype": dtype,
+            "max_tokens_per_batch": batch_tokens,
+            "device": device,
+            "progress": sys.stderr.isatty() if progress is None else progress,
+        }
+        result = _discover(instances, model, {name: value for name, value in given.items() if value is not None})
+        if output is not None:
+            result.save(output)
+            if progress is not False:
+                messages().print(f"Wrote {output}/instances.jsonl, relations.json and relations.csv.", markup=False)
+    with contextlib.redirect_stdout(stdout):
+        if as_json:
+            skipped = [{"line": error.line, "reason": error.reason} for error in bad]
+            content = result.to_dict() | {"skipped": skipped}
+            typer.echo(json.dumps(content, ensure_ascii=not is_utf8(stdout), allow_nan=False))
+        else:
+            results().print(relations_table(result))
+
+
+def _read(file: Path, skip_bad: bool) -> tuple[list[Any], list[InvalidRowError]]:
+    from hf_relation.data.jsonl import read_jsonl
+
+    bad: list[InvalidRowError] = []
+    instances = list(read_jsonl(file, on_error="skip" if skip_bad else "raise", errors=bad))
+    if not instances:
+        left = f"; all {len(bad)} rows are bad, see hf-relation check-data" if bad else ""
+        raise InvalidRowError(f"{file} holds no instances{left}. At least 1 is needed.")
+    return instances, bad
+
+
+def _discover(instances: list[Any], model: str | None, given: dict[str, Any]) -> DiscoveryResult:
+    from transformers.utils import logging
+
+    from hf_relation.discovery import RelationDiscovery
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    return RelationDiscovery.from_pretrained(model, **given).fit_predict(instances)
+
+
+def _report_bad(bad: list[InvalidRowError], *, quiet: bool) -> None:
+    if not bad:
+        return
+    console = messages()
+    console.print(f"Skipped {len(bad)} bad rows.", style="yellow", markup=False)
+    for error in [] if quiet else bad[:_BAD_ROWS_SHOWN]:
+        console.print(f"  {printable(str(error))}", markup=False, highlight=False, soft_wrap=True)
+    if not quiet and len(bad) > _BAD_ROWS_SHOWN:
+        console.print(f"  and {len(bad) - _BAD_ROWS_SHOWN} more; hf-relation check-data lists them all.", markup=False)
+
+
+def relations_table(result: DiscoveryResult) -> Table:
+    """The relations as a table: id, keywords, size, cohesion, example pairs.
+
+    Args:
+        result ([`~hf_relation.discovery.DiscoveryResult`]): what was found.
+
+    Returns:
+        `rich.table.Table`: texts from the corpus are shown as they are, never as markup.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    number = result.to_dict()["num_relations"]
+    caption = f"{number['found']} relations in {len(result)} instances"
+    left_out = int((result.labels < 0).sum())
+    if left_out:
+        caption += f", {left_out} left out"
+    if number["low"] is not None:
+        caption += f"; number estimated, {number['low']} to {number['high']} are plausible"
+    table = Table(caption=caption, caption_justify="left", show_lines=True)
+    table.add_column("id", justify="right", no_wrap=True)
+    table.add_column("relation", ratio=3)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("cohesion", justify="right", no_wrap=True)
+    table.add_column("examples: head -> tail", ratio=4)
+    for relation in result.relations:
+        pairs = [
+            f"{printable(example['head'])} -> {printable(example['tail'])}"
+            for example in relation.examples[:_EXAMPLES_SHOWN]
+            if "head" in example
+        ]
+        words = ", ".join(relation.keywords[:6]) if relation.keywords else relation.name
+        table.add_row(
+            str(relation.id),
+            Text(printable(words)),
+            str(relation.size),
+            f"{relation.cohesion:.2f}",
+            Text("\n".join(pairs)),
+        )
+    return table

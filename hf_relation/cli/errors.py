@@ -1,0 +1,33 @@
+"""Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted; one line on stderr instead of a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hf_relation.cli.console import messages, printable
+from hf_relation.errors import HfRelationError, UsageError
+
+
+FAILED = 1
+WRONG_USAGE = 2
+
+
+@contextmanager
+def reported_errors(*, debug: bool = False) -> Iterator[None]:
+    """Turn errors made for the user into a message and an exit code.
+
+    Args:
+        debug (`bool`, defaults to `False`): let the exception through, for its traceback.
+
+    Raises:
+        SystemExit: 2 for a wrong argument; 1 for bad data, a bad checkpoint or a file that cannot be written.
+    """
+    try:
+        yield
+    except (HfRelationError, OSError) as error:
+        if debug:
+            raise
+        messages().print(printable(f"Error: {error}"), style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(WRONG_USAGE if isinstance(error, UsageError) else FAILED)

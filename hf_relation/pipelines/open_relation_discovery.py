@@ -1,0 +1,155 @@
+"""The task `open-relation-discovery`: a corpus in, relations and a label for every instance out, as plain dicts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch.utils.data import Dataset
+from transformers import Pipeline
+
+from hf_relation.errors import UsageError
+
+
+if TYPE_CHECKING:
+    from hf_relation.discovery import RelationDiscovery
+
+_ENCODER_OPTIONS = ("batch_size", "dtype", "max_tokens_per_batch", "progress_bar")
+_DISCOVERY_OPTIONS = (
+    "num_relations",
+    "algorithm",
+    "algorithm_kwargs",
+    "n_init",
+    "transform",
+    "pca_components",
+    "seed",
+)
+
+
+@dataclass
+class _Corpus:
+    # A class of its own, so that the base class does not walk through all texts looking for tensors.
+    rows: list[Any]
+    embeddings: np.ndarray | None
+
+
+class OpenRelationDiscoveryPipeline(Pipeline):
+    """Discover the relations of a corpus with one call.
+
+    Unlike most pipelines it looks at all inputs together: it is a thin face of [`~hf_relation.RelationDiscovery`] and gives
+    the same result for the same input, settings and seed. Settings stored with the checkpoint are the defaults.
+
+    Options, at construction or per call:
+        num_relations (`int` or `"auto"`), algorithm (`str`), algorithm_kwargs (`dict`), n_init (`int`), transform
+            (`"whitening"` or `None`), pca_components (`int`), seed (`int`): as in [`~hf_relation.RelationDiscovery`].
+        dtype (`str`): `"float32"`, `"bfloat16"` or `"auto"`, at a call; at construction it is the dtype of the weights, as
+            in every pipeline.
+        batch_size (`int`): memory bound of a forward pass, as this many texts of greatest length; shorter texts are packed
+            more densely. `max_tokens_per_batch` (`int`) says the same in tokens. Results do not depend on it.
+        progress_bar (`bool`): show one while embedding.
+
+    Example:
+
+    ```python
+    >>> import hf_relation
+    >>> from transformers import pipeline
+    >>> discover = pipeline("open-relation-discovery")  # doctest: +SKIP
+    >>> found = discover(instances, num_relations=12)  # doctest: +SKIP
+    >>> sorted(found)  # doctest: +SKIP
+    ['instances', 'num_relations', 'relations']
+
+    ```
+    """
+
+    _load_processor = True
+    _load_tokenizer = False
+    _load_image_processor = False
+    _load_feature_extractor = False
+    _load_video_processor = False
+
+    def __call__(self, inputs: Any, embeddings: Any = None, **options: Any) -> dict[str, Any]:
+        """Discover relations.
+
+        Args:
+            inputs (`Iterable[Mapping]` or `Mapping`): instances of the data contract: a list, a generator, a `datasets.Dataset`
+                or `IterableDataset`, a torch dataset; or a single instance. Gold labels are never read.
+            embeddings (array-like of shape `(n, d)`, *optional*): ready embeddings from the same checkpoint.
+            **options: see the class.
+
+        Returns:
+            `dict`: JSON-able; `"instances"`, `"relations"` and `"num_relations"` as in
+            [`~hf_relation.discovery.DiscoveryResult.to_dict`].
+
+        Raises:
+            UsageError: an unknown option, a value out of range, or no input.
+            InvalidRowError: a bad row, with its position.
+        """
+        if self._batch_size is not None and "max_tokens_per_batch" not in options:
+            options = {"batch_size": self._batch_size} | options
+        preprocess, forward, postprocess = self._sanitize_parameters(embeddings=embeddings, **options)
+        result: dict[str, Any] = self.run_single(
+            inputs,
+            self._preprocess_params | preprocess,
+            self._forward_params | forward,
+            self._postprocess_params | postprocess,
+        )
+        return result
+
+    def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        known = (*_ENCODER_OPTIONS, *_DISCOVERY_OPTIONS)
+        preprocess = {"embeddings": options.pop("embeddings")} if "embeddings" in options else {}
+        unknown = sorted(set(options) - set(known))
+        if unknown:
+            raise UsageError(f"`{unknown[0]}` is no option of this pipeline; it has: {', '.join(known)}.")
+        forward = {name: options[name] for name in ("dtype", "max_tokens_per_batch") if options.get(name) is not None}
+        if options.get("progress_bar") is not None:
+            forward["progress"] = bool(options["progress_bar"])
+        batch_size = options.get("batch_size")
+        if batch_size is not None:
+            if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+                raise UsageError(f"`batch_size` must be an integer from 1 up, got {batch_size!r}.")
+            if "max_tokens_per_batch" in forward:
+                raise UsageError("Give `batch_size` or `max_tokens_per_batch`, not both.")
+            forward["max_tokens_per_batch"] = batch_size * self.processor.max_length
+        return preprocess, forward, {name: options[name] for name in _DISCOVERY_OPTIONS if name in options}
+
+    def preprocess(self, input_: Any, embeddings: Any = None) -> _Corpus:
+        from hf_relation.clustering.rows import check_matrix
+        from hf_relation.discovery.inputs import without_labels
+
+        if isinstance(input_, Mapping):
+            input_ = [input_]
+        if isinstance(input_, Dataset) and not isinstance(input_, Iterable):
+            input_ = list(map(input_.__getitem__, range(len(input_))))  # type: ignore[arg-type]
+        return _Corpus(
+            without_labels(input_), None if embeddings is None else check_matrix(embeddings, name="embeddings")
+        )
+
+    def _forward(self, input_tensors: _Corpus, **options: Any) -> _Corpus:
+        if input_tensors.embeddings is None and input_tensors.rows:
+            input_tensors.embeddings = self._discovery(**options).embed(input_tensors.rows)
+        return input_tensors
+
+    def postprocess(self, model_outputs: _Corpus, **options: Any) -> dict[str, Any]:
+        return self._discovery(**options).fit_predict(model_outputs.rows, model_outputs.embeddings).to_dict()
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+        """Save model, processor and discovery settings; `pipeline("open-relation-discovery", model=folder)` loads them.
+
+        Args:
+            save_directory (`str` or `PathLike`): made where missing.
+            **kwargs: passed to `PreTrainedModel.save_pretrained`.
+        """
+        # The inherited method would copy this file as repository code and mark the checkpoint as needing it.
+        self._discovery(**self._postprocess_params).save_pretrained(save_directory, **kwargs)
+
+    def _discovery(self, **options: Any) -> RelationDiscovery:
+        from hf_relation.discovery import RelationDiscovery
+        from hf_relation.discovery.encoder import state_of_model
+
+        state = state_of_model(self.model)
+        settings = {} if state is None else state.settings
+        return RelationDiscovery(self.model, self.processor, device=self.device, **(settings | options))
