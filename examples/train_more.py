@@ -164,12 +164,17 @@ def parse(argv: Sequence[str] | None) -> tuple[ScriptArguments, RelationTraining
         raise UsageError("Use --resume: it finds the last complete checkpoint of every seed by itself.")
     if script.num_threads is not None:
         torch.set_num_threads(script.num_threads)
+    check_processes(args)
+    return script, args
+
+
+def check_processes(args: RelationTrainingArguments) -> None:
+    """Refuse to let several processes train the same thing side by side."""
     if int(os.environ.get("WORLD_SIZE", 1)) != args.world_size:
         raise UsageError(
             f"{os.environ['WORLD_SIZE']} processes were started, but they do not see one another (world size "
             f"{args.world_size}). On CPU, launch with: ACCELERATE_USE_CPU=true torchrun --nproc_per_node 2 examples/train_more.py"
         )
-    return script, args
 
 
 def load_data(script: ScriptArguments) -> ExperimentData:

@@ -19,7 +19,7 @@ COLUMNS = {
     "completeness": "C",
     "ari": "ARI",
 }
-_PARTS = {"validation": "held-out known", "test": "novel (test)"}
+_PARTS = {"validation": "known", "test": "novel"}
 
 
 def scores_table(summary: Mapping[str, Any], title: str = "") -> Table:
@@ -30,21 +30,24 @@ def scores_table(summary: Mapping[str, Any], title: str = "") -> Table:
         title (`str`, defaults to none): above the table.
 
     Returns:
-        `rich.table.Table`: each cell `mean ± standard deviation`.
+        `rich.table.Table`: each cell the mean above the standard deviation; at most 80 characters wide.
     """
+    from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(
-        title=title or None, caption="± standard deviation over training seeds x cluster seeds; bold: chosen"
+        title=title or None,
+        box=box.SIMPLE,
+        caption="known: held-out known relations, the choice is made there; novel: test. Mean and standard deviation over "
+        "training seeds x cluster seeds. Bold: chosen.",
     )
-    table.add_column("relations", no_wrap=True)
-    table.add_column("embeddings", no_wrap=True)
+    table.add_column("relations, embeddings", max_width=20)
     for name in COLUMNS.values():
         table.add_column(name, justify="right", no_wrap=True)
     for part, variants in summary["scores"].items():
         for variant, figures in variants.items():
-            cells = [f"{figures[key]:.3f} ± {figures[f'{key}_sd']:.3f}" for key in COLUMNS]
+            cells = [f"{figures[key]:.3f}\n±{figures[f'{key}_sd']:.3f}" for key in COLUMNS]
             style = "bold" if variant == summary["chosen"] else None
-            table.add_row(_PARTS.get(part, part), variant, *cells, style=style)
-        table.add_section()
+            table.add_row(Text(f"{_PARTS.get(part, part)} {variant}"), *cells, style=style)
     return table

@@ -10,7 +10,9 @@ from hf_relation.training import RelationTrainingArguments
 
 
 def test_the_batch_size_follows_from_its_shape(tmp_path):
-    args = RelationTrainingArguments(output_dir=str(tmp_path), classes_per_batch=5, instances_per_class=3, use_cpu=True)
+    args = RelationTrainingArguments(
+        output_dir=str(tmp_path), classes_per_batch=5, instances_per_class=3, use_cpu=True
+    )
     assert args.per_device_train_batch_size == args.train_batch_size == 15
     assert dataclasses.replace(args, seed=7).per_device_train_batch_size == 15
 
@@ -61,4 +63,9 @@ def test_every_own_field_has_help_and_works_on_the_command_line(tmp_path):
     (args,) = HfArgumentParser(RelationTrainingArguments).parse_args_into_dataclasses(
         f"--output_dir {tmp_path} --use_cpu --trainable lora --lora_r 4 --ema_decay 0.9 --lora_target_modules query key".split()
     )
-    assert (args.trainable, args.lora_r, args.ema_decay, args.lora_target_modules) == ("lora", 4, 0.9, ["query", "key"])
+    assert (args.trainable, args.lora_r, args.ema_decay, args.lora_target_modules) == (
+        "lora",
+        4,
+        0.9,
+        ["query", "key"],
+    )

@@ -1,0 +1,183 @@
+"""examples/train_more.py from JSONL files to checkpoints, figures and cards."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from transformers import BertConfig, BertModel
+
+from hf_relation.data import read_jsonl, write_jsonl
+from hf_relation.errors import UsageError
+from tests.common.tiny_models import tiny_backbone
+from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
+
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "train_more.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("train_more", SCRIPT)
+    module = sys.modules["train_more"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tiny-encoder")
+    tokenizer = tiny_tokenizer("bert")
+    settings = tiny_backbone("bert", len(tokenizer))
+    settings.pop("model_type")
+    BertModel(BertConfig(**settings)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Six known relations and two novel ones, made of twenty sentences of our own."""
+    folder = tmp_path_factory.mktemp("data")
+    known, novel = [], []
+    for copy in range(2):
+        for row in sample_instances(20):
+            row = row | {"id": f"{row['id']}-{copy}", "text": row["text"] + f" It was so in {1900 + copy}."}
+            if row["relations"] == ["spouse_of"]:
+                novel.append(row | {"relations": [f"spouse_of_{copy}"]})
+            else:
+                known.append(row | {"relations": [f"{row['relations'][0]}_{copy}"]})
+    leak = dict(novel[0], id="leak", relations=["born_in_0"])  # a test sentence under a known relation
+    write_jsonl(folder / "known.jsonl", [*known, leak])
+    write_jsonl(folder / "novel.jsonl", novel)
+    return folder
+
+
+def options(encoder, files, output, *more):
+    return [
+        *("--dataset", "jsonl", "--train_file", str(files / "known.jsonl"), "--test_file", str(files / "novel.jsonl")),
+        *("--model_name_or_path", str(encoder), "--output_dir", str(output)),
+        *"--use_cpu true --disable_tqdm true --bf16 false".split(),
+        *"--max_steps 2 --eval_steps 1 --save_steps 1 --logging_steps 1 --classes_per_batch 3 --instances_per_class 3".split(),
+        *"--held_out_relations 2 --num_seeds 2 --num_cluster_seeds 2 --n_init 2 --pca_components 4 --max_length 96".split(),
+        *"--eval_n_init 2 --eval_num_seeds 2 --seed 5".split(),
+        *more,
+    ]
+
+
+@pytest.fixture(scope="module")
+def finished(script, encoder, files, tmp_path_factory):
+    output = tmp_path_factory.mktemp("run") / "tiny more"
+    return output, script.main(options(encoder, files, output))
+
+
+def test_results_hold_figures_settings_versions_and_counts(finished):
+    output, returned = finished
+    results = json.loads((output / "results.json").read_text(encoding="utf-8"))
+    assert results == json.loads(json.dumps(returned))
+    counts = results["counts"]
+    assert counts["dropped_sentence_in_test"] == 1
+    assert counts["read"] == 31 and counts["train"] + counts["validation"] == 30 and counts["test"] == 10
+    assert results["relations"]["novel"] == ["spouse_of_0", "spouse_of_1"]
+    assert len(results["relations"]["known"]) == 4 and len(results["relations"]["held_out"]) == 2
+    assert [run["seed"] for run in results["runs"]] == [5, 6]
+    assert results["settings"]["max_steps"] == 2 and results["versions"]["torch"]
+    assert not any(str(output) in str(value) for value in results["settings"].values())
+
+
+def test_summary_pools_training_and_cluster_seeds(finished):
+    _, results = finished
+    values = [score["ari"] for run in results["runs"] for score in run["scores"]["test"]["pca"]]
+    assert len(values) == 4
+    mean = sum(values) / 4
+    summary = results["summary"]["scores"]["test"]["pca"]
+    assert summary["ari"] == pytest.approx(mean)
+    assert summary["ari_sd"] == pytest.approx((sum((value - mean) ** 2 for value in values) / 3) ** 0.5)
+
+
+def test_the_embedding_steps_are_chosen_on_held_out_known_relations(finished):
+    _, results = finished
+    validation = results["summary"]["scores"]["validation"]
+    best = max(validation, key=lambda name: validation[name]["bcubed_f1"])
+    assert results["summary"]["chosen"] == best
+
+
+def test_every_seed_has_a_checkpoint_with_a_card(finished):
+    output, results = finished
+    for seed in (5, 6):
+        folder = output / f"seed-{seed}"
+        names = {path.name for path in folder.iterdir()}
+        assert {"config.json", "model.safetensors", "processor_config.json", "discovery.json", "README.md"} <= names
+        assert not any(name.endswith((".bin", ".pkl", ".pt")) for name in names)
+        header = (folder / "README.md").read_text(encoding="utf-8").split("---\n")[1]
+        assert yaml.safe_load(header)["model-index"][0]["name"] == f"tiny more-seed-{seed}"
+
+
+def test_the_checkpoint_gives_the_figures_of_the_file(finished, files):
+    from hf_relation.discovery import RelationDiscovery
+    from hf_relation.metrics import clustering_report
+
+    output, results = finished
+    test = list(read_jsonl(files / "novel.jsonl"))
+    chosen = results["summary"]["chosen"]
+    for run in results["runs"]:
+        discovery = RelationDiscovery.from_pretrained(
+            output / f"seed-{run['seed']}", num_relations=2, seed=1, n_init=2, dtype="float32"
+        )
+        assert discovery.pca_components == (4 if "pca" in chosen else None)
+        labels = discovery.fit_predict(test).labels
+        report = clustering_report([row["relations"][0] for row in test], labels)
+        assert report["bcubed_f1"] == pytest.approx(run["scores"]["test"][chosen][1]["bcubed_f1"])
+
+
+def test_an_interrupted_run_goes_on(script, encoder, files, finished, capsys):
+    output, results = finished
+    (output / "seed-6" / "run.json").unlink()  # as if killed before the second seed was scored
+    again = script.main(options(encoder, files, output, "--resume"))
+    assert "Finished before" in capsys.readouterr().out
+    assert again["runs"][0] == results["runs"][0]
+    assert again["runs"][1]["scores"] == results["runs"][1]["scores"]
+
+
+def test_without_held_out_relations_and_test_it_trains_all_the_same(script, encoder, files, tmp_path):
+    arguments = options(
+        encoder, files, tmp_path / "all", "--held_out_relations", "0", "--num_seeds", "1", "--max_steps", "1"
+    )
+    position = arguments.index("--test_file")
+    results = script.main(arguments[:position] + arguments[position + 2 :])
+    assert results["summary"] == {"chosen": "plain", "best_run": 0, "scores": {}}
+    assert (tmp_path / "all" / "seed-5" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--dataset", "jsonl"], "needs `--train_file`"),
+        (["--dataset", "fewrel", "--data_dir", "/nowhere/at/all"], "/nowhere/at/all does not exist"),
+        (["--loss_kwargs", "{"], "`--loss_kwargs` must be a JSON object"),
+        (["--num_seeds", "0"], "`num_seeds`"),
+        (["--resume_from_checkpoint", "x"], "Use --resume"),
+        (["--dataset", "jsonl", "--train_file", "/nowhere/file.jsonl"], "/nowhere/file.jsonl"),
+    ],
+)
+def test_wrong_use_is_told_plainly(script, tmp_path, arguments, message):
+    with pytest.raises(UsageError, match=message):
+        script.main([*arguments, "--output_dir", str(tmp_path), "--use_cpu", "true"])
+
+
+def test_processes_that_do_not_see_one_another_are_an_error(script, tmp_path, monkeypatch):
+    _, args = script.parse(["--output_dir", str(tmp_path), "--use_cpu", "true"])
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UsageError, match="2 processes were started, but they do not see one another"):
+        script.check_processes(args)
+
+
+def test_help_teaches(script, capsys):
+    with pytest.raises(SystemExit) as stop:
+        script.main(["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "python examples/train_more.py --dataset fewrel --data_dir" in text
+    assert "(default: 24)" in text
