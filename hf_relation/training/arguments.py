@@ -41,6 +41,8 @@ class RelationTrainingArguments(TrainingArguments):
             evaluated and kept, `(1 - a) * tuned + a * start`. In [0, 1].
         mention_dropout (`float`, defaults to 0.0): probability that a mention is hidden while training, in [0, 1].
         word_dropout (`float`, defaults to 0.0): probability that another word is hidden while training, in [0, 1].
+        length_chunks (`int`, defaults to 4): a batch goes through the encoder in this many parts of similar length, and
+            its loss is that of the whole batch; saves padding. With several processes a batch is never cut.
         eval_num_seeds (`int`, defaults to 5): seeds of k-means whose scores an evaluation averages.
         eval_n_init (`int`, defaults to 10): restarts of k-means for every seed.
         eval_dtype (`str`, defaults to `"bfloat16"`): precision of the embeddings of evaluations during training:
@@ -96,6 +98,10 @@ class RelationTrainingArguments(TrainingArguments):
     word_dropout: float = field(
         default=0.0, metadata={"help": "Probability that another word is hidden while training, in [0, 1]."}
     )
+    length_chunks: int = field(
+        default=4,
+        metadata={"help": "Parts of similar length that a batch is encoded in; the loss stays that of the batch."},
+    )
     eval_num_seeds: int = field(default=5, metadata={"help": "Seeds of k-means that an evaluation averages."})
     eval_n_init: int = field(default=10, metadata={"help": "Restarts of k-means for every seed."})
     eval_dtype: str = field(
@@ -129,6 +135,7 @@ class RelationTrainingArguments(TrainingArguments):
             ("trainable_layers", 0),
             ("lora_r", 1),
             ("lora_alpha", 1),
+            ("length_chunks", 1),
             ("eval_num_seeds", 1),
             ("eval_n_init", 1),
         ):

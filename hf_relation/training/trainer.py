@@ -12,18 +12,21 @@ from typing import Any
 import datasets
 import numpy as np
 import torch
+from peft import PeftModel
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState
 from transformers.trainer_utils import TrainOutput, speed_metrics
 
 from hf_relation.embedding import embed_instances
 from hf_relation.errors import UsageError
+from hf_relation.models.more import MOREModel
 from hf_relation.processing.markers import marker_tokens
 from hf_relation.training.arguments import RelationTrainingArguments
 from hf_relation.training.averaging import WeightAverage
 from hf_relation.training.collators import RelationCollator
 from hf_relation.training.datasets import RelationDataset
 from hf_relation.training.evaluation import evaluate_by_clustering
+from hf_relation.training.length_chunks import split_by_length
 from hf_relation.training.resuming import last_complete_checkpoint
 from hf_relation.training.samplers import ClassBalancedBatchSampler
 from hf_relation.training.trainable import add_adapters, freeze
@@ -154,6 +157,35 @@ class RelationTrainer(Trainer):
             prefetch_factor=args.dataloader_prefetch_factor,
         )
         return self.accelerator.prepare(loader)
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """The loss of a batch, as `Trainer.compute_loss`; the encoder sees the batch in parts of similar length.
+
+        Only for our own models, in one process: distributed wrappers expect one forward pass for every backward pass.
+        """
+        plain = self.accelerator.unwrap_model(model)
+        plain = plain.get_base_model() if isinstance(plain, PeftModel) else plain
+        labels = inputs.get("labels")
+        if (
+            self.args.length_chunks == 1
+            or self.args.world_size > 1
+            or return_outputs
+            or labels is None
+            or not isinstance(plain, MOREModel)
+        ):
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        columns = {key: value for key, value in inputs.items() if key != "labels"}
+        parts, order = split_by_length(columns, self.args.length_chunks)
+        with self.compute_loss_context_manager():
+            embeddings = torch.cat([model(**part).embeddings for part in parts])
+            loss = plain.compute_loss(embeddings, labels[order])
+        return loss
 
     def train(self, resume_from_checkpoint: str | bool | None = None, **kwargs: Any) -> TrainOutput:
         """Train, then leave the averaged (and merged) weights in `self.model`.

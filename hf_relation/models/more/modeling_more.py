@@ -85,7 +85,7 @@ class MOREModel(MOREPreTrainedModel):
         self.backbone = AutoModel.from_config(config.backbone_config)
         pooled_dim = len(config.pooling) * config.hidden_size
         self.projection = nn.Linear(pooled_dim, config.projection_dim) if config.projection_dim is not None else None
-        self.loss_function_ = build_loss(config.loss, **(config.loss_kwargs or {}))
+        self.relation_loss = build_loss(config.loss, **(config.loss_kwargs or {}))
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
@@ -154,9 +154,22 @@ class MOREModel(MOREPreTrainedModel):
         if self.projection is not None:
             pooled = self.projection(pooled)  # (batch, projection_dim)
         embeddings = functional.normalize(pooled.float(), dim=-1, eps=1e-6)
-        loss = None if labels is None else self.loss_function_(embeddings, labels)
+        loss = None if labels is None else self.compute_loss(embeddings, labels)
         output = MOREOutput(loss=loss, embeddings=embeddings, last_hidden_state=encoded.last_hidden_state)
         return output.to_tuple() if return_dict is False else output
+
+    def compute_loss(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The loss of ready embeddings; `forward` with `labels` gives the same.
+
+        Args:
+            embeddings (`torch.Tensor` of shape `(n, config.embedding_dim)`): rows of unit length.
+            labels (`torch.Tensor` of shape `(n,)`): integer relation ids, -100 for unlabelled rows.
+
+        Returns:
+            `torch.Tensor` of shape `()`.
+        """
+        loss: torch.Tensor = self.relation_loss(embeddings, labels)
+        return loss
 
     @classmethod
     def from_backbone(
