@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from transformers import AutoConfig, AutoProcessor, BertTokenizerFast, ByT5Tokenizer, PreTrainedConfig
+from transformers import AutoConfig, AutoProcessor, BertTokenizerFast, ByT5Tokenizer
 
 from hf_relation.errors import UsageError
+from hf_relation.models.more import MOREConfig
 from hf_relation.processing import RelationProcessor
 from tests.common.tiny_tokenizers import TOKENIZER_KINDS, make_instance, sample_instances, tiny_tokenizer
 
@@ -305,15 +306,13 @@ def test_settings_given_when_loading_win_and_do_not_reach_the_tokenizer(tmp_path
     assert not {"marker_policy", "max_length", "long_text"} & set(settings)
 
 
-def test_auto_processor_finds_it(tmp_path):
-    class TinyPairConfig(PreTrainedConfig):
-        model_type = "tiny_pair"
-
-    AutoConfig.register("tiny_pair", TinyPairConfig, exist_ok=True)
-    AutoProcessor.register(TinyPairConfig, RelationProcessor, exist_ok=True)
+def test_auto_processor_finds_it_beside_a_model(tmp_path):
+    AutoConfig.register("more", MOREConfig, exist_ok=True)
+    AutoProcessor.register(MOREConfig, RelationProcessor, exist_ok=True)
     processor = RelationProcessor(tiny_tokenizer("xlm-roberta"), max_length=40)
     processor.save_pretrained(tmp_path)
-    TinyPairConfig().save_pretrained(tmp_path)
+    sizes = {"model_type": "bert", "vocab_size": processor.vocab_size, "hidden_size": 8, "num_attention_heads": 2}
+    MOREConfig(backbone_config=sizes).save_pretrained(tmp_path)
     loaded = AutoProcessor.from_pretrained(tmp_path)
     assert type(loaded) is RelationProcessor
     assert loaded.encode(sample_instances(20)) == processor.encode(sample_instances(20))
