@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoConfig, AutoProcessor, BertTokenizerFast, ByT5Tokenizer
 
 from hf_relation.errors import UsageError
@@ -84,6 +85,19 @@ def test_a_span_with_spaces_at_its_ends_means_the_word():
     for kind in TOKENIZER_KINDS:
         processor = RelationProcessor(tiny_tokenizer(kind))
         assert tokens_of(processor, instance) == tokens_of(processor, make_instance("<h>ada</h> met <t>bob</t>"))
+
+
+def test_a_tokenizer_whose_tokens_begin_with_their_space():
+    tokenizer = tiny_tokenizer("roberta")
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", tokenizer.bos_token_id), ("</s>", tokenizer.eos_token_id)]
+    )
+    offsets = tokenizer("ada met bob", return_offsets_mapping=True, add_special_tokens=False)["offset_mapping"]
+    assert any(start == 3 for start, _ in offsets)  # the space before "met" is part of its token
+    processor = RelationProcessor(tokenizer)
+    instance = {"text": "ada met bob", "head": {"start": 0, "end": 4}, "tail": {"start": 7, "end": 11}}
+    tokens = "".join(tokens_of(processor, instance))
+    assert tokens == "<s>[E1]ada[/E1]Ġmet[E2]Ġbob[/E2]</s>"
 
 
 def test_two_mentions_in_one_token_are_kept_apart():
