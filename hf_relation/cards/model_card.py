@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from hf_relation.cards.escaping import escape_markdown, one_line, table_row
 from hf_relation.cards.published import PUBLISHED_FEWREL, PublishedResult

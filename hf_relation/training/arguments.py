@@ -61,6 +61,10 @@ class RelationTrainingArguments(TrainingArguments):
     metric_for_best_model: str | None = field(
         default="bcubed_f1", metadata={"help": "Score on the held-out known relations that chooses the best model."}
     )
+    per_device_train_batch_size: int = field(
+        default=_DEFAULT_BATCH_SIZE,
+        metadata={"help": "Leave it out: it is set to classes_per_batch * instances_per_class."},
+    )
     classes_per_batch: int = field(default=24, metadata={"help": "Relations in a batch, at least 2."})
     instances_per_class: int = field(
         default=6, metadata={"help": "Instances of each relation in a batch, at least 2; small relations repeat."}

@@ -9,6 +9,7 @@ import numpy as np
 
 from hf_relation.clustering import PrincipalComponents, cluster
 from hf_relation.embedding import embed_instances
+from hf_relation.embedding.embed import EmbeddingDtype
 from hf_relation.errors import UsageError
 from hf_relation.metrics import clustering_report
 from hf_relation.training.datasets import single_relation
@@ -184,7 +185,7 @@ def evaluate_by_clustering(
     transform: FittedTransform | None = None,
     pca_components: int | None = None,
     n_init: int = 10,
-    dtype: str = "float32",
+    dtype: EmbeddingDtype = "float32",
     embeddings: np.ndarray | None = None,
 ) -> dict[str, float | int]:
     """Embed instances, cluster them, and give mean and standard deviation of the scores over the seeds.

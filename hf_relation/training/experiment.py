@@ -12,6 +12,7 @@ import numpy as np
 from hf_relation.clustering import WithinClassWhitening
 from hf_relation.data import drop_benchmark_sentences, drop_overlapping
 from hf_relation.embedding import embed_instances
+from hf_relation.embedding.embed import EmbeddingDtype
 from hf_relation.errors import UsageError
 from hf_relation.training.datasets import single_relation
 from hf_relation.training.evaluation import (
@@ -148,7 +149,7 @@ def score_model(
     pca_components: int = 64,
     whitening_per_relation: int = 100,
     shrinkage: float = 0.8,
-    dtype: str = "float32",
+    dtype: EmbeddingDtype = "float32",
     progress: bool = False,
 ) -> tuple[dict[str, dict[str, list[dict[str, float]]]], WithinClassWhitening | None]:
     """Score a trained model on the held-out known relations and on the novel ones.

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import numpy as np
@@ -18,6 +18,7 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerContr
 from transformers.trainer_utils import TrainOutput, speed_metrics
 
 from hf_relation.embedding import embed_instances
+from hf_relation.embedding.embed import EmbeddingDtype
 from hf_relation.errors import UsageError
 from hf_relation.models.more import MOREModel
 from hf_relation.processing.markers import marker_tokens
@@ -45,7 +46,8 @@ class _RunCallback(TrainerCallback):
         self, args: RelationTrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         # Trainer's own call does not reach the sampler through the wrappers of a resumed, distributed loader.
-        self.trainer.batch_sampler.set_epoch(int(state.epoch or 0))
+        if self.trainer.batch_sampler is not None:
+            self.trainer.batch_sampler.set_epoch(int(state.epoch or 0))
 
     def on_step_end(
         self, args: RelationTrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -90,6 +92,7 @@ class RelationTrainer(Trainer):
 
     model: PreTrainedModel
     args: RelationTrainingArguments
+    control: TrainerControl
 
     def __init__(
         self,
@@ -294,7 +297,7 @@ class RelationTrainer(Trainer):
                 model,
                 self.processing_class,
                 instances[rank::world],
-                dtype=self.args.eval_dtype,
+                dtype=cast(EmbeddingDtype, self.args.eval_dtype),
                 device=self.args.device,
             )
         if world == 1:

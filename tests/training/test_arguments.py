@@ -59,7 +59,11 @@ def test_every_own_field_has_help_and_works_on_the_command_line(tmp_path):
     own = {field.name: field for field in dataclasses.fields(RelationTrainingArguments)}
     for name in RelationTrainingArguments.__annotations__:
         assert own[name].metadata.get("help"), name
-        assert name in RelationTrainingArguments.__doc__ or name in ("remove_unused_columns", "metric_for_best_model")
+        assert name in RelationTrainingArguments.__doc__ or name in (
+            "remove_unused_columns",
+            "metric_for_best_model",
+            "per_device_train_batch_size",
+        )
     (args,) = HfArgumentParser(RelationTrainingArguments).parse_args_into_dataclasses(
         f"--output_dir {tmp_path} --use_cpu --trainable lora --lora_r 4 --ema_decay 0.9 --lora_target_modules query key".split()
     )
