@@ -129,6 +129,14 @@ class ScriptArguments:
         metadata={"help": "training instances a relation that the whitening is fitted on; 0: no whitening"},
     )
     whitening_shrinkage: float = field(default=0.8, metadata={"help": "shrinkage of the whitening, in [0, 1]"})
+    variant: str | None = field(
+        default=None,
+        metadata={
+            "choices": ["plain", "pca", "whitening", "whitening+pca"],
+            "help": "what is done to the embeddings before they are clustered, when an earlier run has chosen it; default: "
+            "chosen on the held-out known relations",
+        },
+    )
     num_threads: int | None = field(default=None, metadata={"help": "CPU threads; default: what torch takes"})
     resume: bool = field(
         default=False,
@@ -290,7 +298,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         runs.append(train_one(script, args, data, seed, console))
     if args.process_index != 0:
         return {}
-    summary = summarize_runs(runs)
+    summary = summarize_runs(runs, variant=script.variant)
     results = {
         "dataset": script.dataset,
         "published": "fewrel" if script.dataset != "jsonl" and script.test_file is None else None,

@@ -201,15 +201,16 @@ def score_model(
     return scores, whitening
 
 
-def summarize_runs(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summarize_runs(runs: Sequence[Mapping[str, Any]], variant: str | None = None) -> dict[str, Any]:
     """Pool the scores of several training runs and choose the variant on the validation relations.
 
     Args:
         runs (`Sequence[Mapping]`): for every training seed a mapping with `"scores"`, as [`score_model`] gives them.
+        variant (`str`, *optional*): the variant, when it was chosen before, on other runs.
 
     Returns:
         `dict`: `"chosen"`: the variant with the highest mean B-cubed F1 on the validation relations (`"plain"` without
-        any); `"best_run"`: position of the run with the highest one; and `"scores"`: `{part: {variant: figures}}` with
+        any) or the one given; `"best_run"`: position of the run with the highest one; and `"scores"`: `{part: {variant: figures}}` with
         mean and standard deviation over training seeds x cluster seeds.
     """
     parts = runs[0]["scores"]
@@ -220,9 +221,9 @@ def summarize_runs(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         }
         for part, variants in parts.items()
     }
-    chosen, best = "plain", 0
+    chosen, best = variant or "plain", 0
     if "validation" in summary:
-        chosen = max(summary["validation"], key=lambda variant: summary["validation"][variant]["bcubed_f1"])
+        chosen = variant or max(summary["validation"], key=lambda variant: summary["validation"][variant]["bcubed_f1"])
         of_runs = [summarize_scores(run["scores"]["validation"][chosen])["bcubed_f1"] for run in runs]
         best = int(np.argmax(of_runs))
     return {"chosen": chosen, "best_run": best, "scores": summary}
