@@ -38,6 +38,7 @@ from hf_relation.training import (
     RelationTrainer,
     RelationTrainingArguments,
     changed_settings,
+    finite_only,
     has_complete_checkpoint,
     library_versions,
     prepare_data,
@@ -267,7 +268,7 @@ def train_one(
             shrinkage=script.whitening_shrinkage,
         )
         RelationDiscovery(trainer.model, processor, transform=whitening, n_init=script.n_init).save_pretrained(folder)
-        run = {"seed": seed, "scores": scores, "history": trainer.state.log_history}
+        run = {"seed": seed, "scores": scores, "history": finite_only(trainer.state.log_history)}
         write_json(folder / "run.json", run)
     trainer.accelerator.wait_for_everyone()
     return run

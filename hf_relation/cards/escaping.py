@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~$^=-])")
+_MARKUP = re.compile(r"([\\`*_\[\]|~$])")
+# What is markup at the start of a line only: lists, headings, rules.
+_START = re.compile(r"^(\d*)([-+](?=\s|$)|[-=]{2,}|=$|#|(?<=\d)[.)](?=\s|$))")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 # A dot or colon after these would make a link of bare text.
 _LINK = re.compile(r"(?i)\b(https?|ftp|mailto|www)([.:])")
@@ -56,7 +58,7 @@ def escape_markdown(value: object) -> str:
 
     ```
     """
-    text = _MARKUP.sub(r"\\\1", one_line(value))
+    text = _START.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", one_line(value)))
     text = "".join(_ENTITIES.get(character, character) for character in text)
     return _LINK.sub(lambda match: f"{match[1]}{'&#46;' if match[2] == '.' else '&#58;'}", text)
 

@@ -58,6 +58,7 @@ def model_card_text(
     languages: Sequence[str] = ("en",),
     relation_names: Mapping[str, str] | None = None,
     published: Sequence[PublishedResult] | None = None,
+    limits: Sequence[str] = (),
 ) -> str:
     """Write the text of a model card; see [`write_model_card`] for the arguments.
 
@@ -79,7 +80,7 @@ def model_card_text(
         _data(results, data_license),
         _relations(results, relation_names or {}),
         _training(results, base_model),
-        "## Limits\n\n" + "\n".join(f"- {limit}" for limit in _LIMITS),
+        "## Limits\n\n" + "\n".join(f"- {limit}" for limit in (*_LIMITS, *map(escape_markdown, limits))),
         f"## Licence\n\nWeights: {escape_markdown(license)}."
         + (f" Training data ({escape_markdown(dataset)}): {escape_markdown(data_license)}." if data_license else ""),
     ]
@@ -107,6 +108,7 @@ def write_model_card(folder: str | os.PathLike[str], results: Mapping[str, Any],
         relation_names (`Mapping[str, str]`, *optional*): readable names of relation ids.
         published (`Sequence[PublishedResult]`, *optional*): figures to compare with; by default those on FewRel where
             `results["published"]` is `"fewrel"`.
+        limits (`Sequence[str]`, defaults to none): further known limits, one sentence or two each.
 
     Returns:
         `Path`: the card.
@@ -285,6 +287,6 @@ def _training(results: Mapping[str, Any], base_model: str | None) -> str:
         for key in ("settings", "versions")
     }
     return (
-        f"## Training\n\n{origin}Settings that differ from the defaults of `examples/train_more.py`:\n\n{blocks['settings']}\n\n"
+        f"## Training\n\n{origin}Settings (those that differ from the defaults of the arguments' classes):\n\n{blocks['settings']}\n\n"
         f"Versions:\n\n{blocks['versions']}"
     )

@@ -12,7 +12,7 @@ from hf_relation.training.evaluation import (
     summarize_scores,
 )
 from hf_relation.training.experiment import ExperimentData, prepare_data, score_model, summarize_runs
-from hf_relation.training.results import changed_settings, library_versions, write_json
+from hf_relation.training.results import changed_settings, finite_only, library_versions, write_json
 from hf_relation.training.resuming import has_complete_checkpoint, last_complete_checkpoint
 from hf_relation.training.samplers import ClassBalancedBatchSampler
 from hf_relation.training.tables import scores_table
@@ -31,6 +31,7 @@ __all__ = [
     "add_adapters",
     "changed_settings",
     "evaluate_by_clustering",
+    "finite_only",
     "freeze",
     "has_complete_checkpoint",
     "last_complete_checkpoint",

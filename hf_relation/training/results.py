@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import platform
 from collections.abc import Mapping
@@ -45,7 +46,7 @@ def changed_settings(*settings: Any) -> dict[str, Any]:
     Names of files and folders are left out (they say nothing to others), and so is what is not JSON-able.
 
     Args:
-        *settings (dataclass instances): arguments of a run.
+        *settings (dataclass instances): arguments of a run; all their fields have defaults.
 
     Returns:
         `dict[str, Any]`: name of the field -> value.
@@ -67,15 +68,40 @@ def changed_settings(*settings: Any) -> dict[str, Any]:
     """
     changed: dict[str, Any] = {}
     for each in settings:
+        usual = type(each)()
         for field in dataclasses.fields(each):
             value = getattr(each, field.name)
-            default = field.default_factory() if callable(field.default_factory) else field.default
             plain = value.value if isinstance(value, Enum) else value
-            if not field.init or value == default or field.name.endswith(_PLACES):
+            if not field.init or value == getattr(usual, field.name) or field.name.endswith(_PLACES):
                 continue
             if plain is None or isinstance(plain, (str, int, float, bool, list, dict)):
                 changed[field.name] = plain
     return changed
+
+
+def finite_only(value: Any) -> Any:
+    """Copy nested lists and dictionaries with numbers that JSON does not know (NaN, infinity) as text.
+
+    Args:
+        value (`Any`): for example the log history of a run.
+
+    Returns:
+        `Any`: the same, with `"nan"`, `"inf"` and `"-inf"` in the place of such numbers.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.training.results import finite_only
+    >>> finite_only([{"grad_norm": float("inf"), "loss": 0.5}])
+    [{'grad_norm': 'inf', 'loss': 0.5}]
+
+    ```
+    """
+    if isinstance(value, dict):
+        return {key: finite_only(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite_only(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
