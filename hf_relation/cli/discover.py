@@ -25,8 +25,8 @@ _EXAMPLES_SHOWN = 2
 _BAD_ROWS_SHOWN = 10
 
 
-def _parse_number(value: str) -> str:
-    if value != "auto" and not (value.isascii() and value.isdigit() and int(value) >= 1):
+def _check_number(value: str | None) -> str | None:
+    if value not in (None, "auto") and not (value.isascii() and value.isdigit() and int(value) >= 1):
         raise typer.BadParameter(f"must be 'auto' or a whole number from 1 up, got '{value}'.")
     return value
 
@@ -51,7 +51,7 @@ def command(
         typer.Option(
             "--num-relations",
             "-k",
-            callback=lambda v: v if v is None else _parse_number(v),
+            callback=_check_number,
             help="A number, or 'auto'.",
         ),
     ] = None,

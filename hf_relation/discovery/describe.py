@@ -37,18 +37,20 @@ def describe_relations(
     with_text = len(instances) > 0 and "text" in instances[0]
     keywords = relation_keywords(instances, labels) if with_text else [[] for _ in centers]
     names = unique_names(keywords)
-    cohesions = cohesion(rows, labels) if len(centers) else []
+    cohesions = cohesion(rows, labels) if len(centers) else np.empty(0)
     relations = []
     for relation, center in enumerate(centers):
         members = np.flatnonzero(labels == relation)
         closeness = (rows[members].astype(np.float64) @ center.astype(np.float64)).round(6)
-        order = sorted(range(len(members)), key=lambda i, m=members, c=closeness: (-c[i], str(instances[m[i]]["id"])))
+        nearest_first = sorted(
+            (-value, str(instances[member]["id"]), member)
+            for value, member in zip(closeness.tolist(), members.tolist(), strict=True)
+        )
         examples: list[dict[str, Any]] = []
         seen: set[str] = set()
-        for position in order:
-            member = int(members[position])
-            example = {"id": str(instances[member]["id"])} | surface_forms(instances[member])
-            text = example.get("text", example["id"])
+        for _, id_, member in nearest_first:
+            example = {"id": id_} | surface_forms(instances[member])
+            text = example.get("text", id_)
             if text not in seen:
                 seen.add(text)
                 examples.append(example | {"score": float(scores[member])})

@@ -14,13 +14,14 @@ from sklearn.feature_extraction.text import CountVectorizer
 # Function words only. scikit-learn's own English list also holds words such as "found", "fire" or "interest", which
 # can be the very name of a relation.
 ENGLISH_FUNCTION_WORDS: frozenset[str] = frozenset(
-    """a about above after again against all also am among an and any are as at be because been before being below
-    between both but by can could did do does doing down during each few for from further had has have having he her
-    here hers herself him himself his how however i if in into is it its itself just may me might more most must my
-    myself no nor not now of off on once only onto or other our ours ourselves out over own per same shall she should
-    since so some such than that the their theirs them themselves then there these they this those though through thus
-    to too under until up upon very was we were what when where which while who whom whose why will with within without
-    would yet you your yours yourself yourselves""".split()
+    """a about above after again against ago all also am among an and another any are as at be because been
+    before being below between both but by can cannot could did do does doing down during each even ever every
+    few first for from further had has have having he her here hers herself him himself his how however i if
+    in into is it its itself just later many may me might more most much must my myself never next no nor not
+    now of off on once one only onto or other our ours ourselves out over own per rather same second shall she
+    should since so some still such than that the their theirs them themselves then there these they this
+    those though three through thus to too two under until up upon very was we were what when where whether
+    which while who whom whose why will with within without would yet you your yours yourself yourselves""".split()
 )
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
 _JOINERS = "'’-‐\u200c\u200d"  # inside a word only: apostrophes, hyphens, the zero-width (non-)joiner
@@ -157,8 +158,8 @@ def relation_keywords(
         present = np.flatnonzero((counts[row] > 0) & distinctive[row])
         if not len(present):
             present = np.flatnonzero(counts[row] > 0)
-        order = sorted(present, key=lambda w, row=row: (counts[row, w] < 2, -scores[row, w], vocabulary[w]))
-        keywords.append([str(vocabulary[w]) for w in order[:num_keywords]])
+        ranked = sorted((counts[row, w] < 2, -scores[row, w], str(vocabulary[w])) for w in present)
+        keywords.append([word for _, _, word in ranked[:num_keywords]])
     return keywords
 
 

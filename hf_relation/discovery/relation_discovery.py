@@ -34,7 +34,8 @@ class RelationDiscovery(BaseEstimator):
     `RelationDiscovery(model=...)` starts from plain settings. [`from_pretrained`] takes over the settings that a checkpoint
     was tuned with, including its whitening; embeddings given to it must come from that checkpoint.
 
-    Labels are the same in any row order, and `predict` on the fitted instances gives the labels of `fit`. With `"kmeans"`
+    Labels are the same in any row order, and `predict` on the fitted instances gives the labels of `fit`: exactly for the
+    same embeddings; re-embedded in other batches they differ in the seventh digit, or, in bfloat16, more. With `"kmeans"`
     an instance belongs to the relation with the nearest centre. The other algorithms do not cluster by centres: there, an
     instance gets the label of the nearest instance of the fitted corpus, whose vectors are kept (and saved) for that.
 
@@ -53,7 +54,8 @@ class RelationDiscovery(BaseEstimator):
         pca_components (`int`, *optional*): reduce to this many dimensions; left out for corpora of no more distinct rows.
         seed (`int`, defaults to 0): the one source of chance.
         dtype (`str`, defaults to `"auto"`): precision of the encoder: `"float32"`, `"bfloat16"`, or `"auto"`.
-        max_tokens_per_batch (`int`, defaults to 8192): size of the encoder's batches; results do not depend on it.
+        max_tokens_per_batch (`int`, *optional*): size of the encoder's batches, by default one that suits the device;
+            results do not depend on it.
         device (`str`, *optional*): where the encoder runs.
         progress (`bool`, defaults to `False`): show a progress bar while embedding.
         random_state (`int`, *optional*): scikit-learn's name for `seed`; wins over it when given.
@@ -97,8 +99,8 @@ class RelationDiscovery(BaseEstimator):
         transform: WithinClassWhitening | Literal["whitening"] | None = None,
         pca_components: int | None = None,
         seed: int = 0,
-        dtype: str = "auto",
-        max_tokens_per_batch: int = 8192,
+        dtype: Literal["float32", "bfloat16", "auto"] = "auto",
+        max_tokens_per_batch: int | None = None,
         device: Any = None,
         progress: bool = False,
         random_state: int | None = None,

@@ -13,11 +13,9 @@ import pytest
 import torch
 from transformers import pipeline
 
-from hf_relation.clustering import WithinClassWhitening
-from hf_relation.discovery import RelationDiscovery
-from hf_relation.discovery.state import DiscoveryState, write_state
 from hf_relation.errors import InvalidRowError, UsageError
-from tests.common.tiny_models import KINDS, tiny_more
+from tests.common.tiny_checkpoints import save_tiny_checkpoint
+from tests.common.tiny_models import KINDS
 from tests.common.tiny_tokenizers import sample_instances
 
 
@@ -26,26 +24,17 @@ class Case:
     """One pipeline: its task, a checkpoint folder for it, inputs, and what to compare of its output."""
 
     task: str
-    save: Callable[[str, Path], None]
+    save: Callable[[Path, str], None]
     inputs: Callable[[], list[dict[str, Any]]]
     labels: Callable[[dict[str, Any]], list[Any]]
     scores: Callable[[dict[str, Any]], list[float]]
     bad_row: dict[str, Any]
 
 
-def save_discovery_checkpoint(kind: str, folder: Path) -> None:
-    model, processor = tiny_more(kind)
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    rows = RelationDiscovery(model, processor).embed(sample_instances(20))
-    whitening = WithinClassWhitening().fit(rows, [row["relations"][0] for row in sample_instances(20)])
-    write_state(folder, DiscoveryState({"transform": "whitening", "n_init": 3, "num_relations": 3}, whitening))
-
-
 PIPELINES = [
     Case(
         task="open-relation-discovery",
-        save=save_discovery_checkpoint,
+        save=save_tiny_checkpoint,
         inputs=sample_instances,
         labels=lambda found: [(row["id"], row["label"]) for row in found["instances"]],
         scores=lambda found: [row["score"] for row in found["instances"]],
@@ -75,7 +64,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture(scope="module")
 def folder(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("checkpoint")
-    case.save("bert", path)
+    case.save(path, "bert")
     return path
 
 
@@ -144,7 +133,7 @@ def test_bad_rows_are_named_by_position(case: Case, pipe: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_saved_and_loaded_again_without_custom_code(case: Case, kind: str, tmp_path: Path) -> None:
-    case.save(kind, tmp_path / "first")
+    case.save(tmp_path / "first", kind)
     pipe = pipeline(case.task, model=str(tmp_path / "first"), device="cpu")
     pipe.save_pretrained(tmp_path / "second")
     assert not list((tmp_path / "second").glob("*.py"))

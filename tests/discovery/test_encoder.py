@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from sklearn.base import clone
 
-from hf_relation.clustering import WithinClassWhitening
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.discovery.encoder import load_encoder, state_of_model
-from hf_relation.discovery.state import DiscoveryState, read_state, write_state
+from hf_relation.discovery.state import read_state
 from hf_relation.errors import CheckpointError, UsageError
+from tests.common.tiny_checkpoints import save_tiny_checkpoint
 from tests.common.tiny_models import tiny_more
 from tests.common.tiny_tokenizers import sample_instances
 
@@ -27,17 +27,9 @@ def encoder() -> tuple[Any, Any]:
 
 
 @pytest.fixture(scope="module")
-def folder(encoder: tuple[Any, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint as training leaves it: model, processor, settings and whitening, nothing fitted."""
-    model, processor = encoder
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("checkpoint")
-    model.save_pretrained(path)
-    processor.save_pretrained(path)
-    rows = RelationDiscovery(model, processor).embed(sample_instances(20))
-    labels = [instance["relations"][0] for instance in sample_instances(20)]
-    whitening = WithinClassWhitening().fit(rows, labels)
-    settings = {"transform": "whitening", "pca_components": 8, "n_init": 3, "algorithm": "kmeans", "num_relations": 3}
-    write_state(path, DiscoveryState(settings, WithinClassWhitening.from_state(whitening.get_state())))
+    save_tiny_checkpoint(path, pca_components=8)
     return path
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
 
 from hf_relation.clustering import ALGORITHMS, WithinClassWhitening
 from hf_relation.discovery import RelationDiscovery
@@ -68,6 +70,20 @@ def test_same_seed_twice_gives_the_same_and_random_state_is_the_seed() -> None:
     results = [discovery(n_init=1, **seed).fit(embeddings) for seed in ({"seed": 5}, {"seed": 5}, {"random_state": 5})]
     assert all(np.array_equal(result.labels_, results[0].labels_) for result in results)
     assert all(np.array_equal(result.centers_, results[0].centers_) for result in results)
+
+
+def test_number_of_threads_does_not_matter_and_predict_can_run_in_parallel() -> None:
+    _, embeddings, _ = planted_corpus((60, 50, 40), noise=0.6)
+    fits = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads):
+            fits.append(discovery(pca_components=6).fit(embeddings))
+    assert np.array_equal(fits[0].labels_, fits[1].labels_)
+    assert np.array_equal(fits[0].centers_, fits[1].centers_)
+    with ThreadPoolExecutor(4) as pool:
+        for result in pool.map(lambda _: fits[0].predict(embeddings), range(8)):
+            assert np.array_equal(result.labels, fits[0].labels_)
+            assert np.array_equal(result.scores, fits[0].scores_)
 
 
 @pytest.mark.parametrize("change", ["removed", "permuted", "short form"])

@@ -9,25 +9,18 @@ from transformers import pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from hf_relation.checkpoints import resolve
-from hf_relation.clustering import WithinClassWhitening
 from hf_relation.discovery import RelationDiscovery
-from hf_relation.discovery.state import DiscoveryState, write_state
 from hf_relation.errors import UsageError
 from hf_relation.pipelines import TASK, OpenRelationDiscoveryPipeline, register
+from tests.common.tiny_checkpoints import save_tiny_checkpoint
 from tests.common.tiny_models import tiny_more
 from tests.common.tiny_tokenizers import sample_instances
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    model, processor = tiny_more()
     path = tmp_path_factory.mktemp("checkpoint")
-    model.save_pretrained(path)
-    processor.save_pretrained(path)
-    rows = RelationDiscovery(model, processor).embed(sample_instances(20))
-    whitening = WithinClassWhitening().fit(rows, [row["relations"][0] for row in sample_instances(20)])
-    settings = {"transform": "whitening", "pca_components": 8, "n_init": 3, "num_relations": 3}
-    write_state(path, DiscoveryState(settings, whitening))
+    save_tiny_checkpoint(path, pca_components=8)
     return path
 
 

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import hf_relation
+from hf_relation.cli import app
+from hf_relation.cli.console import is_utf8, printable
+
+
+HEAVY = ("transformers", "torch", "sklearn", "datasets", "evaluate", "scipy", "pandas", "numpy")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["hf-relation", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        app.main()
+    return int(stop.value.code or 0)
+
+
+def test_help_is_quick_because_it_imports_no_heavy_library() -> None:
+    code = (
+        "import json, sys\n"
+        "from hf_relation.cli.app import main\n"
+        "sys.argv = ['hf-relation', 'discover', '--help']\n"
+        "try:\n    main()\n"
+        "except SystemExit as stop:\n"
+        f"    print(json.dumps([stop.code, [name for name in {HEAVY} if name in sys.modules]]), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert json.loads(done.stderr) == [0, []]
+    assert "hf-relation discover examples/data/sample.jsonl --output out/" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["-h"], ["discover", "--help"], ["evaluate", "-h"], ["check-data", "-h"]]
+)
+def test_help_of_every_command_shows_an_example(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *arguments) == 0
+    shown = capsys.readouterr().out
+    assert "Example: hf-relation" in " ".join(shown.split())
+    assert "Traceback" not in shown
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"hf-relation {hf_relation.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--nonsense"], ["nonsense"], ["discover"], ["discover", "x.jsonl", "--nonsense"]]
+)
+def test_wrong_usage_is_exit_code_two(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "Traceback" not in captured.err and captured.err
+
+
+def test_printable_leaves_letters_and_removes_controls() -> None:
+    assert printable("می‌خواهم 👩‍🚀 Zoë") == "می‌خواهم 👩‍🚀 Zoë"
+    assert printable("a\x1b[2Jb\u202ec\u2028d\x00\x9b") == "a [2Jb c d  "
+
+
+def test_is_utf8() -> None:
+    class Stream:
+        encoding = "UTF_8"
+
+    assert is_utf8(Stream())
+    Stream.encoding = "latin-1"
+    assert not is_utf8(Stream())
