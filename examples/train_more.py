@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 from argparse import ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter
 from collections.abc import Sequence
@@ -27,21 +26,22 @@ from transformers import AutoTokenizer, HfArgumentParser
 
 from hf_relation.cards import write_model_card
 from hf_relation.checkpoints import BASE_REPOSITORY, base_encoder_path
-from hf_relation.data import load_corpus
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.discovery.state import read_state, write_state
 from hf_relation.errors import CheckpointError, HfRelationError, UsageError
 from hf_relation.models.more import MOREModel
 from hf_relation.processing import RelationProcessor
 from hf_relation.training import (
+    ExperimentArguments,
     ExperimentData,
     RelationTrainer,
     RelationTrainingArguments,
     changed_settings,
+    check_processes,
     finite_only,
     has_complete_checkpoint,
     library_versions,
-    prepare_data,
+    load_experiment_data,
     score_model,
     scores_table,
     summarize_runs,
@@ -69,35 +69,9 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass
-class ScriptArguments:
-    """What to train on, what to start from, and how to score it."""
+class ScriptArguments(ExperimentArguments):
+    """What to start from; what to train on and how to score it is in [`ExperimentArguments`]."""
 
-    dataset: str = field(
-        default="fewrel",
-        metadata={
-            "choices": ["fewrel", "wiki80", "jsonl"],
-            "help": "fewrel: 64 known relations, test on the frozen 1,600 sentences of 16 novel ones; wiki80: its known "
-            "relations, the same test; jsonl: your own files",
-        },
-    )
-    data_dir: str | None = field(default=None, metadata={"help": "folder of the corpora; default: $HF_RELATION_DATA"})
-    train_file: list[str] | None = field(
-        default=None, metadata={"help": "JSONL files to train on; with fewrel and wiki80, in addition to the corpus"}
-    )
-    validation_file: str | None = field(
-        default=None, metadata={"help": "JSONL file of other known relations to choose by, instead of held-out ones"}
-    )
-    test_file: str | None = field(
-        default=None, metadata={"help": "JSONL file of novel relations, instead of FewRel's test"}
-    )
-    held_out_relations: int = field(
-        default=8, metadata={"help": "known relations to hold out and choose by; 0: no choosing"}
-    )
-    split_seed: int = field(
-        default=0, metadata={"help": "which relations are held out; the same for all training seeds"}
-    )
-    validation_per_relation: int = field(default=100, metadata={"help": "instances of a held-out relation to keep"})
-    max_train_instances: int | None = field(default=None, metadata={"help": "train on this many instances at most"})
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "encoder to start from: folder or Hub id; default: the MiniLM-L6 base encoder"}
     )
@@ -121,28 +95,6 @@ class ScriptArguments:
     )
     loss: str = field(default="ranked_list", metadata={"choices": ["ranked_list", "sup_con"], "help": "training loss"})
     loss_kwargs: str = field(default="{}", metadata={"help": "its arguments as JSON, e.g. '{\"temperature\": 0.1}'"})
-    num_seeds: int = field(default=3, metadata={"help": "training seeds: --seed, --seed + 1, ..."})
-    num_cluster_seeds: int = field(default=5, metadata={"help": "seeds of k-means in the final figures"})
-    n_init: int = field(default=60, metadata={"help": "restarts of k-means in the final figures"})
-    pca_components: int = field(default=64, metadata={"help": "principal components in the final figures"})
-    whitening_per_relation: int = field(
-        default=100,
-        metadata={"help": "training instances a relation that the whitening is fitted on; 0: no whitening"},
-    )
-    whitening_shrinkage: float = field(default=0.8, metadata={"help": "shrinkage of the whitening, in [0, 1]"})
-    variant: str | None = field(
-        default=None,
-        metadata={
-            "choices": ["plain", "pca", "whitening", "whitening+pca"],
-            "help": "what is done to the embeddings before they are clustered, when an earlier run has chosen it; default: "
-            "chosen on the held-out known relations",
-        },
-    )
-    num_threads: int | None = field(default=None, metadata={"help": "CPU threads; default: what torch takes"})
-    resume: bool = field(
-        default=False,
-        metadata={"help": "keep finished seeds and go on from the last complete checkpoint of the others"},
-    )
 
 
 class HelpFormatter(ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter):
@@ -162,11 +114,11 @@ def parse(argv: Sequence[str] | None) -> tuple[ScriptArguments, RelationTraining
     parser.set_defaults(**DEFAULTS, use_cpu=not torch.cuda.is_available())
     script, args = parser.parse_args_into_dataclasses(args=None if argv is None else list(argv))
     try:
-        json.loads(script.loss_kwargs)
+        wrong = "" if isinstance(json.loads(script.loss_kwargs), dict) else "not an object"
     except json.JSONDecodeError as error:
-        raise UsageError(
-            f"`--loss_kwargs` must be a JSON object such as '{{\"temperature\": 0.1}}': {error}."
-        ) from error
+        wrong = str(error)
+    if wrong:
+        raise UsageError(f"`--loss_kwargs` must be a JSON object such as '{{\"temperature\": 0.1}}': {wrong}.")
     if script.num_seeds < 1 or script.num_cluster_seeds < 1:
         raise UsageError("`num_seeds` and `num_cluster_seeds` must be at least 1.")
     if args.resume_from_checkpoint:
@@ -175,48 +127,6 @@ def parse(argv: Sequence[str] | None) -> tuple[ScriptArguments, RelationTraining
         torch.set_num_threads(script.num_threads)
     check_processes(args)
     return script, args
-
-
-def check_processes(args: RelationTrainingArguments) -> None:
-    """Refuse to let several processes train the same thing side by side."""
-    if int(os.environ.get("WORLD_SIZE", 1)) != args.world_size:
-        raise UsageError(
-            f"{os.environ['WORLD_SIZE']} processes were started, but they do not see one another (world size "
-            f"{args.world_size}). On CPU, launch with: ACCELERATE_USE_CPU=true torchrun --nproc_per_node 2 examples/train_more.py"
-        )
-
-
-def load_data(script: ScriptArguments) -> ExperimentData:
-    """Load the corpora and take what belongs to evaluation out of training."""
-    extra = [row for file in script.train_file or [] for row in load_corpus(Path(file))]
-    test, others = [], []
-    if script.dataset == "jsonl":
-        if not extra:
-            raise UsageError(
-                "`--dataset jsonl` needs `--train_file`: one or more JSONL files with labelled instances."
-            )
-        train = extra
-    else:
-        splits = ["train"] if script.dataset == "fewrel" else ["train", "validation"]
-        train = [
-            row
-            for split in splits
-            for row in load_corpus(script.dataset, script.data_dir, split, drop_evaluation_sentences=False)
-        ] + extra
-        test = load_corpus("fewrel", script.data_dir, "test")
-        others = [load_corpus("fewrel", script.data_dir, "novel_unlabeled")]
-    if script.test_file is not None:
-        test = load_corpus(Path(script.test_file))
-    return prepare_data(
-        train,
-        test,
-        validation=None if script.validation_file is None else load_corpus(Path(script.validation_file)),
-        other_evaluation_sets=others,
-        num_held_out=script.held_out_relations,
-        split_seed=script.split_seed,
-        validation_per_relation=script.validation_per_relation,
-        max_train_instances=script.max_train_instances,
-    )
 
 
 def build(script: ScriptArguments, seed: int) -> tuple[MOREModel, RelationProcessor]:
@@ -291,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Train all seeds and write the results; gives the content of results.json (empty on other processes)."""
     script, args = parse(argv)
     console = Console(quiet=args.process_index != 0)
-    data = load_data(script)
+    data = load_experiment_data(script)
     console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.counts.items()))
     runs = []
     for seed in range(args.seed, args.seed + script.num_seeds):

@@ -12,6 +12,7 @@ from hf_relation.training.evaluation import (
     summarize_scores,
 )
 from hf_relation.training.experiment import ExperimentData, prepare_data, score_model, summarize_runs
+from hf_relation.training.experiment_arguments import ExperimentArguments, check_processes, load_experiment_data
 from hf_relation.training.results import changed_settings, finite_only, library_versions, write_json
 from hf_relation.training.resuming import has_complete_checkpoint, last_complete_checkpoint
 from hf_relation.training.samplers import ClassBalancedBatchSampler
@@ -22,6 +23,7 @@ from hf_relation.training.trainer import RelationTrainer
 
 __all__ = [
     "ClassBalancedBatchSampler",
+    "ExperimentArguments",
     "ExperimentData",
     "RelationCollator",
     "RelationDataset",
@@ -30,6 +32,7 @@ __all__ = [
     "WeightAverage",
     "add_adapters",
     "changed_settings",
+    "check_processes",
     "evaluate_by_clustering",
     "finite_only",
     "freeze",
@@ -37,6 +40,7 @@ __all__ = [
     "last_complete_checkpoint",
     "library_versions",
     "limit_per_relation",
+    "load_experiment_data",
     "prepare_data",
     "score_clusterings",
     "score_model",

@@ -214,6 +214,11 @@ def summarize_runs(runs: Sequence[Mapping[str, Any]], variant: str | None = None
         mean and standard deviation over training seeds x cluster seeds.
     """
     parts = runs[0]["scores"]
+    for part, variants in parts.items():
+        if variant is not None and variant not in variants:
+            raise UsageError(
+                f"`variant` {variant!r} was not scored on the {part} part (scored: {', '.join(variants)})."
+            )
     summary = {
         part: {
             variant: summarize_scores([score for run in runs for score in run["scores"][part][variant]])

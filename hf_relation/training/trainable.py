@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from torch import nn
 from transformers import PreTrainedModel
 
 from hf_relation.errors import UsageError
+from hf_relation.processing.markers import MarkerPolicy, marker_tokens
 
 
 if TYPE_CHECKING:
     from peft import PeftModel
+
+    from hf_relation.processing import RelationProcessor
+    from hf_relation.training.arguments import RelationTrainingArguments
 
 
 def encoder_layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
@@ -126,3 +130,40 @@ def add_adapters(
         trainable_token_indices={table: list(token_ids)} if token_ids else None,
     )
     return get_peft_model(model, config)
+
+
+def make_trainable(
+    model: PreTrainedModel, args: RelationTrainingArguments, processor: RelationProcessor
+) -> PreTrainedModel | PeftModel:
+    """Set which weights move, as the arguments say.
+
+    Args:
+        model (`PreTrainedModel`): the model at its start; changed in place.
+        args ([`RelationTrainingArguments`]): `trainable`, `trainable_layers`, `freeze_embeddings` and the `lora_` fields.
+        processor ([`RelationProcessor`]): its marker tokens train beside adapters.
+
+    Returns:
+        `PreTrainedModel` or `peft.PeftModel`: the model, with adapters for `trainable="lora"`.
+
+    Raises:
+        UsageError: as [`freeze`] and [`add_adapters`].
+    """
+    if args.trainable == "lora":
+        markers = (
+            []
+            if args.freeze_embeddings
+            else marker_tokens(cast(MarkerPolicy, processor.marker_policy), processor.entity_types)
+        )
+        return add_adapters(
+            model,
+            r=args.lora_r,
+            alpha=args.lora_alpha,
+            dropout=args.lora_dropout,
+            target_modules=args.lora_target_modules,
+            token_ids=processor.tokenizer.convert_tokens_to_ids(markers),
+        )
+    if args.trainable == "last_n":
+        freeze(model, last_layers=args.trainable_layers, embeddings=True)
+    else:
+        freeze(model, embeddings=args.freeze_embeddings)
+    return model

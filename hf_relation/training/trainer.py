@@ -21,7 +21,6 @@ from hf_relation.embedding import embed_instances
 from hf_relation.embedding.embed import EmbeddingDtype
 from hf_relation.errors import UsageError
 from hf_relation.models.more import MOREModel
-from hf_relation.processing.markers import marker_tokens
 from hf_relation.training.arguments import RelationTrainingArguments
 from hf_relation.training.averaging import WeightAverage
 from hf_relation.training.collators import RelationCollator
@@ -30,7 +29,7 @@ from hf_relation.training.evaluation import evaluate_by_clustering
 from hf_relation.training.length_chunks import split_by_length
 from hf_relation.training.resuming import last_complete_checkpoint
 from hf_relation.training.samplers import ClassBalancedBatchSampler
-from hf_relation.training.trainable import add_adapters, freeze
+from hf_relation.training.trainable import make_trainable
 
 
 logger = logging.getLogger(__name__)
@@ -114,7 +113,7 @@ class RelationTrainer(Trainer):
             )
         self.batch_sampler: ClassBalancedBatchSampler | None = None
         super().__init__(
-            model=_prepare(model, args, processing_class),
+            model=make_trainable(model, args, processing_class),
             args=args,
             processing_class=processing_class,
             train_dataset=train_dataset,
@@ -308,28 +307,6 @@ class RelationTrainer(Trainer):
         for number, share in enumerate(shares):
             whole[number::world] = share
         return whole
-
-
-def _prepare(model: PreTrainedModel, args: RelationTrainingArguments, processor: Any) -> Any:
-    if args.trainable == "lora":
-        return add_adapters(
-            model,
-            r=args.lora_r,
-            alpha=args.lora_alpha,
-            dropout=args.lora_dropout,
-            target_modules=args.lora_target_modules,
-            token_ids=[] if args.freeze_embeddings else _marker_ids(processor),
-        )
-    if args.trainable == "last_n":
-        freeze(model, last_layers=args.trainable_layers, embeddings=True)
-    else:
-        freeze(model, embeddings=args.freeze_embeddings)
-    return model
-
-
-def _marker_ids(processor: Any) -> list[int]:
-    tokens = marker_tokens(processor.marker_policy, processor.entity_types)
-    return processor.tokenizer.convert_tokens_to_ids(tokens)
 
 
 def _data_seed(args: RelationTrainingArguments) -> int:

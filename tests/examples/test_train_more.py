@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -159,6 +160,7 @@ def test_without_held_out_relations_and_test_it_trains_all_the_same(script, enco
         (["--loss_kwargs", "{"], "`--loss_kwargs` must be a JSON object"),
         (["--num_seeds", "0"], "`num_seeds`"),
         (["--resume_from_checkpoint", "x"], "Use --resume"),
+        (["--loss_kwargs", "[1]"], "`--loss_kwargs` must be a JSON object"),
         (["--dataset", "jsonl", "--train_file", "/nowhere/file.jsonl"], "/nowhere/file.jsonl"),
     ],
 )
@@ -181,3 +183,11 @@ def test_help_teaches(script, capsys):
     text = capsys.readouterr().out
     assert "python examples/train_more.py --dataset fewrel --data_dir" in text
     assert "(default: 24)" in text
+
+
+def test_every_option_that_the_readme_names_exists(script, capsys):
+    with pytest.raises(SystemExit):
+        script.main(["--help"])
+    options = set(re.findall(r"--\w+", capsys.readouterr().out))
+    named = set(re.findall(r"--\w+", (SCRIPT.parent / "README.md").read_text(encoding="utf-8"))) - {"--nproc_per_node"}
+    assert "--held_out_relations" in named and named <= options

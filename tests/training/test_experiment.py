@@ -150,3 +150,9 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
         write_json(path, {"a": float("nan")})
     assert json.loads(path.read_text()) == {"a": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_a_variant_chosen_before_is_kept_and_an_unscored_one_refused():
+    assert summarize_runs(RUNS, variant="plain")["chosen"] == "plain"
+    with pytest.raises(UsageError, match="`variant` 'whitening' was not scored on the validation part .*plain, pca"):
+        summarize_runs(RUNS, variant="whitening")

@@ -1,0 +1,143 @@
+"""What a training script is told: corpora, seeds, how to score; and the loading that follows from it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hf_relation.data import load_corpus
+from hf_relation.errors import UsageError
+from hf_relation.training.experiment import ExperimentData, prepare_data
+
+
+if TYPE_CHECKING:
+    from hf_relation.data import Instance
+    from hf_relation.training.arguments import RelationTrainingArguments
+
+
+@dataclass
+class ExperimentArguments:
+    """Arguments that training scripts share; the help of every field says what it is.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.training import ExperimentArguments
+    >>> ExperimentArguments(dataset="jsonl", train_file=["known.jsonl"]).held_out_relations
+    8
+
+    ```
+    """
+
+    dataset: str = field(
+        default="fewrel",
+        metadata={
+            "choices": ["fewrel", "wiki80", "jsonl"],
+            "help": "fewrel: 64 known relations, test on the frozen 1,600 sentences of 16 novel ones; wiki80: its known "
+            "relations, the same test; jsonl: your own files",
+        },
+    )
+    data_dir: str | None = field(default=None, metadata={"help": "folder of the corpora; default: $HF_RELATION_DATA"})
+    train_file: list[str] | None = field(
+        default=None, metadata={"help": "JSONL files to train on; with fewrel and wiki80, in addition to the corpus"}
+    )
+    validation_file: str | None = field(
+        default=None, metadata={"help": "JSONL file of other known relations to choose by, instead of held-out ones"}
+    )
+    test_file: str | None = field(
+        default=None, metadata={"help": "JSONL file of novel relations, instead of FewRel's test"}
+    )
+    held_out_relations: int = field(
+        default=8, metadata={"help": "known relations to hold out and choose by; 0: no choosing"}
+    )
+    split_seed: int = field(
+        default=0, metadata={"help": "which relations are held out; the same for all training seeds"}
+    )
+    validation_per_relation: int = field(default=100, metadata={"help": "instances of a held-out relation to keep"})
+    max_train_instances: int | None = field(default=None, metadata={"help": "train on this many instances at most"})
+    num_seeds: int = field(default=3, metadata={"help": "training seeds: --seed, --seed + 1, ..."})
+    num_cluster_seeds: int = field(default=5, metadata={"help": "seeds of k-means in the final figures"})
+    n_init: int = field(default=60, metadata={"help": "restarts of k-means in the final figures"})
+    pca_components: int = field(default=64, metadata={"help": "principal components in the final figures"})
+    whitening_per_relation: int = field(
+        default=100,
+        metadata={"help": "training instances a relation that the whitening is fitted on; 0: no whitening"},
+    )
+    whitening_shrinkage: float = field(default=0.8, metadata={"help": "shrinkage of the whitening, in [0, 1]"})
+    variant: str | None = field(
+        default=None,
+        metadata={
+            "choices": ["plain", "pca", "whitening", "whitening+pca"],
+            "help": "what is done to the embeddings before they are clustered, when an earlier run has chosen it; default: "
+            "chosen on the held-out known relations",
+        },
+    )
+    num_threads: int | None = field(default=None, metadata={"help": "CPU threads; default: what torch takes"})
+    resume: bool = field(
+        default=False,
+        metadata={"help": "keep finished seeds and go on from the last complete checkpoint of the others"},
+    )
+
+
+def load_experiment_data(arguments: ExperimentArguments) -> ExperimentData:
+    """Load the corpora and take what belongs to evaluation out of training.
+
+    Args:
+        arguments ([`ExperimentArguments`]): which corpora, what to hold out.
+
+    Returns:
+        [`ExperimentData`]: as [`prepare_data`] gives it. FewRel and wiki80 come with FewRel's frozen test set; sentences
+        of its unlabelled part leave the training part, too.
+
+    Raises:
+        UsageError: files are missing, or nothing is left to train on.
+        InvalidRowError: a bad row in a JSONL file, with its line.
+    """
+    extra = [row for file in arguments.train_file or [] for row in load_corpus(Path(file))]
+    test: list[Instance] = []
+    others: list[list[Instance]] = []
+    if arguments.dataset == "jsonl":
+        if not extra:
+            raise UsageError(
+                "`--dataset jsonl` needs `--train_file`: one or more JSONL files with labelled instances."
+            )
+        train = extra
+    else:
+        splits = ["train"] if arguments.dataset == "fewrel" else ["train", "validation"]
+        train = [
+            row
+            for split in splits
+            for row in load_corpus(arguments.dataset, arguments.data_dir, split, drop_evaluation_sentences=False)
+        ] + extra
+        test = load_corpus("fewrel", arguments.data_dir, "test")
+        others = [load_corpus("fewrel", arguments.data_dir, "novel_unlabeled")]
+    if arguments.test_file is not None:
+        test = load_corpus(Path(arguments.test_file))
+    return prepare_data(
+        train,
+        test,
+        validation=None if arguments.validation_file is None else load_corpus(Path(arguments.validation_file)),
+        other_evaluation_sets=others,
+        num_held_out=arguments.held_out_relations,
+        split_seed=arguments.split_seed,
+        validation_per_relation=arguments.validation_per_relation,
+        max_train_instances=arguments.max_train_instances,
+    )
+
+
+def check_processes(args: RelationTrainingArguments) -> None:
+    """Refuse to let several processes train the same thing side by side.
+
+    Args:
+        args ([`RelationTrainingArguments`]): made in this process.
+
+    Raises:
+        UsageError: the launcher started several processes, but they are not joined.
+    """
+    if int(os.environ.get("WORLD_SIZE", 1)) != args.world_size:
+        raise UsageError(
+            f"{os.environ['WORLD_SIZE']} processes were started, but they do not see one another (world size "
+            f"{args.world_size}). On CPU, launch with: ACCELERATE_USE_CPU=true torchrun --nproc_per_node 2 SCRIPT"
+        )
