@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Spelled out here because the clustering room imports scikit-learn; a test compares the two lists.
 AlgorithmName = Literal["kmeans", "agglomerative", "mean_shift", "hdbscan"]
 _EXAMPLES_SHOWN = 2
+_WORDS_SHOWN = 6
 _BAD_ROWS_SHOWN = 10
 
 
@@ -163,6 +164,8 @@ def relations_table(result: DiscoveryResult) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    from hf_relation.discovery.keywords import distinct_words
+
     number = result.to_dict()["num_relations"]
     caption = f"{number['found']} relations in {len(result)} instances"
     left_out = int((result.labels < 0).sum())
@@ -182,7 +185,7 @@ def relations_table(result: DiscoveryResult) -> Table:
             for example in relation.examples[:_EXAMPLES_SHOWN]
             if "head" in example
         ]
-        words = ", ".join(relation.keywords[:6]) if relation.keywords else relation.name
+        words = ", ".join(distinct_words(relation.keywords)[:_WORDS_SHOWN]) or relation.name
         table.add_row(
             str(relation.id),
             Text(printable(words)),

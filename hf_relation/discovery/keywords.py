@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -163,13 +164,44 @@ def relation_keywords(
     return keywords
 
 
+def distinct_words(words: Sequence[str]) -> list[str]:
+    """Leave out words that look like another form of an earlier one: those that share at least four letters at the start,
+    and three fifths of the shorter word.
+
+    Args:
+        words (`Sequence[str]`): words, best first.
+
+    Returns:
+        `list[str]`: the words that are left, in order.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.discovery.keywords import distinct_words
+    >>> distinct_words(["played", "playing", "company", "plays", "compete", "born", "borne"])
+    ['played', 'company', 'compete', 'born']
+
+    ```
+    """
+    kept: list[str] = []
+    for word in words:
+        if not any(_same_stem(word, other) for other in kept):
+            kept.append(word)
+    return kept
+
+
+def _same_stem(word: str, other: str) -> bool:
+    shared = len(os.path.commonprefix([word, other]))
+    return shared >= 4 and shared >= 0.6 * min(len(word), len(other))
+
+
 def unique_names(keywords: Sequence[Sequence[str]], *, num_words: int = 3) -> list[str]:
     """A name for every relation from its first keywords, no two alike.
 
     Args:
         keywords (`Sequence[Sequence[str]]`): the keywords of every relation, best first.
-        num_words (`int`, defaults to 3): how many keywords make a name; a name already taken gets more of them, and
-            when they run out a number.
+        num_words (`int`, defaults to 3): how many keywords make a name, forms of one word counting once; a name already
+            taken gets more of them, and when they run out a number.
 
     Returns:
         `list[str]`: one name a relation. A relation without keywords is called after its id, as `"relation 4"`.
@@ -185,7 +217,8 @@ def unique_names(keywords: Sequence[Sequence[str]], *, num_words: int = 3) -> li
     """
     names: list[str] = []
     taken: set[str] = set()
-    for relation, words in enumerate(keywords):
+    for relation, forms in enumerate(keywords):
+        words = distinct_words(forms)
         candidates = [", ".join(words[:length]) for length in range(min(num_words, len(words)), len(words) + 1)]
         base = candidates[0] or f"relation {relation}"
         free = (name for name in candidates if name and name not in taken)
