@@ -31,4 +31,6 @@ def import_optional(module: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f'`{module}` is needed for this. Install it with: pip install "hf_relation[{extra}]"') from error
+        raise ImportError(
+            f'`{module}` is needed for this. Install it with: pip install "hf_relation[{extra}]"'
+        ) from error
