@@ -29,7 +29,10 @@ def test_a_change_of_low_rank_comes_back(base):
 def test_a_change_survives_its_file(base, tmp_path):
     """safetensors stores memory, not values in order: every stored array must be contiguous."""
     rng = np.random.default_rng(3)
-    tuned = base | {"table": base["table"] + rng.normal(size=(40, 12)), "wide": base["wide"] + rng.normal(size=(6, 30))}
+    tuned = base | {
+        "table": base["table"] + rng.normal(size=(40, 12)),
+        "wide": base["wide"] + rng.normal(size=(6, 30)),
+    }
     delta = factorize_delta(base, tuned, rank=3)
     save_file(delta, tmp_path / "delta.safetensors")
     before, after = apply_delta(base, delta), apply_delta(base, load_file(tmp_path / "delta.safetensors"))

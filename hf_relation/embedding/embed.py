@@ -97,7 +97,9 @@ def embed_instances(
     if max_tokens_per_batch is not None and (
         isinstance(max_tokens_per_batch, bool) or not isinstance(max_tokens_per_batch, int) or max_tokens_per_batch < 1
     ):
-        raise UsageError(f"`max_tokens_per_batch` must be None or an integer of at least 1, got {max_tokens_per_batch!r}.")
+        raise UsageError(
+            f"`max_tokens_per_batch` must be None or an integer of at least 1, got {max_tokens_per_batch!r}."
+        )
     if isinstance(instances, (Mapping, str, bytes)) or not isinstance(instances, Iterable):
         raise UsageError(
             f"A list of instances is needed, got {type(instances).__name__}. Put a single instance in a list."

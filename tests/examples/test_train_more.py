@@ -191,3 +191,15 @@ def test_every_option_that_the_readme_names_exists(script, capsys):
     options = set(re.findall(r"--\w+", capsys.readouterr().out))
     named = set(re.findall(r"--\w+", (SCRIPT.parent / "README.md").read_text(encoding="utf-8"))) - {"--nproc_per_node"}
     assert "--held_out_relations" in named and named <= options
+
+
+def test_adapters_with_every_guard_against_overfitting_train_from_a_plain_encoder(script, encoder, files, tmp_path):
+    guards = "--ema_decay 0.9 --base_weight_average 0.2 --mention_dropout 0.2 --word_dropout 0.1".split()
+    adapters = "--trainable lora --lora_r 2 --save_adapter --num_seeds 1".split()
+    results = script.main(options(encoder, files, tmp_path / "run", *adapters, *guards))
+    assert results["settings"]["trainable"] == "lora" and results["settings"]["ema_decay"] == 0.9
+    folder = tmp_path / "run" / "seed-5"
+    assert (folder / "model.safetensors").is_file()
+    saved = json.loads((folder / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert saved["base_model_name_or_path"] in (None, "")  # no folder of this machine, and no look at the Hub
+    assert (folder / "adapter" / "adapter_model.safetensors").stat().st_size < 100_000

@@ -70,7 +70,8 @@ class MOREConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         # Built here, not by the parent: the parent would follow a `backbone=` keyword to the Hub.
-        self.backbone_config = build_backbone_config(self.backbone_config)
+        backbone = build_backbone_config(self.backbone_config)
+        self.backbone_config = backbone
         for key in (
             "backbone",
             "backbone_kwargs",
@@ -84,7 +85,7 @@ class MOREConfig(PreTrainedConfig):
             raise UsageError(f"`loss` must be one of {list(_LOSSES)}, got {self.loss!r}.")
         if self.projection_dim is not None and not 1 <= self.projection_dim <= LARGEST_SIZE:
             raise UsageError(f"`projection_dim` must be None or from 1 to {LARGEST_SIZE}, got {self.projection_dim}.")
-        depth = self.backbone_config.get_text_config().num_hidden_layers
+        depth = backbone.get_text_config().num_hidden_layers
         if not -depth - 1 <= self.layer <= depth:
             raise UsageError(f"`layer` must be from {-depth - 1} to {depth} for this encoder, got {self.layer}.")
         super().__post_init__(**kwargs)
@@ -104,4 +105,4 @@ class MOREConfig(PreTrainedConfig):
 
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
         # `resize_token_embeddings` writes the new size here.
-        return self.backbone_config  # type: ignore[return-value]
+        return self.backbone_config
