@@ -129,6 +129,9 @@ def add_adapters(
         modules_to_save=heads or None,
         trainable_token_indices={table: list(token_ids)} if token_ids else None,
     )
+    # By this name peft would look for the plain encoder's config (on the Hub, even) at every save, find that the
+    # vocabulary has grown since, and save the whole embedding table with the adapter.
+    model.name_or_path = ""
     return get_peft_model(model, config)
 
 
