@@ -13,7 +13,7 @@ help:  ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
 demo: $(VENV)/.installed-minilm  ## discover the relations of the sample corpus with the shipped checkpoint
-	$(BIN)/hf-relation discover examples/data/sample.jsonl --num-relations 13 --output out/demo
+	$(BIN)/hf-relation discover examples/data/sample.jsonl --output out/demo
 	@echo "The full result is in out/demo/ (instances.jsonl, relations.json, relations.csv)."
 
 test: $(VENV)/.installed-test  ## run all tests

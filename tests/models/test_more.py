@@ -4,8 +4,9 @@ import pytest
 import torch
 from transformers import AutoModel, BertConfig, BertModel
 
+from hf_relation.errors import UsageError
 from hf_relation.losses import ranked_list_loss, sup_con_loss
-from hf_relation.models.more import MOREModel
+from hf_relation.models.more import MOREConfig, MOREModel
 from hf_relation.processing import RelationProcessor
 from tests.common.tiny_models import tiny_backbone, tiny_more
 from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
@@ -68,3 +69,8 @@ def test_from_backbone_is_seeded_and_leaves_the_global_generator_alone(plain_enc
     other = MOREModel.from_backbone(plain_encoder, processor, projection_dim=8, seed=4)
     assert torch.equal(one.projection.weight, two.projection.weight)
     assert not torch.equal(one.projection.weight, other.projection.weight)
+
+
+def test_fault_28_the_settings_of_another_model_are_refused(plain_encoder):
+    with pytest.raises(UsageError, match="from_backbone"):
+        MOREConfig.from_pretrained(plain_encoder)

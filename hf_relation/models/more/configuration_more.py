@@ -90,6 +90,21 @@ class MOREConfig(PreTrainedConfig):
             raise UsageError(f"`layer` must be from {-depth - 1} to {depth} for this encoder, got {self.layer}.")
         super().__post_init__(**kwargs)
 
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """As `PreTrainedConfig.from_dict`; refuses the settings of another kind of model.
+
+        Raises:
+            UsageError: `config_dict` has a `model_type` that is not `"more"`, e.g. that of a plain encoder.
+        """
+        model_type = config_dict.get("model_type", cls.model_type)
+        if model_type != cls.model_type:
+            raise UsageError(
+                f"These are the settings of a '{model_type}' model, not of MORE. To start MORE from a plain encoder, use "
+                "`MOREModel.from_backbone(name_or_path)`."
+            )
+        return super().from_dict(config_dict, **kwargs)
+
     @property
     def hidden_size(self) -> int:
         return int(self.backbone_config.hidden_size)  # type: ignore[union-attr]
