@@ -52,7 +52,8 @@ from hf_relation.training import (
 # Where this script's defaults differ from those of RelationTrainingArguments; any of them can be given on the command line.
 DEFAULTS: dict[str, Any] = {
     "output_dir": "runs/more",
-    "max_steps": 240,
+    "max_steps": 120,
+    "ema_decay": 0.97,
     "learning_rate": 5e-5,
     "warmup_steps": 0.1,
     "weight_decay": 0.01,
@@ -129,6 +130,13 @@ def parse(argv: Sequence[str] | None) -> tuple[ScriptArguments, RelationTraining
     return script, args
 
 
+def with_classes(args: RelationTrainingArguments, number: int) -> RelationTrainingArguments:
+    """The same arguments for batches of another number of relations."""
+    return dataclasses.replace(
+        args, classes_per_batch=number, per_device_train_batch_size=number * args.instances_per_class
+    )
+
+
 def build(script: ScriptArguments, seed: int) -> tuple[MOREModel, RelationProcessor]:
     """Make the model at its start, and its processor."""
     name = base_encoder_path() if script.model_name_or_path is None else script.model_name_or_path
@@ -203,6 +211,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     console = Console(quiet=args.process_index != 0)
     data = load_experiment_data(script)
     console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.counts.items()))
+    if args.classes_per_batch > len(data.known_relations) >= 2:
+        console.print(
+            f"Batches hold the {len(data.known_relations)} known relations there are, not {args.classes_per_batch}."
+        )
+        args = with_classes(args, len(data.known_relations))
     runs = []
     for seed in range(args.seed, args.seed + script.num_seeds):
         console.rule(f"training seed {seed}")

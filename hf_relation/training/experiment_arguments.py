@@ -60,7 +60,7 @@ class ExperimentArguments:
     num_seeds: int = field(default=3, metadata={"help": "training seeds: --seed, --seed + 1, ..."})
     num_cluster_seeds: int = field(default=5, metadata={"help": "seeds of k-means in the final figures"})
     n_init: int = field(default=60, metadata={"help": "restarts of k-means in the final figures"})
-    pca_components: int = field(default=64, metadata={"help": "principal components in the final figures"})
+    pca_components: int = field(default=32, metadata={"help": "principal components in the final figures"})
     whitening_per_relation: int = field(
         default=100,
         metadata={"help": "training instances a relation that the whitening is fitted on; 0: no whitening"},

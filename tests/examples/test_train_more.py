@@ -142,14 +142,16 @@ def test_an_interrupted_run_goes_on(script, encoder, files, finished, capsys):
     assert again["runs"][1]["scores"] == results["runs"][1]["scores"]
 
 
-def test_without_held_out_relations_and_test_it_trains_all_the_same(script, encoder, files, tmp_path):
+def test_without_held_out_relations_and_test_it_trains_all_the_same(script, encoder, files, tmp_path, capsys):
     arguments = options(
         encoder, files, tmp_path / "all", "--held_out_relations", "0", "--num_seeds", "1", "--max_steps", "1"
     )
+    arguments += ["--classes_per_batch", "50", "--variant", "whitening"]
     position = arguments.index("--test_file")
     results = script.main(arguments[:position] + arguments[position + 2 :])
-    assert results["summary"] == {"chosen": "plain", "best_run": 0, "scores": {}}
+    assert results["summary"] == {"chosen": "whitening", "best_run": 0, "scores": {}}
     assert (tmp_path / "all" / "seed-5" / "model.safetensors").is_file()
+    assert "known relations there are, not 50" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
