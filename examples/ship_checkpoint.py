@@ -5,7 +5,7 @@ Keeps what training changed in the base encoder, as low-rank factors, and the wh
 scored, not what was trained.
 
 Example:
-  python examples/ship_checkpoint.py runs/more/seed-0 hf_relation/shipped/more-minilm-fewrel --rank 8
+  python examples/ship_checkpoint.py runs/more/seed-0 hf_relation/shipped/more-minilm-fewrel --rank 64 --max_bytes 3000000
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ PREFIX = "backbone."
 COPIED = ("config.json", "processor_config.json", "tokenizer_config.json", "README.md")
 
 
-def ship(trained: Path, target: Path, *, rank: int, whitening_rank: int, algorithm: dict[str, object]) -> None:
+def ship(
+    trained: Path, target: Path, *, rank: int, max_bytes: int | None, whitening_rank: int, algorithm: dict[str, object]
+) -> None:
     """Write the shipped form of a trained checkpoint; an older one in the same place is replaced."""
     base_folder = base_encoder_path()
     base = {PREFIX + key: value for key, value in load_file(base_folder / "model.safetensors").items()}
@@ -46,13 +48,12 @@ def ship(trained: Path, target: Path, *, rank: int, whitening_rank: int, algorit
         "base_repository": BASE_REPOSITORY,
         "base_sha256": BASE_SHA256,
         "prefix": PREFIX,
-        "rank": rank,
         "added_tokens": [token for token in tokens if token["id"] >= known],
     }
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        save_file(factorize_delta(base, tuned, rank=rank), work / "delta.safetensors")
+        save_file(factorize_delta(base, tuned, rank=rank, max_bytes=max_bytes), work / "delta.safetensors")
         (work / "checkpoint.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         for name in COPIED:
             if (trained / name).is_file():
@@ -71,7 +72,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trained", type=Path, help="folder of one seed, written by examples/train_more.py")
     parser.add_argument("target", type=Path, help="folder to write; replaced if it exists")
-    parser.add_argument("--rank", type=int, default=8, help="columns of the factors of every changed matrix")
+    parser.add_argument("--rank", type=int, default=8, help="most columns of the factors of a changed matrix")
+    parser.add_argument("--max_bytes", type=int, help="space for all factors together; default: no limit but the rank")
     parser.add_argument("--whitening_rank", type=int, default=256, help="directions of the whitening to keep")
     parser.add_argument("--settings", default="{}", help="discovery settings to change, as JSON")
     args = parser.parse_args(argv)
@@ -79,6 +81,7 @@ def main(argv: list[str] | None = None) -> None:
         args.trained,
         args.target,
         rank=args.rank,
+        max_bytes=args.max_bytes,
         whitening_rank=args.whitening_rank,
         algorithm=json.loads(args.settings),
     )

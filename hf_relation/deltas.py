@@ -13,17 +13,21 @@ _LEFT, _RIGHT, _FULL, _ROWS = ".left", ".right", ".full", ".rows"
 
 
 def factorize_delta(
-    base: Mapping[str, np.ndarray], tuned: Mapping[str, np.ndarray], *, rank: int
+    base: Mapping[str, np.ndarray], tuned: Mapping[str, np.ndarray], *, rank: int, max_bytes: int | None = None
 ) -> dict[str, np.ndarray]:
     """Express `tuned - base` in few numbers.
 
-    A matrix that changed becomes two fp16 factors of `rank` columns (the truncated singular value decomposition of its
-    change, the best approximation of that rank); a vector its full change; a tensor that the base lacks is stored
+    A matrix that changed becomes two fp16 factors of at most `rank` columns (the truncated singular value decomposition of
+    its change, the best approximation of that rank); a vector its full change; a tensor that the base lacks is stored
     whole; rows that were appended to a matrix are stored whole. Tensors that did not change take no space.
+
+    With `max_bytes` the factors share that much space: the columns that explain most of the change for their size are
+    kept, over all matrices. A large table of word embeddings then usually gets none, and the layers more.
 
     Args:
         base, tuned (`Mapping[str, np.ndarray]`): tensors by name, floating.
-        rank (`int`): columns of each factor, at least 1.
+        rank (`int`): most columns of each factor, at least 1.
+        max_bytes (`int`, *optional*): space for all factors together; the rest of what is stored comes on top.
 
     Returns:
         `dict[str, np.ndarray]`: fp16 tensors named `<name>.left`, `<name>.right`, `<name>.full` or `<name>.rows`.
@@ -48,6 +52,7 @@ def factorize_delta(
     if missing:
         raise CheckpointError(f"The tuned model lacks tensors of the base: {missing[:5]}.")
     delta: dict[str, np.ndarray] = {}
+    factors: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name, value in tuned.items():
         value = np.asarray(value, dtype=np.float32)
         if name not in base:
@@ -65,9 +70,29 @@ def factorize_delta(
         if change.ndim != 2 or min(change.shape) <= rank:
             delta[name + _FULL] = change
             continue
-        left, right = _truncated_svd(change, rank)
-        delta[name + _LEFT], delta[name + _RIGHT] = left, right
+        factors[name] = _truncated_svd(change, rank)
+    kept = {name: rank for name in factors} if max_bytes is None else _share(factors, max_bytes)
+    for name, (left, right) in factors.items():
+        if kept.get(name, 0):
+            delta[name + _LEFT], delta[name + _RIGHT] = left[:, : kept[name]], right[: kept[name]]
     return {key: _stored(value) for key, value in delta.items()}
+
+
+def _share(factors: Mapping[str, tuple[np.ndarray, np.ndarray]], max_bytes: int) -> dict[str, int]:
+    # Both factors of a column have the same norm, so that the product of the squared norms is its squared singular value.
+    columns = []
+    for name, (left, right) in factors.items():
+        size = 2 * (left.shape[0] + right.shape[1])
+        energy = np.square(np.linalg.norm(left, axis=0) * np.linalg.norm(right, axis=1))
+        columns += [(float(value) / size, name, size) for value in energy]
+    kept: dict[str, int] = {}
+    used = 0
+    for _, name, size in sorted(columns, reverse=True):
+        if used + size > max_bytes:
+            break
+        used += size
+        kept[name] = kept.get(name, 0) + 1
+    return kept
 
 
 def _stored(value: np.ndarray) -> np.ndarray:

@@ -53,6 +53,19 @@ def test_truncation_equals_numpys_svd(base):
     )
 
 
+def test_a_byte_budget_keeps_what_explains_most_for_its_size(base):
+    rng = np.random.default_rng(4)
+    strong, weak = rng.normal(size=(40, 12)), 1e-3 * rng.normal(size=(6, 30))
+    tuned = base | {"table": base["table"] + strong, "wide": base["wide"] + weak}
+    column = 2 * (40 + 12)
+    delta = factorize_delta(base, tuned, rank=5, max_bytes=3 * column)
+    assert set(delta) == {"table.left", "table.right"} and delta["table.left"].shape == (40, 3)
+    same_rank = factorize_delta(base, base | {"table": tuned["table"]}, rank=3)
+    np.testing.assert_array_equal(delta["table.left"], same_rank["table.left"])
+    stored = factorize_delta(base, tuned, rank=5, max_bytes=10_000)
+    assert stored["table.left"].shape[1] == stored["wide.left"].shape[1] == 5
+
+
 def test_unchanged_tensors_take_no_space_and_appended_rows_are_kept(base):
     rows = np.arange(24.0).reshape(2, 12)
     delta = factorize_delta(base, base | {"table": np.concatenate([base["table"], rows])}, rank=2)
