@@ -19,6 +19,7 @@ from pathlib import Path
 
 from safetensors.numpy import load_file, save_file
 
+from hf_relation.cards import write_model_card
 from hf_relation.checkpoints import BASE_REPOSITORY, BASE_SHA256, FORMAT_VERSION, base_encoder_path
 from hf_relation.clustering import WithinClassWhitening
 from hf_relation.deltas import factorize_delta
@@ -27,7 +28,7 @@ from hf_relation.errors import CheckpointError, HfRelationError
 
 
 PREFIX = "backbone."
-COPIED = ("config.json", "processor_config.json", "tokenizer_config.json", "README.md")
+COPIED = ("config.json", "processor_config.json", "tokenizer_config.json")
 
 
 def ship(
@@ -61,6 +62,18 @@ def ship(
         whitening = state.whitening
         if whitening is not None:
             whitening = WithinClassWhitening.from_state(whitening.get_state("float16", rank=whitening_rank))
+        results = json.loads((trained.parent / "results.json").read_text(encoding="utf-8"))
+        seed = json.loads((trained / "run.json").read_text(encoding="utf-8"))["seed"]
+        write_model_card(
+            work,
+            results,
+            name=target.name,
+            seed=seed,
+            base_model=BASE_REPOSITORY,
+            limits=[
+                f"What ships is a low-rank form of the trained model; its own figures are in model_cards/{target.name}.md."
+            ],
+        )
         write_state(work, DiscoveryState(state.settings | algorithm, whitening))
         shutil.rmtree(target, ignore_errors=True)
         work.replace(target)
