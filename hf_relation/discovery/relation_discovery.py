@@ -349,6 +349,10 @@ class RelationDiscovery(BaseEstimator):
     def estimate_(self) -> NumRelationsEstimate | None:
         return self._checked_fitted().estimate
 
+    def __sklearn_clone__(self) -> RelationDiscovery:
+        # The encoder and a fitted whitening are settings here: scikit-learn would copy the one and forget the other.
+        return type(self)(**self.get_params(deep=False))
+
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None
 
