@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from hf_relation.clustering.algorithms import Algorithm, make_clusterer
+from hf_relation.clustering.algorithms import CHOOSES_NUMBER, Algorithm, make_clusterer
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.clustering.whitening import WithinClassWhitening
 from hf_relation.data.validation import check_instances
@@ -371,6 +371,11 @@ class RelationDiscovery(BaseEstimator):
             number == "auto" or (isinstance(number, (int, np.integer)) and number >= 1)
         ):
             raise UsageError(f'`num_relations` must be "auto" or an integer from 1 up, got {number!r}.')
+        if number != "auto" and self.algorithm in CHOOSES_NUMBER:
+            raise UsageError(
+                f'"{self.algorithm}" finds the number of relations itself; leave `num_relations` at "auto" (got {number}), or '
+                'use "kmeans" or "agglomerative".'
+            )
         if number == "auto":
             number = None if finds_number(self.algorithm, algorithm_kwargs) else 1
         make_clusterer(self.algorithm, number, n_init=self.n_init, seed=self._seed, **algorithm_kwargs)

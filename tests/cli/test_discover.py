@@ -122,7 +122,7 @@ def test_files_without_instances_fail(run: Run, tmp_path: Path) -> None:
         (["--num-relations", "²"], "whole number"),
         (["--num-relations", "13"], "number of instances (12), got 13"),
         (["--algorithm", "spectral"], "spectral"),
-        (["--algorithm", "hdbscan", "--num-relations", "3"], "finds the number"),
+        (["--algorithm", "hdbscan", "--num-relations", "3"], "finds the number of relations itself"),
         (["--seed", "-1"], "--seed"),
         (["--dtype", "int8"], "int8"),
         (["--batch-tokens", "0"], "--batch-tokens"),
