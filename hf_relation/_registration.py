@@ -19,7 +19,7 @@ from types import ModuleType
 # in the middle of it, the registration would meet half a module.
 _ROOMS_ON_TRANSFORMERS = {
     f"hf_relation.{room}"
-    for room in ("cards", "discovery", "embedding", "models", "pipelines", "processing", "training")
+    for room in ("cards", "discovery", "embedding", "models", "pipelines", "processing", "runs", "training")
 }
 _done = False
 

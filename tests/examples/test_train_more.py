@@ -12,6 +12,8 @@ from transformers import BertConfig, BertModel
 
 from hf_relation.data import read_jsonl, write_jsonl
 from hf_relation.errors import UsageError
+from hf_relation.runs.more_arguments import parse
+from hf_relation.training import check_processes
 from tests.common.tiny_models import tiny_backbone
 from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
 
@@ -171,11 +173,11 @@ def test_wrong_use_is_told_plainly(script, tmp_path, arguments, message):
         script.main([*arguments, "--output_dir", str(tmp_path), "--use_cpu", "true"])
 
 
-def test_processes_that_do_not_see_one_another_are_an_error(script, tmp_path, monkeypatch):
-    _, args = script.parse(["--output_dir", str(tmp_path), "--use_cpu", "true"])
+def test_processes_that_do_not_see_one_another_are_an_error(tmp_path, monkeypatch):
+    _, args = parse(["--output_dir", str(tmp_path), "--use_cpu", "true"])
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(UsageError, match="2 processes were started, but they do not see one another"):
-        script.check_processes(args)
+        check_processes(args)
 
 
 def test_help_teaches(script, capsys):

@@ -1,0 +1,1 @@
+"""Whole training runs, shared by the example scripts and the command line."""
