@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -175,6 +176,50 @@ def cluster(
             sorted_labels = estimator.fit(rows[order]).labels_
             distinct_labels = sorted_labels[np.searchsorted(group[order], np.arange(len(positions)))]
     return canonical_labels(distinct_labels[group], group)
+
+
+def finds_number(algorithm: str, settings: Mapping[str, Any] | None = None) -> bool:
+    """Whether an algorithm decides on the number of clusters by itself.
+
+    Args:
+        algorithm (`str`): as in [`cluster`].
+        settings (`Mapping`, *optional*): its further settings.
+
+    Returns:
+        `bool`: true for `"mean_shift"`, `"hdbscan"`, and any algorithm with a `distance_threshold`.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.clustering import finds_number
+    >>> finds_number("agglomerative"), finds_number("agglomerative", {"distance_threshold": 1.5})
+    (False, True)
+
+    ```
+    """
+    return algorithm in CHOOSES_NUMBER or (settings or {}).get("distance_threshold") is not None
+
+
+def uses_chance(algorithm: str, num_rows: int) -> bool:
+    """Whether the labels can depend on the seed: those of `"kmeans"`, and those of `"mean_shift"` that works on a sample.
+
+    Args:
+        algorithm (`str`): as in [`cluster`].
+        num_rows (`int`): how many rows are clustered.
+
+    Returns:
+        `bool`.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.clustering.algorithms import uses_chance
+    >>> uses_chance("kmeans", 10), uses_chance("mean_shift", 10), uses_chance("mean_shift", 10_000)
+    (True, False, True)
+
+    ```
+    """
+    return algorithm == "kmeans" or (algorithm == "mean_shift" and num_rows > min(MEAN_SHIFT_SEEDS, BANDWIDTH_ROWS))
 
 
 def _data_settings(

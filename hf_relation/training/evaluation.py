@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from hf_relation.clustering import PrincipalComponents, cluster
+from hf_relation.clustering.algorithms import Algorithm, finds_number, uses_chance
 from hf_relation.embedding import embed_instances
 from hf_relation.embedding.embed import EmbeddingDtype
 from hf_relation.errors import UsageError
@@ -113,39 +114,69 @@ def score_clusterings(
     transform: FittedTransform | None = None,
     pca_components: int | None = None,
     n_init: int = 10,
+    algorithm: Algorithm = "kmeans",
+    cluster_kwargs: Mapping[str, Any] | None = None,
 ) -> list[dict[str, float]]:
-    """Cluster embeddings by k-means, once for every seed, and compare each time with the gold relations.
+    """Cluster embeddings, once for every seed that matters, and compare each time with the gold relations.
 
     Args:
         embeddings (`np.ndarray` of shape `(n, d)`): one row per instance.
         gold (`Sequence[str]` of length `n`): gold relation of every row.
         num_relations (`int` or `"gold"`, defaults to `"gold"`): number of clusters; `"gold"` takes the number of
-            distinct gold relations.
-        seeds (`Sequence[int]`): seeds of k-means.
+            distinct gold relations. Algorithms that find the number themselves are never told the gold one, and refuse
+            any other.
+        seeds (`Sequence[int]`): seeds of the clustering. Where no chance is involved, only the first is used:
+            `"agglomerative"`, `"hdbscan"`, and `"mean_shift"` up to 2,000 rows.
         transform (fitted transformer, *optional*): applied first, for example a whitening fitted on known relations.
         pca_components (`int`, *optional*): then the rows are reduced to this many principal components (fitted on
             them, without labels) and scaled to length one; left out with fewer rows or columns, as in discovery.
         n_init (`int`, defaults to 10): restarts of k-means for every seed; the best by inertia counts.
+        algorithm (`str`, defaults to `"kmeans"`): as in [`~hf_relation.clustering.cluster`].
+        cluster_kwargs (`Mapping`, *optional*): further settings of the algorithm, e.g. `{"bandwidth_quantile": 0.1}`.
 
     Returns:
-        `list[dict[str, float]]`: for every seed the figures (not the counts) of [`clustering_report`].
+        `list[dict[str, float]]`: for every seed (see `seeds`) the figures (not the counts) of [`clustering_report`];
+        with an algorithm that finds the number of clusters itself, `"num_clusters"` too. Rows that `"hdbscan"` leaves
+        out count as one cluster.
 
     Raises:
         UsageError: nothing to score, no seed, or another wrong argument.
+
+    Example:
+
+    ```python
+    >>> import numpy as np
+    >>> from hf_relation.training import score_clusterings
+    >>> rows = np.array([[0.0], [0.1], [0.2], [2.0], [2.1]])
+    >>> (score,) = score_clusterings(rows, list("aaabb"), algorithm="mean_shift", cluster_kwargs={"bandwidth": 0.5})
+    >>> score["bcubed_f1"], score["num_clusters"]
+    (1.0, 2.0)
+
+    ```
     """
     seeds = list(seeds)
+    settings = dict(cluster_kwargs or {})
     if len(gold) == 0 or len(gold) != len(embeddings):
         raise UsageError(f"There must be a gold relation for every row, got {len(gold)} for {len(embeddings)} rows.")
     if not seeds:
         raise UsageError("`seeds` must hold at least one seed.")
     if isinstance(num_relations, str) and num_relations != "gold":
         raise UsageError(f"`num_relations` must be a number of clusters or 'gold', got {num_relations!r}.")
-    k = len(set(gold)) if num_relations == "gold" else int(num_relations)
+    finds = finds_number(algorithm, settings)
+    number = None if isinstance(num_relations, str) else int(num_relations)
+    if number is None and not finds:
+        number = len(set(gold))
     rows = embeddings if transform is None else transform.transform(embeddings)
     if pca_components is not None and pca_components < min(rows.shape):
         rows = PrincipalComponents(pca_components).fit(rows).transform(rows)
-    reports = [clustering_report(gold, cluster(rows, "kmeans", k, seed=seed, n_init=n_init)) for seed in seeds]
-    return [{key: value for key, value in report.items() if isinstance(value, float)} for report in reports]
+    if not uses_chance(algorithm, len(rows)):
+        seeds = seeds[:1]
+    scores = []
+    for seed in seeds:
+        report = clustering_report(gold, cluster(rows, algorithm, number, seed=seed, n_init=n_init, **settings))
+        figures = {key: value for key, value in report.items() if isinstance(value, float)}
+        scores.append(figures | {"num_clusters": float(report["num_clusters"])} if finds else figures)
+    return scores
 
 
 def summarize_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hf_relation.clustering import WithinClassWhitening
+from hf_relation.clustering.algorithms import Algorithm
 from hf_relation.data import drop_benchmark_sentences, drop_overlapping
 from hf_relation.embedding import embed_instances
 from hf_relation.embedding.embed import EmbeddingDtype
@@ -151,6 +152,8 @@ def score_model(
     shrinkage: float = 0.8,
     dtype: EmbeddingDtype = "float32",
     progress: bool = False,
+    algorithm: Algorithm = "kmeans",
+    cluster_kwargs: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, dict[str, list[dict[str, float]]]], WithinClassWhitening | None]:
     """Score a trained model on the held-out known relations and on the novel ones.
 
@@ -161,14 +164,17 @@ def score_model(
         model (`PreTrainedModel`): the trained pair encoder.
         processor ([`RelationProcessor`]): its processor.
         data ([`ExperimentData`]): all three parts.
-        cluster_seeds (`Sequence[int]`): seeds of k-means.
-        n_init (`int`, defaults to 60): restarts for every seed.
+        cluster_seeds (`Sequence[int]`): seeds of the clustering; only the first one is used where no chance is
+            involved, see [`score_clusterings`].
+        n_init (`int`, defaults to 60): restarts of k-means for every seed.
         pca_components (`int`, defaults to 64): principal components, fitted on the rows that are clustered.
         whitening_per_relation (`int`, defaults to 100): training instances of each relation that the whitening is
             fitted on; 0 leaves the whitening out.
         shrinkage (`float`, defaults to 0.8): of [`WithinClassWhitening`].
         dtype (`str`, defaults to `"float32"`): precision of the embeddings.
         progress (`bool`, defaults to `False`): show a progress bar while embedding.
+        algorithm (`str`, defaults to `"kmeans"`): how to cluster, as in [`score_clusterings`].
+        cluster_kwargs (`Mapping`, *optional*): further settings of the algorithm.
 
     Returns:
         `tuple`: `{"validation" | "test": {variant: [figures per cluster seed]}}`, without the parts that are empty; and
@@ -194,6 +200,8 @@ def score_model(
                 n_init=n_init,
                 transform=whitening if whitened else None,
                 pca_components=pca_components if reduced else None,
+                algorithm=algorithm,
+                cluster_kwargs=cluster_kwargs,
             )
             for variant, (whitened, reduced) in VARIANTS.items()
             if whitening is not None or not whitened
