@@ -8,11 +8,28 @@ from typing import Any
 from torch import nn
 
 from hf_relation.errors import UsageError
+from hf_relation.losses._random_state import RandomState
 from hf_relation.losses.ranked_list import RankedListLoss, ranked_list_loss
 from hf_relation.losses.sup_con import SupConLoss, sup_con_loss
+from hf_relation.losses.virtual_adversarial import (
+    VirtualAdversarialLoss,
+    adversarial_perturbation,
+    virtual_adversarial_loss,
+)
 
 
-__all__ = ["LOSSES", "RankedListLoss", "SupConLoss", "build_loss", "ranked_list_loss", "sup_con_loss"]
+__all__ = [
+    "LOSSES",
+    "RandomState",
+    "RankedListLoss",
+    "SupConLoss",
+    "VirtualAdversarialLoss",
+    "adversarial_perturbation",
+    "build_loss",
+    "ranked_list_loss",
+    "sup_con_loss",
+    "virtual_adversarial_loss",
+]
 
 LOSSES: dict[str, type[nn.Module]] = {"ranked_list": RankedListLoss, "sup_con": SupConLoss}
 

@@ -20,6 +20,7 @@ PoolingBlock = Literal[
     "tail_mean",
     "between_mean",
     "sentence_mean",
+    "sentence_max",
 ]
 POOLING_BLOCKS: tuple[str, ...] = get_args(PoolingBlock)
 
@@ -51,7 +52,8 @@ def pool_pairs(
 
     `head_marker` / `tail_marker` are the states at the start markers (MORE, eq. 1), `*_max` the maximum over a
     mention's tokens (RoCORE, section 3.1), `*_mean` their mean, `between_mean` the mean of the tokens between the two
-    mentions (zeros when they touch), `sentence_mean` the mean of all tokens that are not padding.
+    mentions (zeros when they touch), `sentence_mean` and `sentence_max` the mean and the maximum
+    of all tokens that are not padding (`sentence_max` is the pooling of the CNN of RSN and MORE).
 
     Args:
         hidden (`torch.Tensor` of shape `(batch, tokens, hidden)`): token states of one layer.
@@ -91,6 +93,7 @@ def pool_pairs(
         "tail_mean": tail_token_mask,
         "between_mean": between_token_mask,
         "sentence_mean": attention_mask,
+        "sentence_max": attention_mask,
     }
     pooled = []
     for block in blocks:

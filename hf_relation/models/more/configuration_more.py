@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from dataclasses import field
 from typing import Any
 
@@ -10,6 +12,7 @@ from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 from hf_relation.errors import UsageError
+from hf_relation.losses import VirtualAdversarialLoss
 from hf_relation.models.backbone import LARGEST_SIZE, build_backbone_config
 from hf_relation.models.encoder import check_blocks
 
@@ -19,6 +22,16 @@ _LOSSES = ("ranked_list", "sup_con")
 
 def _default_pooling() -> list[str]:
     return ["head_marker", "tail_marker"]
+
+
+def _check_adversarial(settings: dict[str, Any]) -> None:
+    allowed = list(inspect.signature(VirtualAdversarialLoss).parameters)
+    unknown = sorted(set(settings) - set(allowed))
+    if unknown:
+        raise UsageError(
+            f"`adversarial_kwargs` has no setting {', '.join(map(repr, unknown))}. It has {', '.join(allowed)}."
+        )
+    VirtualAdversarialLoss(**settings)
 
 
 @strict
@@ -37,10 +50,14 @@ class MOREConfig(PreTrainedConfig):
         loss (`str`, defaults to `"ranked_list"`): the loss `forward` computes from `labels`: `"ranked_list"` (MORE) or
             `"sup_con"` (supervised contrastive).
         loss_kwargs (`dict`, *optional*): arguments of that loss.
+        adversarial_weight (`float`, defaults to 0.0): weight beta of the virtual adversarial loss (equation 7; the paper
+            uses 1); 0 turns it off.
+        adversarial_kwargs (`dict`, *optional*): its settings, see [`~hf_relation.losses.VirtualAdversarialLoss`]:
+            `epsilon`, `num_power_iterations`, `start`, `detach_clean`.
         initializer_range (`float`, defaults to 0.02): standard deviation of new weights.
 
     Raises:
-        UsageError: an unknown pooling block or loss, or a size out of range.
+        UsageError: an unknown pooling block, loss or adversarial setting, or a value out of range.
 
     Example:
 
@@ -66,6 +83,8 @@ class MOREConfig(PreTrainedConfig):
     projection_dim: int | None = 64
     loss: str = "ranked_list"
     loss_kwargs: dict[str, Any] | None = None
+    adversarial_weight: float = 0.0
+    adversarial_kwargs: dict[str, Any] | None = None
     initializer_range: float = 0.02
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -85,6 +104,9 @@ class MOREConfig(PreTrainedConfig):
             raise UsageError(f"`loss` must be one of {list(_LOSSES)}, got {self.loss!r}.")
         if self.projection_dim is not None and not 1 <= self.projection_dim <= LARGEST_SIZE:
             raise UsageError(f"`projection_dim` must be None or from 1 to {LARGEST_SIZE}, got {self.projection_dim}.")
+        if not 0 <= self.adversarial_weight < math.inf:
+            raise UsageError(f"`adversarial_weight` must be a finite number from 0 up, got {self.adversarial_weight}.")
+        _check_adversarial(self.adversarial_kwargs or {})
         depth = backbone.get_text_config().num_hidden_layers
         if not -depth - 1 <= self.layer <= depth:
             raise UsageError(f"`layer` must be from {-depth - 1} to {depth} for this encoder, got {self.layer}.")

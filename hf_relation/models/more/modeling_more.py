@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 
-from hf_relation.losses import build_loss
+from hf_relation.errors import UsageError
+from hf_relation.losses import RandomState, VirtualAdversarialLoss, build_loss
 from hf_relation.models.encoder import pool_pairs
 from hf_relation.models.more.configuration_more import MOREConfig
+from hf_relation.models.word_embeddings import perturbed_word_embeddings
 
 
 @dataclass
@@ -26,11 +30,14 @@ class MOREOutput(ModelOutput):
         loss (`torch.Tensor` of shape `()`, *optional*): the loss over the batch, when `labels` were given.
         embeddings (`torch.Tensor` of shape `(batch, config.embedding_dim)`): one unit-length row per instance.
         last_hidden_state (`torch.Tensor` of shape `(batch, tokens, hidden)`): the encoder's last layer.
+        adversarial_loss (`torch.Tensor` of shape `()`, *optional*): the virtual adversarial loss, a mean over the rows,
+            before it is weighted; only while training with gradients and `adversarial_factor` above 0.
     """
 
     loss: torch.Tensor | None = None
     embeddings: torch.Tensor | None = None
     last_hidden_state: torch.Tensor | None = None
+    adversarial_loss: torch.Tensor | None = None
 
 
 class MOREPreTrainedModel(PreTrainedModel):
@@ -77,7 +84,12 @@ class MOREModel(MOREPreTrainedModel):
 
     ```
 
-    Reference: Lou et al., "MORE", ICASSP 2021, section 2 (equations 1-5); the ranked list loss is the default.
+    With `config.adversarial_weight` above 0, training adds the virtual adversarial loss: clean and perturbed passes share
+    their dropout masks, and the whole forward pass leaves mixed precision, in which a perturbation of norm 0.02 is lost
+    in rounding. `adversarial_scale` (1 by default, not saved) multiplies the weight; the warm-up of
+    [`RelationTrainer`] sets it.
+
+    Reference: Lou et al., "MORE", ICASSP 2021, section 2 (equations 1-7); the ranked list loss is the default.
     """
 
     def __init__(self, config: MOREConfig) -> None:
@@ -86,7 +98,16 @@ class MOREModel(MOREPreTrainedModel):
         pooled_dim = len(config.pooling) * config.hidden_size
         self.projection = nn.Linear(pooled_dim, config.projection_dim) if config.projection_dim is not None else None
         self.relation_loss = build_loss(config.loss, **(config.loss_kwargs or {}))
+        self.adversarial_loss = VirtualAdversarialLoss(**(config.adversarial_kwargs or {}))
+        self.adversarial_scale = 1.0
+        # The CNN computes distances to the mentions; most encoders know nothing of them.
+        self._backbone_takes_mentions = "head_token_mask" in inspect.signature(self.backbone.forward).parameters
         self.post_init()
+
+    @property
+    def adversarial_factor(self) -> float:
+        """What the virtual adversarial loss counts now: `config.adversarial_weight * adversarial_scale`."""
+        return self.config.adversarial_weight * self.adversarial_scale
 
     def get_input_embeddings(self) -> nn.Module:
         return self.backbone.get_input_embeddings()
@@ -129,37 +150,81 @@ class MOREModel(MOREPreTrainedModel):
             if reference is None:
                 raise ValueError("Give `input_ids` or `inputs_embeds`.")
             attention_mask = torch.ones(reference.shape[:2], dtype=torch.long, device=reference.device)
+        mentions = {
+            "head_token_mask": head_token_mask,
+            "tail_token_mask": tail_token_mask,
+            "between_token_mask": between_token_mask,
+            "head_marker_index": head_marker_index,
+            "tail_marker_index": tail_marker_index,
+        }
         extra = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        every_layer = self.config.layer not in (-1, self.config.backbone_config.get_text_config().num_hidden_layers)
-        encoded = self.backbone(
-            input_ids=input_ids,
-            inputs_embeds=inputs_embeds,
-            attention_mask=attention_mask,
-            output_hidden_states=every_layer,
-            return_dict=True,
-            **extra,
+        adversarial = self.training and torch.is_grad_enabled() and self.adversarial_factor > 0
+        # bfloat16 keeps 8 bits: a perturbation of norm 0.02, spread over a sentence, would vanish in rounding.
+        precision = torch.autocast(attention_mask.device.type, enabled=False) if adversarial else nullcontext()
+        with precision:
+            random_state = RandomState(attention_mask.device) if adversarial else None
+            embeddings, last_hidden_state, width = self._embed(
+                input_ids, inputs_embeds, attention_mask, extra, mentions, None
+            )
+            adversarial_loss = None
+            if adversarial:
+                adversarial_loss = self.adversarial_loss(
+                    lambda change: self._embed(input_ids, inputs_embeds, attention_mask, extra, mentions, change)[0],
+                    embeddings,
+                    attention_mask,
+                    width,
+                    random_state,
+                )
+        loss = None if labels is None else self.compute_loss(embeddings, labels)
+        if loss is not None and adversarial_loss is not None:
+            loss = loss + self.adversarial_factor * adversarial_loss
+        output = MOREOutput(
+            loss=loss,
+            embeddings=embeddings,
+            last_hidden_state=last_hidden_state,
+            adversarial_loss=adversarial_loss,
         )
-        hidden = encoded.hidden_states[self.config.layer] if every_layer else encoded.last_hidden_state
+        return output.to_tuple() if return_dict is False else output
+
+    def _embed(
+        self,
+        input_ids: torch.Tensor | None,
+        inputs_embeds: torch.Tensor | None,
+        attention_mask: torch.Tensor,
+        extra: dict[str, torch.Tensor],
+        mentions: dict[str, torch.Tensor | None],
+        perturbation: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Embeddings `(batch, embedding_dim)`, the last hidden state, and the width of the word embeddings."""
+        if inputs_embeds is not None and perturbation is not None:
+            inputs_embeds = inputs_embeds + perturbation.to(inputs_embeds.dtype)
+        if self._backbone_takes_mentions:
+            extra = {**extra, **{name: mentions[name] for name in ("head_token_mask", "tail_token_mask")}}  # type: ignore[dict-item]
+        depth = self.config.backbone_config.get_text_config().num_hidden_layers
+        every_layer = self.config.layer not in (-1, depth)
+        with perturbed_word_embeddings(self.get_input_embeddings(), perturbation) as widths:
+            encoded = self.backbone(
+                input_ids=input_ids,
+                inputs_embeds=inputs_embeds,
+                attention_mask=attention_mask,
+                output_hidden_states=every_layer,
+                return_dict=True,
+                **extra,
+            )
+        width = inputs_embeds.shape[-1] if inputs_embeds is not None else widths[0]
         pooled = pool_pairs(
-            hidden,
+            encoded.hidden_states[self.config.layer] if every_layer else encoded.last_hidden_state,
             self.config.pooling,
             attention_mask=attention_mask,
-            head_token_mask=head_token_mask,
-            tail_token_mask=tail_token_mask,
-            between_token_mask=between_token_mask,
-            head_marker_index=head_marker_index,
-            tail_marker_index=tail_marker_index,
             normalize=self.config.normalize_blocks,
+            **mentions,  # type: ignore[arg-type]
         )  # (batch, blocks * hidden)
         if self.projection is not None:
             pooled = self.projection(pooled)  # (batch, projection_dim)
-        embeddings = functional.normalize(pooled.float(), dim=-1, eps=1e-6)
-        loss = None if labels is None else self.compute_loss(embeddings, labels)
-        output = MOREOutput(loss=loss, embeddings=embeddings, last_hidden_state=encoded.last_hidden_state)
-        return output.to_tuple() if return_dict is False else output
+        return functional.normalize(pooled.float(), dim=-1, eps=1e-6), encoded.last_hidden_state, width
 
     def compute_loss(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The loss of ready embeddings; `forward` with `labels` gives the same.
+        """The relation loss of ready embeddings: that of `forward` with `labels`, without the virtual adversarial loss.
 
         Args:
             embeddings (`torch.Tensor` of shape `(n, config.embedding_dim)`): rows of unit length.
@@ -197,6 +262,36 @@ class MOREModel(MOREPreTrainedModel):
             torch.manual_seed(seed)
             model = cls.from_pretrained(str(name_or_path), config=config, dtype=dtype, **loading)
             if processor is not None and processor.vocab_size > config.vocab_size:
+                model.resize_token_embeddings(processor.vocab_size, mean_resizing=True)
+                _copy_punctuation_rows(model.get_input_embeddings().weight, processor.tokenizer)
+        return model
+
+    @classmethod
+    def from_encoder(
+        cls, backbone: PreTrainedModel, processor: Any | None = None, *, seed: int = 0, **settings: Any
+    ) -> MOREModel:
+        """Start from an encoder in memory, such as a [`~hf_relation.models.relation_cnn.RelationCNNModel`].
+
+        Args:
+            backbone (`PreTrainedModel`): the encoder; its weights are copied.
+            processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding table,
+                as in [`~MOREModel.from_backbone`].
+            seed (`int`, defaults to 0): seed of every new weight.
+            **settings: fields of [`MOREConfig`].
+
+        Returns:
+            [`MOREModel`].
+
+        Raises:
+            UsageError: the settings give the encoder's config as well.
+        """
+        if "backbone_config" in settings:
+            raise UsageError("`backbone_config` is that of `backbone`; leave it out.")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = cls(MOREConfig(backbone_config=backbone.config, **settings))
+            model.backbone.load_state_dict(backbone.state_dict())
+            if processor is not None and processor.vocab_size > model.config.vocab_size:
                 model.resize_token_embeddings(processor.vocab_size, mean_resizing=True)
                 _copy_punctuation_rows(model.get_input_embeddings().weight, processor.tokenizer)
         return model
