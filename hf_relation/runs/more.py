@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from transformers import AutoTokenizer
 
 from hf_relation.cards import write_model_card
-from hf_relation.checkpoints import BASE_REPOSITORY, base_encoder_path
+from hf_relation.checkpoints import BASE_REPOSITORY
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.discovery.state import read_state, write_state
 from hf_relation.errors import CheckpointError
-from hf_relation.models.more import MOREModel
-from hf_relation.processing import RelationProcessor
+from hf_relation.runs.building import Words, build, encoder_name, read_words
+from hf_relation.runs.label_noise import add_label_noise
 from hf_relation.runs.more_arguments import COMMAND, ScriptArguments, parse
+from hf_relation.runs.output_folder import RESULTS, claimed
 from hf_relation.training import (
     ExperimentData,
     RelationTrainer,
@@ -30,9 +32,33 @@ from hf_relation.training import (
     load_experiment_data,
     score_model,
     scores_table,
+    single_relation,
     summarize_runs,
     write_json,
 )
+
+
+if TYPE_CHECKING:
+    from hf_relation.data import Instance
+
+
+# Settings that do not change what a run computes, or that may change when it is resumed.
+_FREE_WHEN_RESUMED = {
+    "dataloader_num_workers",
+    "dataloader_pin_memory",
+    "disable_tqdm",
+    "logging_first_step",
+    "logging_steps",
+    "logging_strategy",
+    "num_seeds",
+    "num_threads",
+    "overwrite",
+    "preset",
+    "report_to",
+    "resume",
+    "save_total_limit",
+    "use_cpu",
+}
 
 
 def with_classes(args: RelationTrainingArguments, number: int) -> RelationTrainingArguments:
@@ -42,31 +68,13 @@ def with_classes(args: RelationTrainingArguments, number: int) -> RelationTraini
     )
 
 
-def build(script: ScriptArguments, seed: int) -> tuple[MOREModel, RelationProcessor]:
-    """Make the model at its start, and its processor."""
-    name = base_encoder_path() if script.model_name_or_path is None else script.model_name_or_path
-    processor = RelationProcessor(
-        AutoTokenizer.from_pretrained(str(name)),
-        marker_policy=script.marker_policy,
-        entity_types=script.entity_types,
-        max_length=script.max_length,
-    )
-    model = MOREModel.from_backbone(
-        name,
-        processor,
-        seed=seed,
-        pooling=script.pooling,
-        normalize_blocks=script.normalize_blocks,
-        layer=script.layer,
-        projection_dim=script.projection_dim,
-        loss=script.loss,
-        loss_kwargs=json.loads(script.loss_kwargs),
-    )
-    return model, processor
-
-
 def train_one(
-    script: ScriptArguments, args: RelationTrainingArguments, data: ExperimentData, seed: int, console: Console
+    script: ScriptArguments,
+    args: RelationTrainingArguments,
+    data: ExperimentData,
+    seed: int,
+    console: Console,
+    words: Words | None = None,
 ) -> dict[str, Any]:
     """Train with one seed, save the checkpoint, score it."""
     folder = Path(args.output_dir) / f"seed-{seed}"
@@ -75,10 +83,11 @@ def train_one(
         return json.loads((folder / "run.json").read_text(encoding="utf-8"))
     no_choice = {} if data.validation else {"eval_strategy": "no", "load_best_model_at_end": False}
     seed_args = dataclasses.replace(args, seed=seed, output_dir=str(folder), **no_choice)
-    model, processor = build(script, seed)
+    model, processor = build(script, seed, words)
     trainer = RelationTrainer(model, seed_args, processor, data.train, data.validation or None)
     trainer.train(resume_from_checkpoint=script.resume and has_complete_checkpoint(folder))
     run: dict[str, Any] = {}
+    cluster_kwargs = json.loads(script.cluster_kwargs)
     if trainer.is_world_process_zero():
         scores, whitening = score_model(
             trainer.model,
@@ -89,8 +98,17 @@ def train_one(
             pca_components=script.pca_components,
             whitening_per_relation=script.whitening_per_relation,
             shrinkage=script.whitening_shrinkage,
+            algorithm=script.algorithm,
+            cluster_kwargs=cluster_kwargs,
         )
-        RelationDiscovery(trainer.model, processor, transform=whitening, n_init=script.n_init).save_pretrained(folder)
+        RelationDiscovery(
+            trainer.model,
+            processor,
+            transform=whitening,
+            n_init=script.n_init,
+            algorithm=script.algorithm,  # type: ignore[arg-type]
+            algorithm_kwargs=cluster_kwargs or None,
+        ).save_pretrained(folder)
         run = {"seed": seed, "scores": scores, "history": finite_only(trainer.state.log_history)}
         write_json(folder / "run.json", run)
     trainer.accelerator.wait_for_everyone()
@@ -106,7 +124,7 @@ def finish(script: ScriptArguments, folder: Path, results: dict[str, Any], seed:
     state.settings["transform"] = "whitening" if "whitening" in chosen else None
     state.settings["pca_components"] = script.pca_components if "pca" in chosen else None
     write_state(folder, state)
-    base = BASE_REPOSITORY if script.model_name_or_path is None else None
+    base = BASE_REPOSITORY if script.model_name_or_path is None and script.encoder == "transformer" else None
     write_model_card(folder, results, name=f"{folder.parent.name}-{folder.name}", seed=seed, base_model=base)
 
 
@@ -126,24 +144,82 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     """
     script, args = parse(argv, command=command)
     console = Console(quiet=args.process_index != 0)
-    data = load_experiment_data(script)
-    console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.counts.items()))
+    data = add_label_noise(load_experiment_data(script), script.label_noise, script.label_noise_seed)
+    words = read_words(script, data.train)
+    describe(data, words, console)
     if args.classes_per_batch > len(data.known_relations) >= 2:
         console.print(
             f"Batches hold the {len(data.known_relations)} known relations there are, not {args.classes_per_batch}."
         )
         args = with_classes(args, len(data.known_relations))
-    runs = []
-    for seed in range(args.seed, args.seed + script.num_seeds):
-        console.rule(f"training seed {seed}")
-        runs.append(train_one(script, args, data, seed, console))
-    if args.process_index != 0:
-        return {}
+    with claimed(
+        args.output_dir,
+        run_settings(script, args, data),
+        resume=script.resume,
+        overwrite=script.overwrite,
+        process_index=args.process_index,
+        num_processes=args.world_size,
+    ):
+        runs = []
+        for seed in range(args.seed, args.seed + script.num_seeds):
+            console.rule(f"training seed {seed}")
+            runs.append(train_one(script, args, data, seed, console, words))
+        return write_results(script, args, data, runs, words, console) if args.process_index == 0 else {}
+
+
+def describe(data: ExperimentData, words: Words | None, console: Console) -> None:
+    """Print what is trained on, and what is odd about it."""
+    console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.counts.items()))
+    if words is not None:
+        console.print(f"Word vectors: {words.about}.", markup=False)
+    sizes = Counter(single_relation(row) for row in data.train)
+    if single := sorted(str(name) for name, size in sizes.items() if size == 1):
+        console.print(
+            f"Warning: {len(single)} known relation(s) have one training instance, for example {single[0]!r}. It is "
+            "repeated in batches, and teaches nothing about what instances of that relation share.",
+            markup=False,
+        )
+
+
+def run_settings(script: ScriptArguments, args: RelationTrainingArguments, data: ExperimentData) -> dict[str, Any]:
+    """Collect what determines the figures of a run: changed settings, what it starts from, and its data."""
+    settings = changed_settings(script, args)
+    kept = {key: value for key, value in settings.items() if key not in _FREE_WHEN_RESUMED}
+    return kept | {
+        "model_name_or_path": script.model_name_or_path,
+        "word_vectors": script.word_vectors,
+        "num_processes": args.world_size,
+        "train": fingerprint(data.train),
+        "validation": fingerprint(data.validation),
+        "test": fingerprint(data.test),
+    }
+
+
+def fingerprint(instances: Sequence[Instance]) -> str:
+    """Give a short checksum of instances in their order."""
+    digest = hashlib.sha256()
+    for row in instances:
+        digest.update(json.dumps(row, sort_keys=True).encode("utf-8"))
+    return f"{len(instances)} instances, {digest.hexdigest()[:16]}"
+
+
+def write_results(
+    script: ScriptArguments,
+    args: RelationTrainingArguments,
+    data: ExperimentData,
+    runs: list[dict[str, Any]],
+    words: Words | None,
+    console: Console,
+) -> dict[str, Any]:
+    """Write results.json and the cards, and print the table; gives the content of results.json."""
     summary = summarize_runs(runs, variant=script.variant)
+    about_words = {} if words is None else {"word_vectors": words.about}
+    cluster_kwargs = json.loads(script.cluster_kwargs)
     results = {
         "dataset": script.dataset,
         "published": "fewrel" if script.dataset != "jsonl" and script.test_file is None else None,
-        "encoder": BASE_REPOSITORY if script.model_name_or_path is None else Path(script.model_name_or_path).name,
+        "encoder": encoder_name(script) if words is None else "CNN",
+        **about_words,
         "counts": data.counts,
         "relations": {
             "known": data.known_relations,
@@ -156,14 +232,16 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
             "cluster_seeds": list(range(script.num_cluster_seeds)),
             "n_init": script.n_init,
             "dtype": "float32",
+            "algorithm": script.algorithm,
+            **({"cluster_kwargs": cluster_kwargs} if cluster_kwargs else {}),
         },
         "settings": changed_settings(script, args),
         "versions": library_versions(),
     }
     output = Path(args.output_dir)
-    write_json(output / "results.json", results)
+    write_json(output / RESULTS, results)
     for run in runs:
         finish(script, output / f"seed-{run['seed']}", results, run["seed"])
     console.print(scores_table(summary, title=f"MORE on {script.dataset}"))
-    console.print(f"Figures: {output / 'results.json'}. Best run: {output}/seed-{runs[summary['best_run']]['seed']}")
+    console.print(f"Figures: {output / RESULTS}. Best run: {output}/seed-{runs[summary['best_run']]['seed']}")
     return results

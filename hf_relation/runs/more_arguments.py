@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter
+from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,11 @@ from typing import Any
 import torch
 from transformers import HfArgumentParser
 
+from hf_relation.clustering import finds_number, make_clusterer
 from hf_relation.errors import UsageError
+from hf_relation.losses import build_loss
+from hf_relation.models.more import MOREConfig
+from hf_relation.runs.presets import PRESETS, preset_settings
 from hf_relation.training import ExperimentArguments, RelationTrainingArguments, check_processes
 
 
@@ -22,9 +26,13 @@ For every training seed: train with class-balanced batches, keep the weights tha
 best, then read the test set once. Prints a table and writes, under --output_dir, a checkpoint with its model card for every
 seed, and results.json with all figures, settings, versions and data counts. Runs under `python` and `accelerate launch`.
 
+Presets set the defaults, and any option given wins over them; add --help to see them in place:
+{presets}
+
 Examples:
   {command} --dataset fewrel --data_dir data --output_dir runs/more --max_steps 240
   {command} --dataset jsonl --train_file known.jsonl --test_file novel.jsonl --output_dir runs/mine
+  {command} --dataset fewrel --data_dir data --output_dir runs/cnn --preset more --encoder cnn --word_vectors glove.txt
 """
 
 # Where the defaults of this run differ from those of RelationTrainingArguments; any of them can be given on the command line.
@@ -49,10 +57,37 @@ DEFAULTS: dict[str, Any] = {
 
 @dataclass
 class ScriptArguments(ExperimentArguments):
-    """What to start from; what to train on and how to score it is in [`ExperimentArguments`]."""
+    """What to start from and how to learn; what to train on and how to score it is in [`ExperimentArguments`]."""
 
+    preset: str | None = field(
+        default=None, metadata={"help": f"settings to start from: {', '.join(PRESETS)}; see above"}
+    )
+    encoder: str = field(
+        default="transformer",
+        metadata={
+            "choices": ["transformer", "cnn"],
+            "help": "a pretrained encoder, or the papers' small CNN over words",
+        },
+    )
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "encoder to start from: folder or Hub id; default: the MiniLM-L6 base encoder"}
+    )
+    word_vectors: str | None = field(
+        default=None,
+        metadata={
+            "help": "for --encoder cnn: a file in the format of GloVe (a word and its numbers on each line), or 'learned' "
+            "(random start, words of the training texts); default: the word-piece table of --model_name_or_path"
+        },
+    )
+    word_embedding_dim: int | None = field(
+        default=None,
+        metadata={
+            "help": "for --encoder cnn: width of the word vectors; a word-piece table is reduced to it; default: the file's "
+            "or the table's, 50 for learned ones"
+        },
+    )
+    position_embedding_dim: int = field(
+        default=5, metadata={"help": "for --encoder cnn: width of the embedding of the distance to each mention"}
     )
     marker_policy: str = field(
         default="entity", metadata={"choices": ["none", "entity", "typed"], "help": "marker tokens"}
@@ -74,6 +109,17 @@ class ScriptArguments(ExperimentArguments):
     )
     loss: str = field(default="ranked_list", metadata={"choices": ["ranked_list", "sup_con"], "help": "training loss"})
     loss_kwargs: str = field(default="{}", metadata={"help": "its arguments as JSON, e.g. '{\"temperature\": 0.1}'"})
+    adversarial_weight: float = field(
+        default=0.0, metadata={"help": "weight of the virtual adversarial loss on the word embeddings; 0: without"}
+    )
+    adversarial_kwargs: str = field(
+        default="{}", metadata={"help": 'its arguments as JSON, e.g. \'{"epsilon": 0.02, "num_power_iterations": 1}\''}
+    )
+    label_noise: float = field(
+        default=0.0,
+        metadata={"help": "share of the training instances that get another, wrong known relation, in [0, 1]"},
+    )
+    label_noise_seed: int = field(default=0, metadata={"help": "which ones; the same for all training seeds"})
 
 
 class HelpFormatter(ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter):
@@ -93,30 +139,90 @@ def parse(
         `tuple[ScriptArguments, RelationTrainingArguments]`: what the run is told.
 
     Raises:
-        UsageError: an option has a wrong value.
+        UsageError: an option has a wrong value, or options contradict one another.
+        SystemExit: `--help`, or an option that does not exist.
     """
+    given = None if argv is None else list(argv)
     parser = HfArgumentParser(
         (ScriptArguments, RelationTrainingArguments),  # type: ignore[arg-type]
         prog=command,
         usage="%(prog)s [options]",
-        description=DESCRIPTION.format(command=command),
+        description=DESCRIPTION.format(command=command, presets=_presets_shown()),
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     # Without use_cpu inside the script, CPU processes of `accelerate launch` do not find one another.
-    parser.set_defaults(**DEFAULTS, use_cpu=not torch.cuda.is_available())
-    script, args = parser.parse_args_into_dataclasses(args=None if argv is None else list(argv))
-    try:
-        wrong = "" if isinstance(json.loads(script.loss_kwargs), dict) else "not an object"
-    except json.JSONDecodeError as error:
-        wrong = str(error)
-    if wrong:
-        raise UsageError(f"`--loss_kwargs` must be a JSON object such as '{{\"temperature\": 0.1}}': {wrong}.")
-    if script.num_seeds < 1 or script.num_cluster_seeds < 1:
-        raise UsageError("`num_seeds` and `num_cluster_seeds` must be at least 1.")
+    parser.set_defaults(**DEFAULTS | {"use_cpu": not torch.cuda.is_available()} | _defaults_of(given, command))
+    script, args = parser.parse_args_into_dataclasses(args=given)
+    _check(script)
     if args.resume_from_checkpoint:
         raise UsageError("Use --resume: it finds the last complete checkpoint of every seed by itself.")
     if script.num_threads is not None:
         torch.set_num_threads(script.num_threads)
     check_processes(args)
     return script, args
+
+
+def json_object(name: str, text: str, example: str) -> dict[str, Any]:
+    """Read an option that is given as a JSON object.
+
+    Args:
+        name (`str`): of the option.
+        text (`str`): what was given.
+        example (`str`): what could be given.
+
+    Returns:
+        `dict[str, Any]`.
+
+    Raises:
+        UsageError: it is not a JSON object.
+    """
+    try:
+        content = json.loads(text)
+        wrong = "" if isinstance(content, dict) else "it is not an object"
+    except json.JSONDecodeError as error:
+        wrong = str(error)
+    if wrong:
+        raise UsageError(f"`--{name}` must be a JSON object such as '{example}', got {text!r}: {wrong}.")
+    return content
+
+
+def _presets_shown() -> str:
+    width = max(map(len, PRESETS))
+    return "\n".join(f"  {name:{width}}  {preset.about}. Source: {preset.source}." for name, preset in PRESETS.items())
+
+
+def _defaults_of(argv: list[str] | None, command: str) -> dict[str, Any]:
+    """The defaults that the preset and the kind of encoder on the command line stand for."""
+    parser = ArgumentParser(prog=command, usage="%(prog)s [options]", add_help=False, allow_abbrev=False)
+    parser.add_argument("--preset")
+    parser.add_argument("--encoder", default="transformer")
+    known, _ = parser.parse_known_args(argv)
+    return preset_settings(known.preset, known.encoder)
+
+
+def _check(script: ScriptArguments) -> None:
+    """Find what is wrong before anything is loaded or written."""
+    if script.num_seeds < 1 or script.num_cluster_seeds < 1:
+        raise UsageError("`num_seeds` and `num_cluster_seeds` must be at least 1.")
+    loss_kwargs = json_object("loss_kwargs", script.loss_kwargs, '{"temperature": 0.1}')
+    adversarial_kwargs = json_object("adversarial_kwargs", script.adversarial_kwargs, '{"epsilon": 0.02}')
+    cluster_kwargs = json_object("cluster_kwargs", script.cluster_kwargs, '{"bandwidth": 0.5}')
+    build_loss(script.loss, **loss_kwargs)
+    MOREConfig(
+        pooling=script.pooling,
+        projection_dim=script.projection_dim,
+        loss=script.loss,
+        adversarial_weight=script.adversarial_weight,
+        adversarial_kwargs=adversarial_kwargs,
+    )
+    number = None if finds_number(script.algorithm, cluster_kwargs) else 2
+    make_clusterer(script.algorithm, number, n_init=script.n_init, **cluster_kwargs)  # type: ignore[arg-type]
+    if script.encoder != "cnn":
+        for name in ("word_vectors", "word_embedding_dim"):
+            if getattr(script, name) is not None:
+                raise UsageError(f"--{name} is for --encoder cnn; a transformer brings its own word embeddings.")
+    elif script.word_vectors is not None and script.model_name_or_path is not None:
+        raise UsageError(
+            "--word_vectors and --model_name_or_path both say where the CNN's word vectors come from. Give one of them."
+        )

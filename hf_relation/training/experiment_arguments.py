@@ -60,6 +60,16 @@ class ExperimentArguments:
     num_seeds: int = field(default=3, metadata={"help": "training seeds: --seed, --seed + 1, ..."})
     num_cluster_seeds: int = field(default=5, metadata={"help": "seeds of k-means in the final figures"})
     n_init: int = field(default=60, metadata={"help": "restarts of k-means in the final figures"})
+    algorithm: str = field(
+        default="kmeans",
+        metadata={
+            "choices": ["kmeans", "agglomerative", "mean_shift", "hdbscan"],
+            "help": "how to cluster for the final figures; the last two find the number of relations themselves",
+        },
+    )
+    cluster_kwargs: str = field(
+        default="{}", metadata={"help": "arguments of the algorithm as JSON, e.g. '{\"bandwidth\": 0.5}'"}
+    )
     pca_components: int = field(default=32, metadata={"help": "principal components in the final figures"})
     whitening_per_relation: int = field(
         default=100,
@@ -78,6 +88,10 @@ class ExperimentArguments:
     resume: bool = field(
         default=False,
         metadata={"help": "keep finished seeds and go on from the last complete checkpoint of the others"},
+    )
+    overwrite: bool = field(
+        default=False,
+        metadata={"help": "delete the run that --output_dir holds (results.json and the folders seed-N)"},
     )
 
 

@@ -16,7 +16,7 @@ from hf_relation.data.atomic import atomic_file
 
 
 _LIBRARIES = ("torch", "transformers", "datasets", "accelerate", "peft", "scikit-learn", "numpy")
-_PLACES = ("_dir", "_file", "_path")
+_PLACES = ("_dir", "_file", "_path", "word_vectors")
 
 
 def library_versions() -> dict[str, str]:
