@@ -1,0 +1,8 @@
+"""Figures from arrays: maps of points and bars with errors. matplotlib is imported on use."""
+
+from .bars import Bar, bar_chart
+from .maps import MapPanel, embedding_map
+from .palette import MAX_STYLES, Style, styles
+
+
+__all__ = ["MAX_STYLES", "Bar", "MapPanel", "Style", "bar_chart", "embedding_map", "styles"]
