@@ -97,7 +97,7 @@ def write_model_card(folder: str | os.PathLike[str], results: Mapping[str, Any],
         folder (`str` or `PathLike`): folder of the checkpoint, which exists.
         results (`Mapping`): what `examples/train_more.py` writes as `results.json`: `dataset`, `counts`, `relations`
             (`known`, `held_out`, `novel`: lists of names), `summary` (see `hf_relation.training.summarize_runs`), `runs`,
-            `evaluation` (`cluster_seeds`, `n_init`, ...), `settings` and `versions`.
+            `evaluation` (`cluster_seeds`, `n_init`, ...), `settings`, `versions` and, for a CNN, `word_vectors`.
         name (`str`, *optional*): title of the card; by default the name of the folder.
         base_model (`str`, *optional*): Hub id of the encoder that training started from.
         seed (`int`, *optional*): training seed of this checkpoint, one of those in `runs`; its own figures are then shown
@@ -211,6 +211,12 @@ def _figures(results: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
             cells = [f"{figures[key]:.3f} ± {figures[f'{key}_sd']:.3f}" for key in _FIGURES]
             mark = " (chosen)" if variant == summary["chosen"] else ""
             rows.append(table_row([_PARTS.get(part, part), _VARIANTS.get(variant, variant) + mark, *cells]))
+    algorithm = evaluation.get("algorithm", "kmeans")
+    clustered_by = (
+        f"k-means with the true number of relations and {evaluation['n_init']} restarts"
+        if algorithm == "kmeans"
+        else f"clustered by {escape_markdown(algorithm)} ({escape_markdown(json.dumps(evaluation.get('cluster_kwargs', {})))})"
+    )
     chosen_by = (
         '"Chosen" was chosen on the held-out known relations.'
         if "validation" in summary["scores"]
@@ -218,7 +224,7 @@ def _figures(results: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
     )
     text = (
         f"## Figures\n\nMean ± standard deviation over {len(seeds)} training seed(s) x {len(evaluation['cluster_seeds'])} "
-        f"cluster seeds; k-means with the true number of relations and {evaluation['n_init']} restarts; embeddings in "
+        f"cluster seeds; {clustered_by}; embeddings in "
         f"{escape_markdown(evaluation['dtype'])}. {chosen_by} Fractions; higher is better.\n\n" + "\n".join(rows)
     )
     if run is not None:
@@ -282,6 +288,8 @@ def _relations(results: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 def _training(results: Mapping[str, Any], base_model: str | None) -> str:
     origin = f"Started from {escape_markdown(base_model)}. " if base_model else ""
+    if "word_vectors" in results:
+        origin += f"The encoder is a CNN; its word vectors: {escape_markdown(results['word_vectors'])}. "
     # Indented code cannot be closed from inside, as a fence can.
     blocks = {
         key: "\n".join(

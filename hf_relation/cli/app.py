@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from hf_relation.cli import check_data, discover, evaluate
+from hf_relation.cli import check_data, convert, discover, evaluate, train
 from hf_relation.cli.errors import reported_errors
 
 
 app = typer.Typer(
     name="hf-relation",
-    help="Discover relations in text, check data, score labels.",
+    help="Discover relations in text, train on known ones, convert and check data, score labels.",
     epilog="Example: hf-relation discover examples/data/sample.jsonl --output out/",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -36,7 +36,7 @@ def _options(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Discover relations in text, check data, score labels."""
+    """Discover relations in text, train on known ones, convert and check data, score labels."""
 
 
 app.command("discover", epilog="Example: hf-relation discover examples/data/sample.jsonl --output out/")(
@@ -44,6 +44,8 @@ app.command("discover", epilog="Example: hf-relation discover examples/data/samp
 )
 app.command("evaluate")(evaluate.command)
 app.command("check-data")(check_data.command)
+app.add_typer(train.app)
+app.add_typer(convert.app)
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
-"""The command line that the converters in `dataset_scripts/` share."""
+"""The command lines of the converters: those in `dataset_scripts/`, and `hf-relation convert`."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -38,12 +39,29 @@ def run_converter(name: str, *, example: str) -> None:
         name (`str`): one of `RECIPES`, or `"jsonl"`.
         example (`str`): a command to show in the help, which can be pasted.
     """
+    try:
+        converter(name, example=example)()
+    except HfRelationError as error:
+        Console(stderr=True).print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+
+
+def converter(name: str, *, example: str) -> typer.Typer:
+    """Make the command line of one converter; errors made for the user pass through it.
+
+    Args:
+        name (`str`): one of `RECIPES`, or `"jsonl"`.
+        example (`str`): a command to show in the help, which can be pasted.
+
+    Returns:
+        `typer.Typer`: called with a list of arguments, or without for those of the process.
+    """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     if name == "jsonl":
         _add_jsonl_command(app, example)
     else:
         _add_corpus_command(app, RECIPES[name], example)
-    app()
+    return app
 
 
 def _add_corpus_command(app: typer.Typer, recipe: Recipe, example: str) -> None:
@@ -105,20 +123,16 @@ def _run(
     data_dir: Path | None = None,
     configurations: list[str] | None = None,
 ) -> None:
+    written, commit = convert_and_push(
+        recipe if isinstance(recipe, Recipe) else recipe(),
+        output_dir=output_dir,
+        push_to=push,
+        private=private,
+        data_dir=data_dir,
+        configurations=configurations,
+        overwrite=overwrite,
+    )
     messages = Console(stderr=True)
-    try:
-        written, commit = convert_and_push(
-            recipe if isinstance(recipe, Recipe) else recipe(),
-            output_dir=output_dir,
-            push_to=push,
-            private=private,
-            data_dir=data_dir,
-            configurations=configurations,
-            overwrite=overwrite,
-        )
-    except HfRelationError as error:
-        messages.print(f"Error: {error}", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
     Console().print(_table(written))
     for place in (output_dir, commit):
         if place is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ For every training seed: train with class-balanced batches, keep the weights tha
 best, then read the test set once. Prints a table and writes, under --output_dir, a checkpoint with its model card for every
 seed, and results.json with all figures, settings, versions and data counts. Runs under `python` and `accelerate launch`.
 
-Presets set the defaults, and any option given wins over them; add --help to see them in place:
+Presets set the defaults, and any option given wins over them (--preset NAME --help shows them in place):
 {presets}
 
 Examples:
@@ -140,7 +141,7 @@ def parse(
 
     Raises:
         UsageError: an option has a wrong value, or options contradict one another.
-        SystemExit: `--help`, or an option that does not exist.
+        SystemExit: `--help`, or a value that is not of its option's type.
     """
     given = None if argv is None else list(argv)
     parser = HfArgumentParser(
@@ -153,7 +154,12 @@ def parse(
     )
     # Without use_cpu inside the script, CPU processes of `accelerate launch` do not find one another.
     parser.set_defaults(**DEFAULTS | {"use_cpu": not torch.cuda.is_available()} | _defaults_of(given, command))
-    script, args = parser.parse_args_into_dataclasses(args=given)
+    script, args, unknown = parser.parse_args_into_dataclasses(args=given, return_remaining_strings=True)
+    if unknown:
+        names = [f"--{each.name}" for kind in (ScriptArguments, RelationTrainingArguments) for each in fields(kind)]
+        close = difflib.get_close_matches(unknown[0], names)
+        suggestion = f" Did you mean {close[0]}?" if close else ""
+        raise UsageError(f"There is no option {unknown[0]!r}.{suggestion} --help lists all options.")
     _check(script)
     if args.resume_from_checkpoint:
         raise UsageError("Use --resume: it finds the last complete checkpoint of every seed by itself.")
@@ -189,7 +195,10 @@ def json_object(name: str, text: str, example: str) -> dict[str, Any]:
 
 def _presets_shown() -> str:
     width = max(map(len, PRESETS))
-    return "\n".join(f"  {name:{width}}  {preset.about}. Source: {preset.source}." for name, preset in PRESETS.items())
+    return "\n".join(
+        f"  {name:{width}}  {preset.about}.\n  {'':{width}}  Source: {preset.source}."
+        for name, preset in PRESETS.items()
+    )
 
 
 def _defaults_of(argv: list[str] | None, command: str) -> dict[str, Any]:

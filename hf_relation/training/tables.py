@@ -19,6 +19,7 @@ COLUMNS = {
     "completeness": "C",
     "ari": "ARI",
 }
+_NUMBER = "num_clusters"
 _PARTS = {"validation": "known", "test": "novel"}
 
 
@@ -36,18 +37,24 @@ def scores_table(summary: Mapping[str, Any], title: str = "") -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    # Only algorithms that find the number of clusters themselves report it.
+    finds_number = any(_NUMBER in figures for variants in summary["scores"].values() for figures in variants.values())
     table = Table(
         title=title or None,
         box=box.SIMPLE,
         caption="known: held-out known relations, the choice is made there; novel: test. Mean and standard deviation over "
-        "training seeds x cluster seeds. Bold: chosen.",
+        "training seeds x cluster seeds. Bold: chosen." + (" k: clusters found." if finds_number else ""),
     )
-    table.add_column("relations, embeddings", max_width=20)
+    table.add_column("relations, embeddings", max_width=13 if finds_number else 20)
     for name in COLUMNS.values():
         table.add_column(name, justify="right", no_wrap=True)
+    if finds_number:
+        table.add_column("k", justify="right", no_wrap=True)
     for part, variants in summary["scores"].items():
         for variant, figures in variants.items():
             cells = [f"{figures[key]:.3f}\n±{figures[f'{key}_sd']:.3f}" for key in COLUMNS]
+            if finds_number:
+                cells.append(f"{figures[_NUMBER]:.0f}\n±{figures[f'{_NUMBER}_sd']:.0f}")
             style = "bold" if variant == summary["chosen"] else None
             table.add_row(Text(f"{_PARTS.get(part, part)} {variant}"), *cells, style=style)
     return table

@@ -1,0 +1,51 @@
+"""`hf-relation convert CORPUS ...`: the converters of `dataset_scripts/`, for those who have no repository."""
+
+from __future__ import annotations
+
+import typer
+
+
+# name -> what it is, and options that can be pasted. Spelled out here so that `--help` reads no recipe; a test compares
+# the names.
+CORPORA = {
+    "fewrel": (
+        "FewRel: 80 Wikidata relations in Wikipedia sentences.",
+        "--data-dir data/fewrel --output-dir out/fewrel --config openre",
+    ),
+    "wiki80": ("Wiki80: FewRel's 80 relations, split within each.", "--data-dir data/wiki80 --output-dir out/wiki80"),
+    "semeval2010_task8": (
+        "SemEval-2010 Task 8: nine relations between nominals, and Other.",
+        "--data-dir data/semeval2010_task8 --output-dir out/semeval",
+    ),
+    "redocred": (
+        "Re-DocRED: 96 relations across the sentences of documents.",
+        "--data-dir data/redocred --output-dir out/redocred",
+    ),
+    "jsonl": ("JSONL files of your own.", "train=train.jsonl test=test.jsonl --output-dir out/mine"),
+}
+
+app = typer.Typer(
+    name="convert",
+    help="Convert a corpus to Parquet and a dataset card, as `datasets.load_dataset` and the Hub read them.",
+    epilog="Example: hf-relation convert jsonl train=train.jsonl --output-dir out/mine",
+    no_args_is_help=True,
+)
+
+
+def _add(name: str, about: str, options: str) -> None:
+    command = f"hf-relation convert {name}"
+
+    @app.command(
+        name,
+        help=about,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+        add_help_option=False,
+    )
+    def convert(context: typer.Context) -> None:
+        from hf_relation.data.convert_command import converter
+
+        converter(name, example=f"{command} {options}")(context.args, prog_name=command)
+
+
+for _name, (_about, _options) in CORPORA.items():
+    _add(_name, _about, _options)

@@ -1,0 +1,27 @@
+"""`hf-relation train more ...`: the training run of `examples/train_more.py`, for those who have no repository."""
+
+from __future__ import annotations
+
+import typer
+
+
+app = typer.Typer(
+    name="train",
+    help="Train on known relations, and score on relations never seen. 'hf-relation train more --help' lists all options.",
+    epilog="Example: hf-relation train more --dataset jsonl --train_file known.jsonl --test_file novel.jsonl "
+    "--output_dir runs/mine",
+    no_args_is_help=True,
+)
+
+
+@app.command(
+    "more",
+    # Everything after the name is for the parser of the run, which knows some 200 options; --help as well.
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def more(context: typer.Context) -> None:
+    """MORE: a pair encoder (transformer or CNN) with the ranked list loss. Presets: more, more-rll, minilm."""
+    from hf_relation.runs.more import main
+
+    main(context.args, command="hf-relation train more")
