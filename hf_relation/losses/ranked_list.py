@@ -10,13 +10,19 @@ from torch import Tensor, nn
 
 from hf_relation.errors import UsageError
 from hf_relation.losses._inputs import prepare
+from hf_relation.losses._ranked_list_kernel import (
+    CODE_EPSILON,
+    RankedListFunction,
+    RankedListSettings,
+    value_and_gradient,
+)
 
 
 Reduction = Literal["sum", "mean_informative", "mean_all"]
 REDUCTIONS: tuple[Reduction, ...] = ("sum", "mean_informative", "mean_all")
 
-# The authors' code adds this to the denominators of both terms (reduction "mean_all").
-CODE_EPSILON = 1e-5
+# Sums of exp(temperature * negative_margin) stay far from the largest float32 below this.
+_LARGEST_EXPONENT = 40
 
 
 def ranked_list_loss(
@@ -41,8 +47,12 @@ def ranked_list_loss(
         loss   = sum over anchors of (1 - balance) L_P(i) + balance L_N(i)                               (3)
 
     Distances and weights are computed in float32 (float64 for float64 input), also under autocast. Two rows at the same
-    place have distance 0 and pass no gradient to each other. A row without an informative pair adds zero; when no row
-    has one the loss is 0 and still has a (zero) gradient.
+    place (in float32: nearer than a thousandth of their length) have distance 0 and pass no gradient to each other. A row
+    without an informative pair adds zero; when no row has one the loss is 0 and still has a (zero) gradient.
+
+    The gradient is analytic and computed together with the value: nothing of shape (n, n) is kept between the passes, and
+    differentiating the gradient once more raises `RuntimeError`. Above `temperature * negative_margin` = 40 a slower way
+    is taken that no temperature makes overflow. `examples/benchmarks/speed.py` measures speed and memory.
 
     Args:
         embeddings (`torch.Tensor` of shape `(n, d)`, floating):
@@ -89,39 +99,17 @@ def ranked_list_loss(
         writes alpha for alpha_N in equation 4.
     """
     _check_settings(positive_margin, negative_margin, temperature, balance, reduction)
+    settings = RankedListSettings(positive_margin, negative_margin, temperature, balance, reduction, detach_weights)
     with torch.autocast(embeddings.device.type, enabled=False):
         x, y = prepare(embeddings, labels)
         if len(x) == 0:
             return x.sum()  # zero, with a gradient
-        distance = _pairwise_distances(x)  # (n, n)
-        same = y[:, None] == y[None, :]
-        # Written with "not above" so that a distance that is not a number stays in the loss instead of vanishing.
-        near_negative = ~same & ~(distance >= negative_margin)
-        positive = same.fill_diagonal_(False)
-
-        excess = (distance - positive_margin).clamp_min(0).masked_fill(~positive, 0)  # (n, n)
-        loss_positive = excess.sum(1)
-        if reduction == "mean_informative":
-            loss_positive = loss_positive / (excess > 0).sum(1).clamp_min(1)
-        elif reduction == "mean_all":
-            loss_positive = loss_positive / (positive.sum(1, dtype=x.dtype) + CODE_EPSILON)
-
-        shortfall = (negative_margin - distance).masked_fill(~near_negative, 0)  # (n, n)
-        logits = (temperature * shortfall).masked_fill(~near_negative, torch.finfo(x.dtype).min)
-        # Subtracting the logarithm of the sum keeps exp() in range; a row without negatives gets weights that meet only
-        # zeros.
-        log_total = torch.logsumexp(logits, 1, keepdim=True)
-        if reduction == "mean_all":
-            log_total = torch.logaddexp(log_total, log_total.new_tensor(math.log(CODE_EPSILON)))
-        weights = (logits - log_total).exp()
-        if detach_weights:
-            weights = weights.detach()
-        loss_negative = (weights * shortfall).sum(1)
-
-        if reduction == "mean_all":
-            return (loss_positive + loss_negative).mean()
-        per_anchor = (1 - balance) * loss_positive + balance * loss_negative
-        return per_anchor.sum() if reduction == "sum" else per_anchor.mean()
+        if temperature * negative_margin > _LARGEST_EXPONENT:
+            return _loss_by_autograd(x, y, settings)
+        if torch.is_grad_enabled() and x.requires_grad:
+            loss: Tensor = RankedListFunction.apply(x, y, settings)
+            return loss
+        return value_and_gradient(x, y, settings, with_gradient=False)[0]
 
 
 class RankedListLoss(nn.Module):
@@ -188,6 +176,34 @@ class RankedListLoss(nn.Module):
             f"temperature={self.temperature}, balance={self.balance}, reduction={self.reduction!r}, "
             f"detach_weights={self.detach_weights}"
         )
+
+
+def _loss_by_autograd(x: Tensor, y: Tensor, settings: RankedListSettings) -> Tensor:
+    """The same loss with a maximum subtracted from each row's exponents: slower, for any temperature."""
+    distance = _pairwise_distances(x)  # (n, n)
+    same = y[:, None] == y[None, :]
+    # Written with "not above" so that a distance that is not a number stays in the loss instead of vanishing.
+    near_negative = ~same & ~(distance >= settings.negative_margin)
+    positive = same.fill_diagonal_(False)
+    excess = (distance - settings.positive_margin).clamp_min(0).masked_fill(~positive, 0)  # (n, n)
+    loss_positive = excess.sum(1)
+    if settings.reduction == "mean_informative":
+        loss_positive = loss_positive / (excess > 0).sum(1).clamp_min(1)
+    elif settings.reduction == "mean_all":
+        loss_positive = loss_positive / (positive.sum(1, dtype=x.dtype) + CODE_EPSILON)
+
+    shortfall = (settings.negative_margin - distance).masked_fill(~near_negative, 0)  # (n, n)
+    logits = (settings.temperature * shortfall).masked_fill(~near_negative, torch.finfo(x.dtype).min)
+    # A row without negatives gets weights that meet only zeros.
+    log_total = torch.logsumexp(logits, 1, keepdim=True)
+    if settings.reduction == "mean_all":
+        log_total = torch.logaddexp(log_total, log_total.new_tensor(math.log(CODE_EPSILON)))
+    weights = (logits - log_total).exp()
+    if settings.detach_weights:
+        weights = weights.detach()
+    loss_negative = (weights * shortfall).sum(1)
+    positive_weight, negative_weight = settings.term_weights(len(x))
+    return (positive_weight * loss_positive + negative_weight * loss_negative).sum()
 
 
 def _pairwise_distances(x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 
@@ -13,7 +14,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from hf_relation.errors import UsageError
-from hf_relation.losses import RankedListLoss, ranked_list_loss
+from hf_relation.losses import RankedListLoss, _ranked_list_kernel, ranked_list_loss
+from hf_relation.losses.ranked_list import REDUCTIONS
 
 
 FOUR_ROWS = [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8], [-1.0, 0.0]]
@@ -37,9 +39,12 @@ def random_batch(n: int = 14, d: int = 3, classes: int = 4, seed: int = 0) -> tu
     return rows, torch.randint(classes, (n,), generator=generator)
 
 
-def slow_loss(rows, labels, *, low=0.8, high=1.2, t=10.0, balance=0.5, reduction="sum", detach=False) -> Tensor:
-    """Equations 2 to 5, one pair at a time, with the two averaging variants."""
+def slow_loss(
+    rows, labels, *, low=0.8, high=1.2, t=10.0, balance=0.5, reduction="sum", detach=False, weights_of=None
+) -> Tensor:
+    """Equations 2 to 5, one pair at a time, with the two averaging variants; the weights may be those of other rows."""
     n = len(rows)
+    weighed = rows if weights_of is None else weights_of
     total = rows.new_zeros(())
     for i in range(n):
         others = [j for j in range(n) if j != i]
@@ -48,7 +53,7 @@ def slow_loss(rows, labels, *, low=0.8, high=1.2, t=10.0, balance=0.5, reduction
         positives = [j for j in all_positives if distance[j] > low]
         negatives = [j for j in others if labels[j] != labels[i] and distance[j] < high]
         loss_p = sum((distance[j] - low for j in positives), rows.new_zeros(()))
-        raw = {j: torch.exp(t * (high - distance[j])) for j in negatives}
+        raw = {j: torch.exp(t * (high - (weighed[i] - weighed[j]).norm())) for j in negatives}
         epsilon = 1e-5 if reduction == "mean_all" else 0.0
         loss_n = rows.new_zeros(())
         for j in negatives:
@@ -115,9 +120,10 @@ def test_four_rows_have_the_worked_gradient(detach, expected):
 
 
 @pytest.mark.parametrize("detach", [False, True])
-@pytest.mark.parametrize("reduction", ["sum", "mean_informative", "mean_all"])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize(
-    ("low", "high", "t", "balance"), [(0.8, 1.2, 10.0, 0.5), (0.2, 1.7, 0.0, 0.5), (1.0, 1.0, 3.0, 0.5)]
+    ("low", "high", "t", "balance"),
+    [(0.8, 1.2, 10.0, 0.5), (0.2, 1.7, 0.0, 0.5), (1.0, 1.0, 3.0, 0.5), (0.5, 1.2, 33.0, 0.5), (0.5, 1.2, 34.0, 0.5)],
 )
 def test_value_and_gradient_equal_slow_loops(reduction, low, high, t, balance, detach):
     for seed in range(3):
@@ -148,12 +154,32 @@ def test_unequal_balance_equals_slow_loops(balance):
         assert ranked_list_loss(rows, labels, balance=balance, reduction=reduction).item() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("reduction", ["sum", "mean_informative", "mean_all"])
-def test_gradient_equals_finite_differences(reduction):
+# Above 40 / negative margin the loss is computed in another way.
+@pytest.mark.parametrize("t", [0.0, 10.0, 60.0])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_gradient_equals_finite_differences(reduction, t):
     rows, labels = random_batch(n=8, seed=3)
     assert torch.autograd.gradcheck(
-        lambda x: ranked_list_loss(x, labels, reduction=reduction), (rows.requires_grad_(),), atol=1e-6
+        lambda x: ranked_list_loss(x, labels, reduction=reduction, temperature=t), (rows.requires_grad_(),), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("t", [0.0, 10.0, 60.0])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_gradient_with_detached_weights_equals_finite_differences_at_fixed_weights(reduction, t):
+    rows, labels = random_batch(n=6, seed=3)
+    moved = rows.clone().requires_grad_()
+    ranked_list_loss(moved, labels, reduction=reduction, temperature=t, detach_weights=True).backward()
+    expected = torch.zeros_like(rows)
+    for entry in itertools.product(range(6), range(3)):
+        step = torch.zeros_like(rows)
+        step[entry] = 1e-6
+        values = [
+            slow_loss(x, labels.tolist(), t=t, reduction=reduction, weights_of=rows)
+            for x in (rows + step, rows - step)
+        ]
+        expected[entry] = (values[0] - values[1]) / 2e-6
+    torch.testing.assert_close(moved.grad, expected, atol=1e-7, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("low", "high", "t", "balance"), [(0.8, 1.2, 10.0, 0.5), (0.6, 1.4, 2.0, 0.3)])
@@ -184,19 +210,76 @@ def test_large_batch_equals_row_by_row_numpy():
     labels = torch.randint(64, (1920,), generator=generator)
     value = ranked_list_loss(rows, labels, reduction="mean_informative")
     value.backward()
-    assert rows.grad is not None and torch.isfinite(rows.grad).all()
     x, y = rows.detach().double().numpy(), labels.numpy()
-    expected = 0.0
+    expected, gradient = 0.0, np.zeros_like(x)
     for i in range(1920):
-        distance = np.sqrt(((x - x[i]) ** 2).sum(1))
-        positive = distance[(y == y[i]) & (distance > 0.8)]
-        gap = 1.2 - distance[(y != y[i]) & (distance < 1.2)]
+        difference = x[i] - x
+        distance = np.sqrt((difference**2).sum(1))
+        positive = (y == y[i]) & (distance > 0.8)
+        negative = (y != y[i]) & (distance < 1.2)
+        gap = 1.2 - distance[negative]
         weights = np.exp(10 * gap) / np.exp(10 * gap).sum()
-        expected += 0.5 * (positive - 0.8).mean() + 0.5 * (weights * gap).sum()
+        expected += 0.5 * (distance[positive] - 0.8).mean() + 0.5 * (weights * gap).sum()
+        slope = np.zeros(1920)
+        slope[positive] = 0.5 / positive.sum()
+        slope[negative] = -0.5 * weights * (1 + 10 * (gap - (weights * gap).sum()))
+        pull = (slope / np.maximum(distance, 1e-9))[:, None] * difference
+        gradient[i] += pull.sum(0)
+        gradient -= pull
     assert value.item() == pytest.approx(expected / 1920, rel=1e-5)
+    np.testing.assert_allclose(rows.grad.numpy(), gradient / 1920, atol=1e-5 * np.abs(gradient / 1920).max())
 
 
-@pytest.mark.parametrize("reduction", ["sum", "mean_informative", "mean_all"])
+@pytest.mark.parametrize("rows_per_tile", [1, 3, 5, 13])
+@pytest.mark.parametrize("detach", [False, True])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_several_tiles_equal_slow_loops(monkeypatch, reduction, detach, rows_per_tile):
+    monkeypatch.setattr(_ranked_list_kernel, "_CPU_TILE_BYTES", rows_per_tile * 14 * 8)
+    rows, labels = random_batch(seed=7)
+    slow_rows = rows.clone().requires_grad_()
+    expected = slow_loss(slow_rows, labels.tolist(), reduction=reduction, detach=detach)
+    expected.backward()
+    value = ranked_list_loss(rows.requires_grad_(), labels, reduction=reduction, detach_weights=detach)
+    assert value.item() == pytest.approx(expected.item(), abs=1e-10)
+    value.backward()
+    np.testing.assert_allclose(rows.grad.numpy(), slow_rows.grad.numpy(), atol=1e-8)
+    with torch.no_grad():
+        assert ranked_list_loss(rows, labels, reduction=reduction).item() == pytest.approx(expected.item(), abs=1e-10)
+
+
+def test_gradient_follows_what_comes_after_and_adds_up():
+    rows, labels = random_batch(seed=8)
+    rows.requires_grad_()
+    value = ranked_list_loss(rows, labels)
+    (once,) = torch.autograd.grad(value, rows, retain_graph=True)
+    (3 * value).backward(retain_graph=True)
+    value.backward()
+    torch.testing.assert_close(rows.grad, 4 * once)
+
+
+def test_second_derivative_is_refused_and_not_wrong():
+    rows, labels = random_batch(seed=8)
+    rows.requires_grad_()
+    value = ranked_list_loss(rows, labels)
+    (gradient,) = torch.autograd.grad(value, rows, create_graph=True)
+    with pytest.raises(RuntimeError, match="ranked list loss cannot be differentiated twice"):
+        (value + gradient.square().sum()).backward()
+
+
+def test_nothing_of_the_size_of_all_pairs_is_kept_for_the_backward_pass():
+    rows, labels = random_batch(n=200, d=3, classes=20)
+    sizes = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        sizes.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        ranked_list_loss(rows.requires_grad_(), labels)
+    assert sizes and max(sizes) <= 200 * 3
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_nothing_informative_is_zero_with_a_zero_gradient(reduction):
     rows = torch.tensor([[1.0, 0.0], [1.0, 0.01], [-1.0, 0.0], [-1.0, 0.01]], requires_grad=True)
     value = ranked_list_loss(rows, torch.tensor([0, 0, 1, 1]), reduction=reduction)
@@ -214,7 +297,7 @@ def test_one_class_has_no_negative_term():
     assert ranked_list_loss(rows, labels, balance=0.0).item() == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("reduction", ["sum", "mean_informative", "mean_all"])
+@pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_class_with_a_single_instance_has_no_positive_term(reduction):
     rows = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.6, 0.8]], dtype=torch.float64, requires_grad=True)
     value = ranked_list_loss(rows, torch.tensor([0, 1, 2]), temperature=0.0, reduction=reduction)
@@ -233,6 +316,40 @@ def test_equal_rows_of_different_classes_cost_the_margin_and_pass_a_finite_gradi
     assert value.item() == pytest.approx(2 * 0.5 * 1.2)
     value.backward()
     assert torch.isfinite(rows.grad).all()
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_duplicates_equal_slow_loops(detach):
+    rows, labels = random_batch(seed=9)
+    rows[3], rows[8], rows[9] = rows[0], rows[1], rows[1]
+    slow_rows = rows.clone().requires_grad_()
+    slow_loss(slow_rows, labels.tolist(), detach=detach).backward()
+    ranked_list_loss(rows.requires_grad_(), labels, detach_weights=detach).backward()
+    np.testing.assert_allclose(rows.grad.numpy(), slow_rows.grad.numpy(), atol=1e-8)
+
+
+def test_rounding_of_many_equal_rows_makes_no_distance_and_no_gradient():
+    row = normalize(torch.randn(384, generator=torch.Generator().manual_seed(0)), dim=0)
+    rows = row.repeat(60, 1).requires_grad_()
+    value = ranked_list_loss(rows, torch.arange(60) % 20, reduction="mean_informative", positive_margin=0.0)
+    assert value.item() == pytest.approx(0.5 * 1.2, rel=1e-6)  # 0 for the positives, all of the margin for the others
+    value.backward()
+    assert rows.grad.abs().max() == 0
+
+
+@pytest.mark.skipif(not torch.accelerator.is_available(), reason="needs an accelerator")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_accelerator_equals_the_cpu(reduction):
+    rows, labels = random_batch(n=300, d=16, classes=30)
+    device = torch.accelerator.current_accelerator()
+    moved = rows.to(device).requires_grad_()
+    value = ranked_list_loss(moved, labels.to(device), reduction=reduction)
+    value.backward()
+    here = rows.requires_grad_()
+    expected = ranked_list_loss(here, labels, reduction=reduction)
+    expected.backward()
+    torch.testing.assert_close(value.cpu(), expected)
+    torch.testing.assert_close(moved.grad.cpu(), here.grad)
 
 
 def test_weights_do_not_overflow_at_any_temperature():
