@@ -1,6 +1,7 @@
 """Clustering over embeddings: transforms, algorithms, the number of relations, stable ids. Numpy and scikit-learn only."""
 
 from hf_relation.clustering.algorithms import ALGORITHMS, CHOOSES_NUMBER, cluster, finds_number, make_clusterer
+from hf_relation.clustering.bandwidth import estimate_bandwidth
 from hf_relation.clustering.labels import assign, canonical_labels, cluster_centers, cohesion
 from hf_relation.clustering.num_relations import NumRelationsEstimate, estimate_num_relations
 from hf_relation.clustering.principal_components import PrincipalComponents
@@ -20,6 +21,7 @@ __all__ = [
     "cluster",
     "cluster_centers",
     "cohesion",
+    "estimate_bandwidth",
     "estimate_num_relations",
     "finds_number",
     "make_clusterer",

@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, MeanShift, estimate_bandwidth
+from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
 
+from hf_relation.clustering.bandwidth import BANDWIDTH_ROWS, check_bandwidth_settings
 from hf_relation.clustering.labels import canonical_labels
+from hf_relation.clustering.mean_shift import MEAN_SHIFT_SEEDS, QuantileMeanShift
 from hf_relation.clustering.rows import check_matrix, distinct_positions, group_rows
 from hf_relation.clustering.threads import one_thread
 from hf_relation.errors import InvalidRowError, UsageError
@@ -21,14 +23,11 @@ CHOOSES_NUMBER: tuple[Algorithm, ...] = ("mean_shift", "hdbscan")
 
 # Rows beyond which an algorithm that compares all pairs is refused. Agglomerative also *stores* the distances.
 MAX_ROWS: dict[str, int] = {"agglomerative": 50_000, "mean_shift": 100_000, "hdbscan": 100_000}
-MEAN_SHIFT_SEEDS = 2_000
-BANDWIDTH_ROWS = 2_000
-BANDWIDTH_QUANTILE = 0.02
 
 _ESTIMATORS: dict[Algorithm, type[BaseEstimator]] = {
     "kmeans": KMeans,
     "agglomerative": AgglomerativeClustering,
-    "mean_shift": MeanShift,
+    "mean_shift": QuantileMeanShift,
     "hdbscan": HDBSCAN,
 }
 
@@ -47,16 +46,17 @@ def make_clusterer(
         num_clusters (`int`, *optional*): how many clusters, at least 1. Required by `"kmeans"` and, unless
             `distance_threshold` is given, by `"agglomerative"`; the other two find the number themselves and refuse it.
         n_init (`int`, defaults to 60): number of starts of `"kmeans"`; not used by the others.
-        seed (`int`, defaults to 0): seed of `"kmeans"`; the others use no chance.
+        seed (`int`, defaults to 0): seed of `"kmeans"`, and of the samples that `"mean_shift"` draws from many rows.
         **kwargs: further settings of the scikit-learn class, e.g. `linkage="average", metric="cosine"`,
-            `bandwidth=0.5`, `min_cluster_size=10`.
+            `min_cluster_size=10`; for `"mean_shift"` either `bandwidth=0.5` or `bandwidth_quantile=0.1`.
 
     Returns:
-        `sklearn.base.BaseEstimator`: an unfitted `KMeans`, `AgglomerativeClustering`, `MeanShift` or `HDBSCAN`.
+        `sklearn.base.BaseEstimator`: an unfitted `KMeans`, `AgglomerativeClustering`, `MeanShift` (as
+        [`~hf_relation.clustering.mean_shift.QuantileMeanShift`]) or `HDBSCAN`.
 
     Raises:
-        UsageError: unknown algorithm or setting, a number of clusters missing, out of place or below 1, or `n_init` or
-            `seed` out of range.
+        UsageError: unknown algorithm or setting, a number of clusters missing, out of place or below 1, or `n_init`,
+            `seed`, `bandwidth` or `bandwidth_quantile` out of range.
 
     Example:
 
@@ -93,12 +93,16 @@ def make_clusterer(
         settings["n_clusters"] = num_clusters
     if algorithm == "kmeans":
         settings |= {"n_init": n_init, "random_state": seed}
+    if algorithm == "mean_shift":
+        settings["random_state"] = seed
     if algorithm == "hdbscan":
         settings["copy"] = True
     allowed = sorted(set(estimator.get_params()) - set(settings))
     unknown = sorted(set(kwargs) - set(allowed))
     if unknown:
         raise UsageError(f'"{algorithm}" has no setting {unknown[0]!r} to give here; it has: {", ".join(allowed)}.')
+    if algorithm == "mean_shift":
+        check_bandwidth_settings(kwargs)
     return estimator.set_params(**settings, **kwargs)
 
 
@@ -120,9 +124,9 @@ def cluster(
     What depends on the data and is not given in `kwargs` is chosen so:
 
     - `"kmeans"`: equal rows are given once, with their count as weight, which changes nothing but the time.
-    - `"mean_shift"`: `bandwidth` is `sklearn.cluster.estimate_bandwidth` with quantile 0.02 (at least two neighbours)
-      over at most 2,000 distinct rows drawn with `seed`; beyond 2,000 distinct rows the search starts from 2,000 of
-      them drawn with `seed`. The bandwidth decides the number of clusters: treat the default as a first try.
+    - `"mean_shift"`: `bandwidth` is [`estimate_bandwidth`] with `bandwidth_quantile` (0.02), over at most 2,000 distinct
+      rows drawn with `seed`; beyond 2,000 distinct rows the search starts from 2,000 of them drawn with `seed`. The
+      bandwidth decides the number of clusters: treat the default as a first try.
     - `"hdbscan"`: `min_cluster_size` is one row in a hundred, but at least 5; `min_samples` at most the row count.
 
     Args:
@@ -172,7 +176,7 @@ def cluster(
         else:
             if kwargs.get("metric") == "cosine":
                 _check_no_zero_row(rows)
-            estimator.set_params(**_data_settings(estimator, rows, positions, seed, kwargs))
+            estimator.set_params(**_data_settings(estimator, rows, kwargs))
             sorted_labels = estimator.fit(rows[order]).labels_
             distinct_labels = sorted_labels[np.searchsorted(group[order], np.arange(len(positions)))]
     return canonical_labels(distinct_labels[group], group)
@@ -222,19 +226,9 @@ def uses_chance(algorithm: str, num_rows: int) -> bool:
     return algorithm == "kmeans" or (algorithm == "mean_shift" and num_rows > min(MEAN_SHIFT_SEEDS, BANDWIDTH_ROWS))
 
 
-def _data_settings(
-    estimator: BaseEstimator, rows: np.ndarray, positions: np.ndarray, seed: int, given: dict[str, Any]
-) -> dict[str, Any]:
+def _data_settings(estimator: BaseEstimator, rows: np.ndarray, given: dict[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
-    if isinstance(estimator, MeanShift):
-        if given.get("bandwidth") is None:
-            sample = rows[_draw(positions, BANDWIDTH_ROWS, seed)]
-            # Each row counts among its own neighbours, so fewer than two would give bandwidth zero.
-            quantile = max(BANDWIDTH_QUANTILE, (2 + 1e-6) / len(sample))
-            settings["bandwidth"] = estimate_bandwidth(sample, quantile=min(quantile, 1.0))
-        if given.get("seeds") is None and len(positions) > MEAN_SHIFT_SEEDS:
-            settings["seeds"] = rows[_draw(positions, MEAN_SHIFT_SEEDS, seed)]
-    elif isinstance(estimator, HDBSCAN):
+    if isinstance(estimator, HDBSCAN):
         size = given.get("min_cluster_size", max(5, len(rows) // 100))
         settings["min_cluster_size"] = size
         if given.get("min_samples") is None:
@@ -244,12 +238,6 @@ def _data_settings(
                 f"`min_samples` must be at most the number of rows ({len(rows)}), got {given['min_samples']}."
             )
     return settings
-
-
-def _draw(positions: np.ndarray, count: int, seed: int) -> np.ndarray:
-    if len(positions) <= count:
-        return positions
-    return positions[np.sort(np.random.default_rng(seed).choice(len(positions), count, replace=False))]
 
 
 def _check_size(algorithm: Algorithm, num_rows: int) -> None:

@@ -37,7 +37,7 @@ SETTINGS = (
 # Settings of the algorithms that a file may carry. Not all that scikit-learn takes: `memory`, say, names a folder of
 # pickles.
 SAFE_ALGORITHM_KWARGS = frozenset(
-    """algorithm allow_single_cluster alpha bandwidth bin_seeding cluster_all cluster_selection_epsilon
+    """algorithm allow_single_cluster alpha bandwidth bandwidth_quantile bin_seeding cluster_all cluster_selection_epsilon
     cluster_selection_method compute_full_tree distance_threshold init leaf_size linkage max_cluster_size max_iter metric
     min_bin_freq min_cluster_size min_samples tol""".split()
 )

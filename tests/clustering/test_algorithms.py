@@ -171,8 +171,8 @@ def test_hdbscan_leaves_out_far_rows_and_refuses_more_samples_than_rows():
 
 
 def test_mean_shift_starts_from_a_sample_of_many_rows(monkeypatch):
-    monkeypatch.setattr("hf_relation.clustering.algorithms.MEAN_SHIFT_SEEDS", 20)
-    monkeypatch.setattr("hf_relation.clustering.algorithms.BANDWIDTH_ROWS", 40)
+    monkeypatch.setattr("hf_relation.clustering.mean_shift.MEAN_SHIFT_SEEDS", 20)
+    monkeypatch.setattr("hf_relation.clustering.bandwidth.BANDWIDTH_ROWS", 40)
     X, gold = planted(noise=0.1)
     labels = cluster(X, "mean_shift", bandwidth=0.7)
     np.testing.assert_array_equal(labels, gold)
