@@ -215,7 +215,8 @@ def _figures(results: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
     clustered_by = (
         f"k-means with the true number of relations and {evaluation['n_init']} restarts"
         if algorithm == "kmeans"
-        else f"clustered by {escape_markdown(algorithm)} ({escape_markdown(json.dumps(evaluation.get('cluster_kwargs', {})))})"
+        else f"clustered by {escape_markdown(algorithm)} with the settings "
+        f"{escape_markdown(json.dumps(evaluation.get('cluster_kwargs', {})))}, once where chance plays no part"
     )
     chosen_by = (
         '"Chosen" was chosen on the held-out known relations.'

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LEARNED = "learned"
 _LEARNED_DIM = 50  # as the word vectors of RSN
+_CASED_SHARE = 0.01  # files in lower case have no upper-case words, the others thousands
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class Words:
     Args:
         about (`str`): the same in words, for console, results and card.
         vectors ([`~hf_relation.data.word_vectors.WordVectors`], *optional*): read from a file.
+        lowercase (`bool`, defaults to `True`): whether the texts are lower-cased, as the words of the file are.
         vocabulary (`list[str]`, *optional*): words whose vectors start at random and are learned.
     """
 
     about: str
     vectors: WordVectors | None = None
+    lowercase: bool = True
     vocabulary: list[str] | None = None
 
 
@@ -51,8 +54,8 @@ def read_words(script: ScriptArguments, train: list[Instance]) -> Words | None:
         [`Words`] or `None`: `None` for a transformer.
 
     Raises:
-        UsageError: there is no such file, its vectors have another width than `word_embedding_dim`, or it is not of its
-            format.
+        UsageError: there is no such file, or its vectors have another width than `word_embedding_dim`.
+        InvalidRowError: a line of the file is not of its format, with its number.
     """
     if script.encoder != "cnn":
         return None
@@ -62,21 +65,25 @@ def read_words(script: ScriptArguments, train: list[Instance]) -> Words | None:
     if script.word_vectors == LEARNED:
         from hf_relation.processing.word_tokenizer import count_words
 
-        vocabulary = count_words(row["text"] for row in train)
+        # Words that occur once stay unknown, so that the vector of unknown words learns something.
+        vocabulary = count_words((row["text"] for row in train), min_count=2)
         return Words(
-            f"learned from a random start; vocabulary: the {len(vocabulary):,} words of the training texts",
+            f"learned from a random start; vocabulary: the {len(vocabulary):,} words that the training texts hold twice",
             vocabulary=vocabulary,
         )
     from hf_relation.data.word_vectors import read_word_vectors
 
     vectors = read_word_vectors(script.word_vectors)
-    size, width = vectors.vectors.shape
-    if script.word_embedding_dim not in (None, width):
+    if script.word_embedding_dim not in (None, vectors.dim):
         raise UsageError(
-            f"{script.word_vectors} holds vectors of width {width}, but `word_embedding_dim` is "
-            f"{script.word_embedding_dim}. Give --word_embedding_dim {width}, or another file."
+            f"{script.word_vectors} holds vectors of width {vectors.dim}, but `word_embedding_dim` is "
+            f"{script.word_embedding_dim}. Give --word_embedding_dim {vectors.dim}, or another file."
         )
-    return Words(f"the file {Path(script.word_vectors).name} ({size:,} words, {width} wide)", vectors=vectors)
+    upper = sum(word != word.lower() for word in vectors.words)
+    lowercase = upper <= _CASED_SHARE * len(vectors.words)
+    case = "texts are lower-cased" if lowercase else "upper and lower case are told apart"
+    about = f"the file {Path(script.word_vectors).name} ({len(vectors.words):,} words, {vectors.dim} wide; {case})"
+    return Words(about, vectors=vectors, lowercase=lowercase)
 
 
 def encoder_name(script: ScriptArguments) -> str:
@@ -129,10 +136,12 @@ def _processor(script: ScriptArguments, tokenizer: Any) -> RelationProcessor:
 def _build_cnn(script: ScriptArguments, name: str, words: Words, seed: int) -> tuple[PreTrainedModel, Any]:
     from hf_relation.models.relation_cnn.building import cnn_from_encoder, cnn_from_word_vectors, cnn_from_words
 
-    sizes = {"position_embedding_dim": script.position_embedding_dim}
+    sizes: dict[str, Any] = {"position_embedding_dim": script.position_embedding_dim}
     if words.vectors is not None:
-        return cnn_from_word_vectors(words.vectors, seed=seed, **sizes)
+        return cnn_from_word_vectors(words.vectors, seed=seed, lowercase=words.lowercase, **sizes)
     if words.vocabulary is not None:
         width = script.word_embedding_dim or _LEARNED_DIM
         return cnn_from_words(words.vocabulary, seed=seed, word_embedding_dim=width, **sizes)
-    return cnn_from_encoder(name, word_embedding_dim=script.word_embedding_dim, seed=seed, **sizes)
+    return cnn_from_encoder(
+        name, word_embedding_dim=script.word_embedding_dim, seed=seed, name=encoder_name(script), **sizes
+    )

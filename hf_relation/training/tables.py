@@ -42,6 +42,7 @@ def scores_table(summary: Mapping[str, Any], title: str = "") -> Table:
     table = Table(
         title=title or None,
         box=box.SIMPLE,
+        padding=(0, 1, 0, 0) if finds_number else (0, 1),
         caption="known: held-out known relations, the choice is made there; novel: test. Mean and standard deviation over "
         "training seeds x cluster seeds. Bold: chosen." + (" k: clusters found." if finds_number else ""),
     )

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from transformers import BertConfig, BertModel
 
-from hf_relation.data import read_jsonl, write_jsonl
+from hf_relation.data import read_jsonl
 from hf_relation.errors import UsageError
 from hf_relation.runs.more_arguments import parse
 from hf_relation.training import check_processes
-from tests.common.tiny_models import tiny_backbone
-from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
+from tests.common.tiny_runs import save_tiny_encoder, tiny_options, write_tiny_corpus
 
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "train_more.py"
@@ -31,49 +29,18 @@ def script():
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tiny-encoder")
-    tokenizer = tiny_tokenizer("bert")
-    settings = tiny_backbone("bert", len(tokenizer))
-    settings.pop("model_type")
-    BertModel(BertConfig(**settings)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return save_tiny_encoder(tmp_path_factory.mktemp("tiny-encoder"))
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Six known relations and two novel ones, made of twenty sentences of our own."""
-    folder = tmp_path_factory.mktemp("data")
-    known, novel = [], []
-    for copy in range(2):
-        for row in sample_instances(20):
-            row = row | {"id": f"{row['id']}-{copy}", "text": row["text"] + f" It was so in {1900 + copy}."}
-            if row["relations"] == ["spouse_of"]:
-                novel.append(row | {"relations": [f"spouse_of_{copy}"]})
-            else:
-                known.append(row | {"relations": [f"{row['relations'][0]}_{copy}"]})
-    leak = dict(novel[0], id="leak", relations=["born_in_0"])  # a test sentence under a known relation
-    write_jsonl(folder / "known.jsonl", [*known, leak])
-    write_jsonl(folder / "novel.jsonl", novel)
-    return folder
-
-
-def options(encoder, files, output, *more):
-    return [
-        *("--dataset", "jsonl", "--train_file", str(files / "known.jsonl"), "--test_file", str(files / "novel.jsonl")),
-        *("--model_name_or_path", str(encoder), "--output_dir", str(output)),
-        *"--use_cpu true --disable_tqdm true --bf16 false".split(),
-        *"--max_steps 2 --eval_steps 1 --save_steps 1 --logging_steps 1 --classes_per_batch 3 --instances_per_class 3".split(),
-        *"--held_out_relations 2 --num_seeds 2 --num_cluster_seeds 2 --n_init 2 --pca_components 4 --max_length 96".split(),
-        *"--eval_n_init 2 --eval_num_seeds 2 --seed 5".split(),
-        *more,
-    ]
+    return write_tiny_corpus(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
 def finished(script, encoder, files, tmp_path_factory):
     output = tmp_path_factory.mktemp("run") / "tiny more"
-    return output, script.main(options(encoder, files, output))
+    return output, script.main(tiny_options(encoder, files, output))
 
 
 def test_results_hold_figures_settings_versions_and_counts(finished):
@@ -138,14 +105,14 @@ def test_the_checkpoint_gives_the_figures_of_the_file(finished, files):
 def test_an_interrupted_run_goes_on(script, encoder, files, finished, capsys):
     output, results = finished
     (output / "seed-6" / "run.json").unlink()  # as if killed before the second seed was scored
-    again = script.main(options(encoder, files, output, "--resume"))
+    again = script.main(tiny_options(encoder, files, output, "--resume"))
     assert "Finished before" in capsys.readouterr().out
     assert again["runs"][0] == results["runs"][0]
     assert again["runs"][1]["scores"] == results["runs"][1]["scores"]
 
 
 def test_without_held_out_relations_and_test_it_trains_all_the_same(script, encoder, files, tmp_path, capsys):
-    arguments = options(
+    arguments = tiny_options(
         encoder, files, tmp_path / "all", "--held_out_relations", "0", "--num_seeds", "1", "--max_steps", "1"
     )
     arguments += ["--classes_per_batch", "50", "--variant", "whitening"]
@@ -200,7 +167,7 @@ def test_every_option_that_the_readme_names_exists(script, capsys):
 def test_adapters_with_every_guard_against_overfitting_train_from_a_plain_encoder(script, encoder, files, tmp_path):
     guards = "--ema_decay 0.9 --base_weight_average 0.2 --mention_dropout 0.2 --word_dropout 0.1".split()
     adapters = "--trainable lora --lora_r 2 --save_adapter --num_seeds 1".split()
-    results = script.main(options(encoder, files, tmp_path / "run", *adapters, *guards))
+    results = script.main(tiny_options(encoder, files, tmp_path / "run", *adapters, *guards))
     assert results["settings"]["trainable"] == "lora" and results["settings"]["ema_decay"] == 0.9
     folder = tmp_path / "run" / "seed-5"
     assert (folder / "model.safetensors").is_file()
