@@ -163,7 +163,7 @@ def _check(panel: MapPanel) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _draw(axes: Any, panel: MapPanel, points: np.ndarray, labels: np.ndarray, style_of: dict[str, Style]) -> None:
-    size = float(np.clip(9000 / len(points), 4, 26))  # square points
+    size = float(np.clip(14000 / len(points), 5, 26))  # square points
     drawn = [(-1, _LEFT_OUT)] + [
         (label, style_of[name]) for label, name in enumerate(panel.names) if (labels == label).any()
     ]
