@@ -15,13 +15,21 @@ from hf_relation.version import __version__
 
 if TYPE_CHECKING:
     from hf_relation.data.jsonl import read_jsonl, write_jsonl
+    from hf_relation.data.word_vectors import WordVectors, read_word_vectors
     from hf_relation.discovery import DiscoveredRelation, DiscoveryResult, RelationDiscovery
     from hf_relation.embedding import embed_instances
     from hf_relation.losses import RankedListLoss, SupConLoss
     from hf_relation.metrics import clustering_report
     from hf_relation.models.more import MOREConfig, MOREModel, MOREOutput
+    from hf_relation.models.relation_cnn import (
+        RelationCNNConfig,
+        RelationCNNModel,
+        cnn_from_encoder,
+        cnn_from_word_vectors,
+        cnn_from_words,
+    )
     from hf_relation.pipelines import OpenRelationDiscoveryPipeline
-    from hf_relation.processing import RelationProcessor
+    from hf_relation.processing import RelationProcessor, build_word_tokenizer, count_words
     from hf_relation.training import RelationTrainer, RelationTrainingArguments
 
 
@@ -33,14 +41,23 @@ _HOMES = {
     "MOREOutput": "hf_relation.models.more",
     "OpenRelationDiscoveryPipeline": "hf_relation.pipelines",
     "RankedListLoss": "hf_relation.losses",
+    "RelationCNNConfig": "hf_relation.models.relation_cnn",
+    "RelationCNNModel": "hf_relation.models.relation_cnn",
     "RelationDiscovery": "hf_relation.discovery",
     "RelationProcessor": "hf_relation.processing",
     "RelationTrainer": "hf_relation.training",
     "RelationTrainingArguments": "hf_relation.training",
     "SupConLoss": "hf_relation.losses",
+    "WordVectors": "hf_relation.data.word_vectors",
+    "build_word_tokenizer": "hf_relation.processing",
     "clustering_report": "hf_relation.metrics",
+    "cnn_from_encoder": "hf_relation.models.relation_cnn",
+    "cnn_from_word_vectors": "hf_relation.models.relation_cnn",
+    "cnn_from_words": "hf_relation.models.relation_cnn",
+    "count_words": "hf_relation.processing",
     "embed_instances": "hf_relation.embedding",
     "read_jsonl": "hf_relation.data.jsonl",
+    "read_word_vectors": "hf_relation.data.word_vectors",
     "write_jsonl": "hf_relation.data.jsonl",
 }
 
@@ -52,14 +69,23 @@ __all__ = [
     "MOREOutput",
     "OpenRelationDiscoveryPipeline",
     "RankedListLoss",
+    "RelationCNNConfig",
+    "RelationCNNModel",
     "RelationDiscovery",
     "RelationProcessor",
     "RelationTrainer",
     "RelationTrainingArguments",
     "SupConLoss",
+    "WordVectors",
+    "build_word_tokenizer",
     "clustering_report",
+    "cnn_from_encoder",
+    "cnn_from_word_vectors",
+    "cnn_from_words",
+    "count_words",
     "embed_instances",
     "read_jsonl",
+    "read_word_vectors",
     "write_jsonl",
     "__version__",
 ]

@@ -32,9 +32,16 @@ def register() -> None:
     _done = True
     from transformers import AutoConfig, AutoModel, AutoProcessor
 
+    from hf_relation.models.relation_cnn import RelationCNNConfig, RelationCNNModel
+    from hf_relation.processing import RelationProcessor
+
+    # An encoder comes first: configs of models over it may be built while the rooms below are imported.
+    AutoConfig.register(RelationCNNConfig.model_type, RelationCNNConfig, exist_ok=True)
+    AutoModel.register(RelationCNNConfig, RelationCNNModel, exist_ok=True)
+    AutoProcessor.register(RelationCNNConfig, RelationProcessor, exist_ok=True)
+
     from hf_relation import pipelines
     from hf_relation.models.more import MOREConfig, MOREModel
-    from hf_relation.processing import RelationProcessor
 
     AutoConfig.register(MOREConfig.model_type, MOREConfig, exist_ok=True)
     AutoModel.register(MOREConfig, MOREModel, exist_ok=True)

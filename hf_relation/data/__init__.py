@@ -14,6 +14,7 @@ from .semeval import SEMEVAL_RELATIONS, read_semeval2010_task8
 from .tokens import characters_of_tokens, join_tokens
 from .validation import check_document, check_instance, check_instances, split_valid
 from .wiki80 import WIKI80_NOVEL_NAMES, load_wiki80_known, read_wiki80
+from .word_vectors import WordVectors, read_word_vectors
 
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "SEMEVAL_RELATIONS",
     "Span",
     "WIKI80_NOVEL_NAMES",
+    "WordVectors",
     "characters_of_tokens",
     "check_document",
     "check_file",
@@ -52,6 +54,7 @@ __all__ = [
     "read_openre_records",
     "read_semeval2010_task8",
     "read_wiki80",
+    "read_word_vectors",
     "relation_names",
     "sentence_key",
     "split_valid",
