@@ -166,9 +166,7 @@ def score_clusterings(
     number = None if isinstance(num_relations, str) else int(num_relations)
     if number is None and not finds:
         number = len(set(gold))
-    rows = embeddings if transform is None else transform.transform(embeddings)
-    if pca_components is not None and pca_components < min(rows.shape):
-        rows = PrincipalComponents(pca_components).fit(rows).transform(rows)
+    rows = rows_to_cluster(embeddings, transform, pca_components)
     if not uses_chance(algorithm, len(rows)):
         seeds = seeds[:1]
     scores = []
@@ -177,6 +175,26 @@ def score_clusterings(
         figures = {key: value for key, value in report.items() if isinstance(value, float)}
         scores.append(figures | {"num_clusters": float(report["num_clusters"])} if finds else figures)
     return scores
+
+
+def rows_to_cluster(
+    embeddings: np.ndarray, transform: FittedTransform | None = None, pca_components: int | None = None
+) -> np.ndarray:
+    """Bring embeddings into the space that is clustered, as in [`score_clusterings`].
+
+    Args:
+        embeddings (`np.ndarray` of shape `(n, d)`): one row per instance.
+        transform (fitted transformer, *optional*): applied first.
+        pca_components (`int`, *optional*): reduce to so many principal components then; left out with fewer rows or
+            columns.
+
+    Returns:
+        `np.ndarray` of shape `(n, p)`.
+    """
+    rows = embeddings if transform is None else transform.transform(embeddings)
+    if pca_components is not None and pca_components < min(rows.shape):
+        rows = PrincipalComponents(pca_components).fit(rows).transform(rows)
+    return rows
 
 
 def summarize_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hf_relation.clustering import WithinClassWhitening
+from hf_relation.clustering import WithinClassWhitening, finds_number, make_clusterer
 from hf_relation.clustering.algorithms import Algorithm
 from hf_relation.data import drop_benchmark_sentences, drop_overlapping
 from hf_relation.embedding import embed_instances
 from hf_relation.embedding.embed import EmbeddingDtype
 from hf_relation.errors import UsageError
+from hf_relation.training.bandwidth import choose_bandwidth_quantile
 from hf_relation.training.datasets import single_relation
 from hf_relation.training.evaluation import (
     limit_per_relation,
+    rows_to_cluster,
     score_clusterings,
     split_known_relations,
     summarize_scores,
@@ -174,12 +176,25 @@ def score_model(
         dtype (`str`, defaults to `"float32"`): precision of the embeddings.
         progress (`bool`, defaults to `False`): show a progress bar while embedding.
         algorithm (`str`, defaults to `"kmeans"`): how to cluster, as in [`score_clusterings`].
-        cluster_kwargs (`Mapping`, *optional*): further settings of the algorithm.
+        cluster_kwargs (`Mapping`, *optional*): further settings of the algorithm. `{"bandwidth_quantile": "auto"}` of
+            `"mean_shift"` is chosen on the held-out known relations, for every variant by itself (see
+            [`choose_bandwidth_quantile`]), and used on the novel ones.
 
     Returns:
         `tuple`: `{"validation" | "test": {variant: [figures per cluster seed]}}`, without the parts that are empty; and
-        the fitted whitening or `None`.
+        the fitted whitening or `None`. With an algorithm that finds the number of clusters, the figures hold
+        `"num_clusters"`; with an automatic quantile, `"bandwidth_quantile"`.
+
+    Raises:
+        UsageError: a wrong setting, or an automatic quantile without validation data.
     """
+    settings = dict(cluster_kwargs or {})
+    automatic = settings.get("bandwidth_quantile") == "auto"
+    if automatic:
+        del settings["bandwidth_quantile"]
+        _check_automatic(algorithm, settings, data)
+    make_clusterer(algorithm, None if finds_number(algorithm, settings) else 1, n_init=n_init, **settings)
+    quantiles: dict[str, float] = {}
     whitening = None
     if whitening_per_relation:
         fitting = limit_per_relation(data.train, whitening_per_relation)
@@ -192,20 +207,26 @@ def score_model(
             continue
         gold = [str(single_relation(row)) for row in labelled]
         rows = embed_instances(model, processor, labelled, dtype=dtype, progress=progress)
-        scores[name] = {
-            variant: score_clusterings(
+        scores[name] = {}
+        for variant, (whitened, reduced) in VARIANTS.items():
+            if whitened and whitening is None:
+                continue
+            transform, components = whitening if whitened else None, pca_components if reduced else None
+            if automatic and name == "validation":
+                space = rows_to_cluster(rows, transform, components)
+                quantiles[variant] = choose_bandwidth_quantile(space, gold, seed=cluster_seeds[0], **settings).quantile
+            chosen = {"bandwidth_quantile": quantiles[variant]} if automatic else {}
+            figures = score_clusterings(
                 rows,
                 gold,
                 seeds=cluster_seeds,
                 n_init=n_init,
-                transform=whitening if whitened else None,
-                pca_components=pca_components if reduced else None,
+                transform=transform,
+                pca_components=components,
                 algorithm=algorithm,
-                cluster_kwargs=cluster_kwargs,
+                cluster_kwargs=settings | chosen,
             )
-            for variant, (whitened, reduced) in VARIANTS.items()
-            if whitening is not None or not whitened
-        }
+            scores[name][variant] = [score | chosen for score in figures]
     return scores, whitening
 
 
@@ -244,3 +265,16 @@ def summarize_runs(runs: Sequence[Mapping[str, Any]], variant: str | None = None
 
 def _relations(instances: Iterable[Instance]) -> set[str]:
     return {name for row in instances if (name := single_relation(row)) is not None}
+
+
+def _check_automatic(algorithm: str, settings: Mapping[str, Any], data: ExperimentData) -> None:
+    if algorithm != "mean_shift":
+        raise UsageError(f'`bandwidth_quantile` is a setting of "mean_shift", not of "{algorithm}".')
+    if settings.get("bandwidth") is not None:
+        raise UsageError("Give `bandwidth` or `bandwidth_quantile`, not both.")
+    if len(_relations(data.validation)) < 2:
+        raise UsageError(
+            'An automatic bandwidth (`bandwidth_quantile="auto"`) is chosen on held-out known relations, and there are '
+            f"{len(_relations(data.validation))} of them (at least 2 are needed). Hold some out, or give a number: a quantile "
+            "above 0 and at most 1."
+        )

@@ -101,9 +101,32 @@ def test_summary_is_mean_and_sample_deviation():
     assert summary["f_sd"] == pytest.approx((((0.3**2) + (0.1**2) + (0.4**2)) / 2) ** 0.5)
 
 
+def test_algorithms_that_find_the_number_report_it_and_are_not_told_the_gold_one():
+    embeddings, gold = blobs()
+    (mean_shift,) = score_clusterings(embeddings, gold, algorithm="mean_shift", cluster_kwargs={"bandwidth": 2.0})
+    assert mean_shift["num_clusters"] == 3.0 and mean_shift["ari"] == 1.0
+    (one,) = score_clusterings(embeddings, gold, algorithm="mean_shift", cluster_kwargs={"bandwidth": 100.0})
+    assert one["num_clusters"] == 1.0 and one["bcubed_precision"] == pytest.approx(1 / 3)
+    (cut,) = score_clusterings(
+        embeddings, gold, algorithm="agglomerative", cluster_kwargs={"distance_threshold": 100.0}
+    )
+    assert cut["num_clusters"] == 1.0
+    (ward,) = score_clusterings(embeddings, gold, algorithm="agglomerative")
+    assert ward["ari"] == 1.0 and "num_clusters" not in ward
+    assert len(score_clusterings(embeddings, gold)) == 5
+
+
+def test_mean_shift_on_a_sample_is_scored_for_every_seed(monkeypatch):
+    monkeypatch.setattr("hf_relation.clustering.algorithms.BANDWIDTH_ROWS", 20)
+    embeddings, gold = blobs()
+    assert len(score_clusterings(embeddings, gold, seeds=(0, 1, 2), algorithm="mean_shift")) == 3
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
+        ({"algorithm": "mean_shift", "num_relations": 3}, "finds the number of clusters itself"),
+        ({"algorithm": "mean_shift", "cluster_kwargs": {"bandwidth_quantile": "auto"}}, "use `score_model`"),
         ({"gold": []}, "gold relation for every row, got 0 for 30"),
         ({"seeds": []}, "at least one seed"),
         ({"num_relations": "auto"}, "'auto'"),

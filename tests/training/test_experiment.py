@@ -1,5 +1,6 @@
 """Data hygiene, scoring of variants, summaries, tables and result files of a run."""
 
+import dataclasses
 import io
 import json
 
@@ -7,9 +8,19 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from hf_relation.clustering import PrincipalComponents, cluster
 from hf_relation.data import overlap
+from hf_relation.embedding import embed_instances
 from hf_relation.errors import UsageError
-from hf_relation.training import prepare_data, score_model, scores_table, summarize_runs, write_json
+from hf_relation.metrics import clustering_report
+from hf_relation.training import (
+    choose_bandwidth_quantile,
+    prepare_data,
+    score_model,
+    scores_table,
+    summarize_runs,
+    write_json,
+)
 from tests.common.tiny_models import tiny_more
 from tests.common.tiny_tokenizers import sample_instances
 
@@ -106,6 +117,81 @@ def test_every_variant_is_scored_for_every_cluster_seed():
     plain, none = score_model(model, processor, data, cluster_seeds=(0,), n_init=2, whitening_per_relation=0)
     assert none is None and list(plain["test"]) == ["plain", "pca"]
     assert plain["test"]["plain"][0] == scores["test"]["plain"][0]
+
+
+def tiny_data():
+    known = [row for row in sample_instances(20) if row["relations"] not in (["spouse_of"], ["flows_into"])]
+    novel = [row for row in sample_instances(20) if row["relations"] in (["spouse_of"], ["flows_into"])]
+    validation = [row | {"relations": [f"{row['relations'][0]}_{i % 2}"]} for i, row in enumerate(known[5:])]
+    return prepare_data(known[:5], novel, validation=validation)
+
+
+def test_an_automatic_quantile_is_chosen_on_known_relations_and_used_on_the_test():
+    model, processor = tiny_more("bert")
+    data = tiny_data()
+    settings = dict(cluster_seeds=(0, 1), pca_components=2, whitening_per_relation=0, algorithm="mean_shift")
+    scores, _ = score_model(model, processor, data, cluster_kwargs={"bandwidth_quantile": "auto"}, **settings)
+    for part, instances in (("validation", data.validation), ("test", data.test)):
+        embeddings = embed_instances(model, processor, instances, dtype="float32")
+        for variant, components in (("plain", None), ("pca", 2)):
+            (figures,) = scores[part][variant]  # no chance: one entry, not one for every seed
+            chosen = scores["validation"][variant][0]["bandwidth_quantile"]
+            assert figures["bandwidth_quantile"] == chosen
+            rows = embeddings if components is None else PrincipalComponents(2).fit(embeddings).transform(embeddings)
+            labels = cluster(rows, "mean_shift", bandwidth_quantile=chosen)
+            gold = [row["relations"][0] for row in instances]
+            assert figures["bcubed_f1"] == pytest.approx(clustering_report(gold, labels)["bcubed_f1"])
+            assert figures["num_clusters"] == len(set(labels.tolist()))
+    embeddings = embed_instances(model, processor, data.validation, dtype="float32")
+    choice = choose_bandwidth_quantile(embeddings, [row["relations"][0] for row in data.validation])
+    assert scores["validation"]["plain"][0]["bandwidth_quantile"] == choice.quantile
+
+
+def test_test_labels_do_not_move_the_quantile():
+    model, processor = tiny_more("bert")
+    data = tiny_data()
+    other = [row | {"relations": [f"x{i % 3}"]} for i, row in enumerate(data.test)]
+    settings = dict(
+        whitening_per_relation=0,
+        algorithm="mean_shift",
+        cluster_kwargs={"bandwidth_quantile": "auto"},
+        pca_components=2,
+    )
+    first, _ = score_model(model, processor, data, **settings)
+    again, _ = score_model(model, processor, dataclasses.replace(data, test=other), **settings)
+    assert first["validation"] == again["validation"]
+    for variant in ("plain", "pca"):
+        values = [scores["test"][variant][0] for scores in (first, again)]
+        assert values[0]["bandwidth_quantile"] == values[1]["bandwidth_quantile"]
+        assert values[0]["num_clusters"] == values[1]["num_clusters"]
+
+
+def test_quantiles_of_several_runs_are_summarised():
+    scored = [run(0, {"plain": 0.5}, {"plain": 0.4}), run(1, {"plain": 0.6}, {"plain": 0.3})]
+    for each, quantile in zip(scored, (0.02, 0.04), strict=True):
+        for variants in each["scores"].values():
+            variants["plain"] = [score | {"bandwidth_quantile": quantile} for score in variants["plain"]]
+    assert summarize_runs(scored)["scores"]["test"]["plain"]["bandwidth_quantile"] == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"cluster_kwargs": {"bandwidth_quantile": "auto"}}, 'setting of "mean_shift", not of "kmeans"'),
+        ({"cluster_kwargs": {"bandwidth": 0.5}}, "no setting 'bandwidth'"),
+        ({"algorithm": "mean_shift", "cluster_kwargs": {"bandwidth_quantile": 7}}, "got 7"),
+        ({"algorithm": "mean_shift", "cluster_kwargs": {"bandwidth_quantile": "auto", "bandwidth": 1}}, "not both"),
+        (
+            {"algorithm": "mean_shift", "cluster_kwargs": {"bandwidth_quantile": "auto"}},
+            "held-out known .*there are 0",
+        ),
+        ({"algorithm": "dbscan"}, "one of kmeans, agglomerative"),
+    ],
+)
+def test_settings_of_the_clustering_are_checked_before_anything_is_embedded(arguments, said):
+    data = dataclasses.replace(tiny_data(), validation=[])
+    with pytest.raises(UsageError, match=said):
+        score_model(None, None, data, **arguments)
 
 
 def run(seed, validation, test):
