@@ -5,6 +5,7 @@ from .docred import read_docred
 from .fewrel import FEWREL_NOVEL, read_fewrel, read_openre_records, relation_names
 from .fewrel_openre import load_fewrel_openre
 from .folding import explode_document, fold_instances
+from .frequency_split import FrequencySplit, split_by_frequency
 from .hygiene import drop_benchmark_sentences, drop_overlapping, overlap, sentence_key
 from .jsonl import read_jsonl, write_jsonl
 from .locations import find_data_dir
@@ -22,6 +23,7 @@ __all__ = [
     "CORPORA",
     "FEWREL_NOVEL",
     "FileReport",
+    "FrequencySplit",
     "Document",
     "Entity",
     "Instance",
@@ -57,6 +59,7 @@ __all__ = [
     "read_word_vectors",
     "relation_names",
     "sentence_key",
+    "split_by_frequency",
     "split_valid",
     "write_jsonl",
 ]
