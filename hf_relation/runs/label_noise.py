@@ -60,7 +60,7 @@ def add_label_noise(data: ExperimentData, rate: float, seed: int = 0) -> Experim
     for position, shift in zip(drawn, rng.integers(1, len(names), size=len(drawn)), strict=True):
         row = in_order[position]
         old = names.index(str(single_relation(train[row])))
-        train[row] = train[row] | {"relations": [names[(old + int(shift)) % len(names)]]}  # type: ignore[operator,assignment]
+        train[row] = train[row] | {"relations": [names[(old + int(shift)) % len(names)]]}
     return dataclasses.replace(data, train=train, counts=data.counts | {"relation_replaced_by_noise": len(drawn)})
 
 

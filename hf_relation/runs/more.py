@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from hf_relation.data import Instance
 
 
+_BANDWIDTH = {"bandwidth", "bandwidth_quantile"}
+
 # Settings that do not change what a run computes, or that may change when it is resumed.
 _FREE_WHEN_RESUMED = {
     "dataloader_num_workers",
@@ -81,13 +83,15 @@ def train_one(
     if script.resume and (folder / "run.json").is_file():
         console.print(f"Finished before; its figures are taken from {folder / 'run.json'}.")
         return json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    no_choice = {} if data.validation else {"eval_strategy": "no", "load_best_model_at_end": False}
-    seed_args = dataclasses.replace(args, seed=seed, output_dir=str(folder), **no_choice)
+    changes: dict[str, Any] = {"seed": seed, "output_dir": str(folder)}
+    if not data.validation:
+        changes |= {"eval_strategy": "no", "load_best_model_at_end": False}
+    seed_args = dataclasses.replace(args, **changes)
     model, processor = build(script, seed, words)
     trainer = RelationTrainer(model, seed_args, processor, data.train, data.validation or None)
     trainer.train(resume_from_checkpoint=script.resume and has_complete_checkpoint(folder))
     run: dict[str, Any] = {}
-    cluster_kwargs = json.loads(script.cluster_kwargs)
+    algorithm: Any = script.algorithm
     if trainer.is_world_process_zero():
         scores, whitening = score_model(
             trainer.model,
@@ -98,21 +102,24 @@ def train_one(
             pca_components=script.pca_components,
             whitening_per_relation=script.whitening_per_relation,
             shrinkage=script.whitening_shrinkage,
-            algorithm=script.algorithm,
-            cluster_kwargs=cluster_kwargs,
+            algorithm=algorithm,
+            cluster_kwargs=cluster_settings(script, data),
         )
         RelationDiscovery(
-            trainer.model,
-            processor,
-            transform=whitening,
-            n_init=script.n_init,
-            algorithm=script.algorithm,  # type: ignore[arg-type]
-            algorithm_kwargs=cluster_kwargs or None,
+            trainer.model, processor, transform=whitening, n_init=script.n_init, algorithm=algorithm
         ).save_pretrained(folder)
         run = {"seed": seed, "scores": scores, "history": finite_only(trainer.state.log_history)}
         write_json(folder / "run.json", run)
     trainer.accelerator.wait_for_everyone()
     return run
+
+
+def cluster_settings(script: ScriptArguments, data: ExperimentData) -> dict[str, Any]:
+    """The settings of the clustering; the bandwidth of mean shift is chosen on held-out relations unless it is given."""
+    settings = json.loads(script.cluster_kwargs)
+    if script.algorithm == "mean_shift" and len(data.held_out_relations) > 1 and not settings.keys() & _BANDWIDTH:
+        settings["bandwidth_quantile"] = "auto"
+    return settings
 
 
 def finish(script: ScriptArguments, folder: Path, results: dict[str, Any], seed: int) -> None:
@@ -123,6 +130,11 @@ def finish(script: ScriptArguments, folder: Path, results: dict[str, Any], seed:
         raise CheckpointError(f"{folder} has lost its discovery.json; train this seed again (without --resume).")
     state.settings["transform"] = "whitening" if "whitening" in chosen else None
     state.settings["pca_components"] = script.pca_components if "pca" in chosen else None
+    cluster_kwargs = dict(results["evaluation"].get("cluster_kwargs", {}))
+    if cluster_kwargs.get("bandwidth_quantile") == "auto":
+        scores = next(run["scores"] for run in results["runs"] if run["seed"] == seed)
+        cluster_kwargs["bandwidth_quantile"] = scores["validation"][chosen][0]["bandwidth_quantile"]
+    state.settings["algorithm_kwargs"] = cluster_kwargs or None
     write_state(folder, state)
     base = BASE_REPOSITORY if script.model_name_or_path is None and script.encoder == "transformer" else None
     write_model_card(folder, results, name=f"{folder.parent.name}-{folder.name}", seed=seed, base_model=base)
@@ -214,7 +226,7 @@ def write_results(
     """Write results.json and the cards, and print the table; gives the content of results.json."""
     summary = summarize_runs(runs, variant=script.variant)
     about_words = {} if words is None else {"word_vectors": words.about}
-    cluster_kwargs = json.loads(script.cluster_kwargs)
+    cluster_kwargs = cluster_settings(script, data)
     results = {
         "dataset": script.dataset,
         "published": "fewrel" if script.dataset != "jsonl" and script.test_file is None else None,

@@ -145,7 +145,7 @@ def parse(
     """
     given = None if argv is None else list(argv)
     parser = HfArgumentParser(
-        (ScriptArguments, RelationTrainingArguments),  # type: ignore[arg-type]
+        (ScriptArguments, RelationTrainingArguments),
         prog=command,
         usage="%(prog)s [options]",
         description=DESCRIPTION.format(command=command, presets=_presets_shown()),
@@ -225,6 +225,8 @@ def _check(script: ScriptArguments) -> None:
         adversarial_weight=script.adversarial_weight,
         adversarial_kwargs=adversarial_kwargs,
     )
+    if script.algorithm == "mean_shift" and cluster_kwargs.get("bandwidth_quantile") == "auto":
+        del cluster_kwargs["bandwidth_quantile"]  # chosen on the held-out relations
     number = None if finds_number(script.algorithm, cluster_kwargs) else 2
     make_clusterer(script.algorithm, number, n_init=script.n_init, **cluster_kwargs)  # type: ignore[arg-type]
     if script.encoder != "cnn":

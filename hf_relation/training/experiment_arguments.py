@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_relation.data import load_corpus
+from hf_relation.data import load_corpus, split_by_frequency
 from hf_relation.errors import UsageError
 from hf_relation.training.experiment import ExperimentData, prepare_data
 
@@ -55,6 +56,13 @@ class ExperimentArguments:
     split_seed: int = field(
         default=0, metadata={"help": "which relations are held out; the same for all training seeds"}
     )
+    frequency_split: list[int] | None = field(
+        default=None,
+        metadata={
+            "help": "with --dataset jsonl, in the place of --test_file: LEAST MOST, for example 20 2000. Relations with so "
+            "many instances are novel, half of them for validation (all their instances), half for test; the rest are known"
+        },
+    )
     validation_per_relation: int = field(default=100, metadata={"help": "instances of a held-out relation to keep"})
     max_train_instances: int | None = field(default=None, metadata={"help": "train on this many instances at most"})
     num_seeds: int = field(default=3, metadata={"help": "training seeds: --seed, --seed + 1, ..."})
@@ -68,7 +76,11 @@ class ExperimentArguments:
         },
     )
     cluster_kwargs: str = field(
-        default="{}", metadata={"help": "arguments of the algorithm as JSON, e.g. '{\"bandwidth\": 0.5}'"}
+        default="{}",
+        metadata={
+            "help": "arguments of the algorithm as JSON, e.g. '{\"bandwidth\": 0.5}'; without, the bandwidth of mean_shift is "
+            "chosen on the held-out relations"
+        },
     )
     pca_components: int = field(default=32, metadata={"help": "principal components in the final figures"})
     whitening_per_relation: int = field(
@@ -109,6 +121,8 @@ def load_experiment_data(arguments: ExperimentArguments) -> ExperimentData:
         UsageError: files are missing, or nothing is left to train on.
         InvalidRowError: a bad row in a JSONL file, with its line.
     """
+    if arguments.frequency_split is not None:
+        return _load_by_frequency(arguments, arguments.frequency_split)
     extra = [row for file in arguments.train_file or [] for row in load_corpus(Path(file))]
     test: list[Instance] = []
     others: list[list[Instance]] = []
@@ -139,6 +153,31 @@ def load_experiment_data(arguments: ExperimentArguments) -> ExperimentData:
         validation_per_relation=arguments.validation_per_relation,
         max_train_instances=arguments.max_train_instances,
     )
+
+
+def _load_by_frequency(arguments: ExperimentArguments, bounds: list[int]) -> ExperimentData:
+    if len(bounds) != 2:
+        raise UsageError(f"`frequency_split` takes two numbers, LEAST and MOST, for example 20 2000; got {bounds}.")
+    if arguments.dataset != "jsonl" or not arguments.train_file or arguments.test_file or arguments.validation_file:
+        raise UsageError(
+            "`--frequency_split` makes validation and test relations of the instances in `--train_file`: give that and "
+            "`--dataset jsonl`, and neither `--test_file` nor `--validation_file`."
+        )
+    split = split_by_frequency(
+        (row for file in arguments.train_file for row in load_corpus(Path(file))),
+        least=bounds[0],
+        most=bounds[1],
+        seed=arguments.split_seed,
+    )
+    data = prepare_data(
+        split.train,
+        split.test,
+        validation=split.validation,
+        split_seed=arguments.split_seed,
+        validation_per_relation=None,  # as unbalanced as the test, or what is chosen on it would not fit the test
+        max_train_instances=arguments.max_train_instances,
+    )
+    return dataclasses.replace(data, counts=data.counts | {"read_before_frequency_split": split.counts["read"]})
 
 
 def check_processes(args: RelationTrainingArguments) -> None:

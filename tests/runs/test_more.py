@@ -88,6 +88,20 @@ def test_a_cnn_over_a_word_piece_table_with_the_papers_preset_and_mean_shift(enc
     assert any("adversarial_loss" in entry for entry in results["runs"][0]["history"])
 
 
+def test_the_bandwidth_is_chosen_on_held_out_relations_and_kept_with_the_checkpoint(encoder, files, tmp_path):
+    results = main(tiny_options(encoder, files, tmp_path, "--algorithm", "mean_shift"))
+    assert results["evaluation"]["cluster_kwargs"] == {"bandwidth_quantile": "auto"}
+    chosen = results["summary"]["chosen"]
+    for run in results["runs"]:
+        (quantile,) = {score["bandwidth_quantile"] for score in run["scores"]["validation"][chosen]}
+        assert {score["bandwidth_quantile"] for score in run["scores"]["test"][chosen]} == {quantile}
+        discovery = RelationDiscovery.from_pretrained(tmp_path / f"seed-{run['seed']}", dtype="float32")
+        assert discovery.algorithm_kwargs == {"bandwidth_quantile": quantile}
+        test = list(read_jsonl(files / "novel.jsonl"))
+        report = clustering_report([row["relations"][0] for row in test], discovery.fit_predict(test).labels)
+        assert report["bcubed_f1"] == pytest.approx(run["scores"]["test"][chosen][0]["bcubed_f1"])
+
+
 def test_label_noise_is_counted_and_reaches_training(encoder, files, tmp_path, capsys):
     options = "--label_noise 0.5 --num_seeds 1 --max_steps 1".split()
     results = main(tiny_options(encoder, files, tmp_path, *options))
@@ -164,3 +178,33 @@ def test_word_vectors_with_upper_case_words_keep_the_case(tmp_path):
     script, _ = parse(["--encoder", "cnn", "--word_vectors", str(path), "--use_cpu", "true"])
     words = read_words(script, [])
     assert words.lowercase is False and "upper and lower case are told apart" in words.about
+
+
+def test_a_split_by_frequency_tests_on_relations_of_middling_size(encoder, files, tmp_path):
+    sizes = {"common": 9, "also_common": 8, "a": 4, "b": 4, "c": 3, "d": 3, "rare": 2}
+    rows = [
+        {
+            "id": f"{name}-{number}",
+            "text": f"Ada number {number} {name} Bob.",
+            "head": {"start": 0, "end": 3, "type": None},
+            "tail": {"start": 16, "end": 18, "type": None},
+            "relations": [name],
+        }
+        for name, size in sizes.items()
+        for number in range(size)
+    ]
+    write_jsonl(tmp_path / "all.jsonl", rows)
+    options = tiny_options(
+        encoder, files, tmp_path / "run", *"--num_seeds 1 --max_steps 1 --frequency_split 3 5".split()
+    )
+    with pytest.raises(UsageError, match="neither `--test_file`"):
+        main(options)
+    for name in ("--test_file", "--train_file"):
+        position = options.index(name)
+        del options[position : position + 2]
+    results = main([*options, "--train_file", str(tmp_path / "all.jsonl"), "--algorithm", "mean_shift"])
+    relations = results["relations"]
+    assert relations["known"] == ["also_common", "common", "rare"]
+    assert len(relations["held_out"]) == len(relations["novel"]) == 2
+    assert sorted(relations["held_out"] + relations["novel"]) == ["a", "b", "c", "d"]
+    assert results["counts"]["read_before_frequency_split"] == len(rows)
