@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -13,20 +13,40 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoProcessor, PreTrainedModel
 
 import hf_relation  # noqa: F401  (registers the classes with the Auto classes)
-from tests.common.tiny_models import KINDS, tiny_more
+from tests.common.tiny_models import CNN_KINDS, KINDS, tiny_more, tiny_more_cnn
 from tests.common.tiny_tokenizers import sample_instances
 
 
-# name -> factory(kind) -> (model, processor); every new family adds its line here.
-MODELS: dict[str, Callable[..., tuple[PreTrainedModel, Any]]] = {
-    "more": tiny_more,
-    "more-markers": lambda kind="bert": tiny_more(
-        kind, pooling=["head_marker", "tail_marker", "sentence_mean"], loss="sup_con", normalize_blocks=True
+class Family(NamedTuple):
+    """`make(kind)` gives a model and its processor; `kinds` are the encoders, or tokenizers, it is checked with."""
+
+    make: Callable[..., tuple[PreTrainedModel, Any]]
+    kinds: tuple[str, ...] = KINDS
+
+
+# Every new family adds its line here.
+MODELS: dict[str, Family] = {
+    "more": Family(tiny_more),
+    "more-markers": Family(
+        lambda kind="bert": tiny_more(
+            kind, pooling=["head_marker", "tail_marker", "sentence_mean"], loss="sup_con", normalize_blocks=True
+        )
     ),
-    "more-middle-layer": lambda kind="bert": tiny_more(
-        kind, pooling=["head_max", "tail_max"], layer=1, projection_dim=None
+    "more-middle-layer": Family(
+        lambda kind="bert": tiny_more(kind, pooling=["head_max", "tail_max"], layer=1, projection_dim=None)
+    ),
+    "more-cnn": Family(tiny_more_cnn, CNN_KINDS),
+    "more-cnn-mentions": Family(
+        lambda kind="words": tiny_more_cnn(
+            kind,
+            pooling=["sentence_max", "head_mean", "tail_mean", "between_mean"],
+            loss="sup_con",
+            projection_dim=None,
+        ),
+        CNN_KINDS,
     ),
 }
+EVERY_KIND = pytest.mark.parametrize("name, kind", [(name, kind) for name in MODELS for kind in MODELS[name].kinds])
 
 INSTANCES = sample_instances(12)
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2])
@@ -37,25 +57,22 @@ def name(request):
     return request.param
 
 
-@pytest.fixture(params=KINDS)
-def kind(request):
-    return request.param
-
-
 @torch.inference_mode()
 def embed(model, batch):
     return model(**batch).embeddings
 
 
+@EVERY_KIND
 def test_embeddings_are_unit_rows_of_the_promised_width(name, kind):
-    model, processor = MODELS[name](kind)
+    model, processor = MODELS[name].make(kind)
     rows = embed(model, processor(INSTANCES))
     assert rows.shape == (12, model.config.embedding_dim) and rows.dtype == torch.float32
     torch.testing.assert_close(rows.norm(dim=1), torch.ones(12))
 
 
+@EVERY_KIND
 def test_save_and_load_through_the_auto_classes_changes_nothing(name, kind, tmp_path):
-    model, processor = MODELS[name](kind)
+    model, processor = MODELS[name].make(kind)
     model.save_pretrained(tmp_path)
     processor.save_pretrained(tmp_path)
     again, processor_again = AutoModel.from_pretrained(tmp_path).eval(), AutoProcessor.from_pretrained(tmp_path)
@@ -66,19 +83,20 @@ def test_save_and_load_through_the_auto_classes_changes_nothing(name, kind, tmp_
 
 
 def test_config_saved_twice_gives_the_same_bytes(name, tmp_path):
-    model, _ = MODELS[name]()
+    model, _ = MODELS[name].make()
     model.config.save_pretrained(tmp_path / "one")
     AutoConfig.from_pretrained(tmp_path / "one").save_pretrained(tmp_path / "two")
     assert (tmp_path / "one/config.json").read_bytes() == (tmp_path / "two/config.json").read_bytes()
 
 
 def test_same_seed_gives_the_same_weights(name):
-    one, two = MODELS[name]()[0].state_dict(), MODELS[name]()[0].state_dict()
+    one, two = MODELS[name].make()[0].state_dict(), MODELS[name].make()[0].state_dict()
     assert all(torch.equal(one[key], two[key]) for key in one)
 
 
+@EVERY_KIND
 def test_fault_10_batch_size_and_padding_change_nothing(name, kind):
-    model, processor = MODELS[name](kind)
+    model, processor = MODELS[name].make(kind)
     together = embed(model, processor(INSTANCES))
     alone = torch.cat([embed(model, processor([instance])) for instance in INSTANCES])
     torch.testing.assert_close(alone, together, rtol=0, atol=1e-5)
@@ -95,7 +113,7 @@ def test_fault_10_batch_size_and_padding_change_nothing(name, kind):
 
 
 def test_fault_07_row_order_changes_nothing(name):
-    model, processor = MODELS[name]()
+    model, processor = MODELS[name].make()
     order = [7, 2, 11, 0, 5, 9, 1, 10, 3, 8, 6, 4]
     shuffled = embed(model, processor([INSTANCES[i] for i in order]))
     torch.testing.assert_close(shuffled, embed(model, processor(INSTANCES))[order], rtol=0, atol=1e-5)
@@ -105,14 +123,14 @@ def test_fault_07_row_order_changes_nothing(name):
 
 
 def test_fault_06_duplicate_rows_get_the_same_embedding(name):
-    model, processor = MODELS[name]()
+    model, processor = MODELS[name].make()
     rows = embed(model, processor([INSTANCES[0], INSTANCES[1], INSTANCES[0]]))
     torch.testing.assert_close(rows[0], rows[2], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("labels", [[0] * 12, list(range(12)), [-100] * 12, [0, 0] + [-100] * 10])
 def test_fault_05_one_class_or_no_pair_gives_a_finite_loss_with_a_gradient(name, labels):
-    model, processor = MODELS[name]()
+    model, processor = MODELS[name].make()
     loss = model(**processor(INSTANCES), labels=torch.tensor(labels)).loss
     loss.backward()
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
@@ -121,7 +139,7 @@ def test_fault_05_one_class_or_no_pair_gives_a_finite_loss_with_a_gradient(name,
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_fault_48_half_precision_autocast_is_finite(name, dtype):
-    model, processor = MODELS[name]()
+    model, processor = MODELS[name].make()
     with torch.autocast("cpu", dtype=dtype):
         output = model(**processor(INSTANCES), labels=LABELS)
     output.loss.backward()
@@ -130,7 +148,7 @@ def test_fault_48_half_precision_autocast_is_finite(name, dtype):
 
 
 def test_bfloat16_weights_load_and_run(name, tmp_path):
-    model, processor = MODELS[name]()
+    model, processor = MODELS[name].make()
     model.save_pretrained(tmp_path)
     small = AutoModel.from_pretrained(tmp_path, dtype=torch.bfloat16).eval()
     assert next(small.parameters()).dtype == torch.bfloat16
@@ -141,7 +159,7 @@ def test_bfloat16_weights_load_and_run(name, tmp_path):
 def test_fault_49_activation_checkpointing_gives_the_same_loss_and_gradients(name):
     results = []
     for checkpointing in (False, True):
-        model, processor = MODELS[name]()
+        model, processor = MODELS[name].make()
         model.train()
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
@@ -161,7 +179,7 @@ def test_fault_49_activation_checkpointing_gives_the_same_loss_and_gradients(nam
 
 
 def test_inputs_are_not_modified(name):
-    model, processor = MODELS[name]()
+    model, processor = MODELS[name].make()
     batch = dict(processor(INSTANCES))
     before = copy.deepcopy(batch)
     model(**batch, labels=LABELS)
@@ -169,7 +187,7 @@ def test_inputs_are_not_modified(name):
 
 
 def test_eager_and_sdpa_attention_agree(name, tmp_path):
-    model, processor = MODELS[name]()
+    model, processor = MODELS[name].make()
     model.save_pretrained(tmp_path)
     eager = AutoModel.from_pretrained(tmp_path, attn_implementation="eager").eval()
     assert eager.backbone.config._attn_implementation == "eager"
@@ -180,7 +198,7 @@ def test_eager_and_sdpa_attention_agree(name, tmp_path):
 
 def test_init_weights_covers_every_parameter_and_buffer(name, tmp_path):
     """Loading a file that holds one tensor must leave every other one initialised, not as raw memory."""
-    model, processor = MODELS[name]()
+    model, processor = MODELS[name].make()
     model.save_pretrained(tmp_path)
     tensors = load_file(tmp_path / "model.safetensors")
     kept = sorted(tensors)[0]
@@ -194,7 +212,7 @@ def test_init_weights_covers_every_parameter_and_buffer(name, tmp_path):
 
 
 def test_labels_absent_means_no_loss_and_tuple_output_works(name):
-    model, processor = MODELS[name]()
+    model, processor = MODELS[name].make()
     batch = processor(INSTANCES)
     assert model(**batch).loss is None
     plain = model(**batch, return_dict=False)
@@ -202,14 +220,14 @@ def test_labels_absent_means_no_loss_and_tuple_output_works(name):
 
 
 def test_embedding_table_can_grow(name):
-    model, _ = MODELS[name]()
+    model, _ = MODELS[name].make()
     size = model.config.vocab_size
     model.resize_token_embeddings(size + 3)
     assert model.get_input_embeddings().weight.shape[0] == model.config.vocab_size == size + 3
 
 
 def test_a_few_steps_lower_the_loss(name):
-    model, processor = MODELS[name]()
+    model, processor = MODELS[name].make()
     batch = processor(INSTANCES)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     losses = []

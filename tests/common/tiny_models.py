@@ -7,11 +7,14 @@ from typing import Any
 import torch
 
 from hf_relation.models.more import MOREConfig, MOREModel
-from hf_relation.processing import RelationProcessor
-from tests.common.tiny_tokenizers import tiny_tokenizer
+from hf_relation.processing import RelationProcessor, build_word_tokenizer, count_words
+from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
 
 
 KINDS = ("bert", "roberta", "xlm-roberta")
+# The CNN has one architecture; what differs is the tokenizer: whole words, or the pieces of a transformer (whose padding
+# token is not number 0, for RoBERTa).
+CNN_KINDS = ("words", "bert", "roberta")
 
 
 def tiny_backbone(kind: str, vocab_size: int, **changes: Any) -> dict[str, Any]:
@@ -41,4 +44,24 @@ def tiny_more(kind: str = "bert", *, seed: int = 0, marker_policy: str = "entity
         backbone_config=tiny_backbone(kind, processor.vocab_size),
         **({"projection_dim": 16, "pooling": ["head_mean", "tail_mean", "between_mean"]} | settings),
     )
+    return MOREModel(config).eval(), processor
+
+
+def tiny_more_cnn(kind: str = "words", *, seed: int = 0, **settings: Any):
+    """MORE over a CNN encoder with random weights, in eval mode, and the processor that feeds it."""
+    if kind == "words":
+        tokenizer = build_word_tokenizer(count_words((row["text"] for row in sample_instances(20)), min_count=2))
+    else:
+        tokenizer = tiny_tokenizer(kind)
+    processor = RelationProcessor(tokenizer, marker_policy="none", max_length=120)
+    backbone = {
+        "model_type": "relation_cnn",
+        "vocab_size": processor.vocab_size,
+        "pad_token_id": tokenizer.pad_token_id,
+        "word_embedding_dim": 12,
+        "position_embedding_dim": 4,
+        "hidden_size": 32,
+    }
+    torch.manual_seed(seed)
+    config = MOREConfig(backbone_config=backbone, **({"projection_dim": 16, "pooling": ["sentence_max"]} | settings))
     return MOREModel(config).eval(), processor

@@ -1,6 +1,6 @@
 """Settings of the CNN encoder."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: `strict` checks types, and cannot read those that are strings.
 
 import math
 from typing import Any
@@ -65,7 +65,7 @@ class RelationCNNConfig(PreTrainedConfig):
     dropout: float | int = 0.2
     num_hidden_layers: int = 1
     pad_token_id: int | None = 0
-    initializer_range: float = 0.1
+    initializer_range: float | int = 0.1
     word_vectors: str = "learned"
 
     def __post_init__(self, **kwargs: Any) -> None:
