@@ -1,0 +1,74 @@
+"""The methods of the open relation discovery benchmark: one entry each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+ALL_STEPS = ("plain", "pca", "whitening", "whitening+pca")
+NOTHING, KNOWN = "none", "known relations"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the table.
+
+    Args:
+        name: for `--methods`.
+        title: in the table.
+        kind: `"frozen"`: an encoder as it is; `"trained"`: by `hf_relation.runs.more`, with every seed; `"checkpoint"`:
+            trained elsewhere.
+        arguments: of `"frozen"`: settings of `MOREModel.from_backbone`; of `"trained"`: `"options"`, as for
+            examples/train_more.py; of `"checkpoint"`: `"names"` of folders or shipped ones, one per training seed, and
+            `"trained_on"`, the corpus whose known relations it learned from.
+        supervision: what it learned from.
+        steps: what may be done to the embeddings before clustering. Where there is a choice, the held-out known relations
+            make it. A checkpoint has its own.
+        encoder: as shown; by default the encoder's name and size.
+    """
+
+    name: str
+    title: str
+    kind: Literal["frozen", "trained", "checkpoint"]
+    arguments: Mapping[str, Any]
+    supervision: str
+    steps: tuple[str, ...] = ALL_STEPS
+    encoder: str | None = None
+
+
+def _frozen(*pooling: str) -> dict[str, Any]:
+    return {"pooling": list(pooling), "normalize_blocks": True}
+
+
+_BETWEEN = _frozen("head_mean", "tail_mean", "between_mean")
+
+METHODS: tuple[Method, ...] = (
+    Method("sentence", "frozen, sentence mean", "frozen", _frozen("sentence_mean"), NOTHING, ("plain",)),
+    Method("mentions", "frozen, mention means", "frozen", _frozen("head_mean", "tail_mean"), NOTHING, ("plain",)),
+    Method("between", "frozen, mentions + between", "frozen", _BETWEEN, NOTHING, ("plain",)),
+    Method("between-pca", "frozen, mentions + between, PCA", "frozen", _BETWEEN, NOTHING, ("pca",)),
+    Method(
+        "whitening",
+        "frozen, mentions + between, whitening",
+        "frozen",
+        _BETWEEN,
+        f"{KNOWN} (closed form)",
+        ("whitening", "whitening+pca"),
+    ),
+    Method("more-cnn", "MORE, CNN", "trained", {"options": ["--encoder", "cnn"]}, KNOWN, encoder="CNN"),
+    Method("more-minilm", "MORE, MiniLM", "trained", {"options": ["--preset", "minilm"]}, KNOWN),
+    Method(
+        "shipped",
+        "shipped checkpoint",
+        "checkpoint",
+        {"names": ["more-minilm-fewrel"], "trained_on": "fewrel"},
+        KNOWN,
+    ),
+)
+
+
+def find(names: list[str]) -> list[Method]:
+    """The methods of these names, in the order of the list above; all of them for none."""
+    return [method for method in METHODS if not names or method.name in names]

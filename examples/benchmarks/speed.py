@@ -1,0 +1,129 @@
+"""Speed and memory, each part measured in one run with the contestants in turn, so that what else the machine does strikes
+all alike: medians, and ratios with their range over the rounds.
+
+- loss: the ranked list loss, forward and backward, beside pytorch-metric-learning's, at batches of 240 and 1,920.
+- encoding: sentences to embeddings beside sentence-transformers in float32 and in bfloat16 (what is dtype, what is us), and
+  the share of the processor's own matrix-product peak. The same encoder (MiniLM-L6), sentences and threads.
+- bcubed: B-cubed beside the quadratic ways in which it is usually computed, and at a million rows.
+
+With one thread the seconds are processor time of this process, which other processes hardly change; with more they are
+seconds on the clock. Nothing is downloaded if the base encoder is installed: pip install "hf_relation[minilm,benchmark]".
+
+Examples:
+  OMP_NUM_THREADS=1 python examples/benchmarks/speed.py --markdown speed.md --output speed.json
+  python examples/benchmarks/speed.py --parts loss --rounds 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from reporting import QUICK, command_line, environment
+from rich.console import Console
+from speed_encoding import measure_encoding
+from speed_losses import measure_losses
+from speed_metrics import measure_metrics
+from timing import Part, processor_name
+
+from hf_relation.compat import import_optional
+from hf_relation.data.atomic import atomic_file
+from hf_relation.errors import HfRelationError
+from hf_relation.training import write_json
+
+
+# B-cubed first: the growth of the process's memory shows only while little has been given back.
+PARTS = ("bcubed", "loss", "encoding")
+SAMPLE = Path(__file__).parents[1] / "data" / "sample.jsonl"
+COMPARED = ("pytorch_metric_learning", "sentence_transformers")
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure; default: all")
+    parser.add_argument("--num_threads", type=int, default=1, help="threads of all contestants; default: 1")
+    parser.add_argument("--rounds", type=int, help="rounds of the timings; default: 5 (2 with --quick)")
+    parser.add_argument(
+        "--data", type=Path, default=SAMPLE, help="JSONL file of instances to encode; default: the sample"
+    )
+    parser.add_argument(
+        "--num_sentences",
+        type=int,
+        help="sentences to encode, repeated if the file has fewer; default: 400 (24 with --quick)",
+    )
+    parser.add_argument("--output", type=Path, help="JSON file for every raw time, versions and the processor")
+    parser.add_argument("--markdown", type=Path, help="Markdown file for the tables")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that all runs; not for quoting")
+    args = parser.parse_args(argv)
+    args.rounds = args.rounds if args.rounds is not None else 2 if args.quick else 5
+    args.num_sentences = args.num_sentences if args.num_sentences is not None else 24 if args.quick else 400
+    for name in ("num_threads", "rounds", "num_sentences"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name} must be at least 1, got {getattr(args, name)}")
+    return args
+
+
+def main(argv: list[str] | None = None) -> dict[str, Any]:
+    args = parse(argv)
+    torch.set_num_threads(args.num_threads)
+    os.environ["RAYON_NUM_THREADS"] = str(args.num_threads)  # the tokenizers'
+    console = Console()
+    clock = "cpu" if args.num_threads == 1 else "wall"
+    settings: dict[str, Any] = {"quick": args.quick, "rounds": args.rounds, "clock": clock}
+    measure: dict[str, Callable[[], Part]] = {
+        "bcubed": partial(measure_metrics, **settings),
+        "loss": partial(measure_losses, **settings),
+        "encoding": partial(measure_encoding, data=args.data, num_sentences=args.num_sentences, **settings),
+    }
+    head = (
+        f"{processor_name()}, {args.num_threads} thread(s), {args.rounds} rounds; "
+        + ("processor time" if clock == "cpu" else "time on the clock")
+        + (f" ({QUICK})" if args.quick else "")
+    )
+    console.print(head, highlight=False)
+    parts: dict[str, Part] = {}
+    for name in PARTS:
+        if name in args.parts:
+            parts[name] = measure[name]()
+            console.print(parts[name].rich())
+    command = command_line("examples/benchmarks/speed.py", sys.argv[1:] if argv is None else argv)
+    machine = environment()
+    machine["versions"] |= {name: version for name in COMPARED if (version := _version(name))}
+    machine["machine"] |= {"processor_name": processor_name(), "clock": clock, "load": os.getloadavg()}
+    results = {
+        "command": command,
+        "quick": args.quick,
+        "rounds": args.rounds,
+        "parts": {name: {"notes": part.notes, **part.raw} for name, part in parts.items()},
+        **machine,
+    }
+    if args.output is not None:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        write_json(args.output, results)
+    if args.markdown is not None:
+        args.markdown.parent.mkdir(parents=True, exist_ok=True)
+        sections = ["# Speed", f"`{command}`: {head}.", *(part.markdown() for part in parts.values())]
+        with atomic_file(args.markdown) as stream:
+            stream.write(("\n\n".join(sections) + "\n").encode("utf-8"))
+    return results
+
+
+def _version(module: str) -> str | None:
+    try:
+        return str(import_optional(module, extra="benchmark").__version__)
+    except ImportError:
+        return None
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except HfRelationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
