@@ -1,45 +1,30 @@
-"""Finding a checkpoint that a killed run left whole."""
+"""Finding a checkpoint that a killed run left whole, and keeping enough of them."""
 
 from __future__ import annotations
 
-import json
+import logging
 import re
+import shutil
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from hf_relation.errors import CheckpointError
+from hf_relation.training.manifest import find_fault
 
 
-_WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
-_INDEX = "model.safetensors.index.json"
+logger = logging.getLogger(__name__)
 
 
 def is_complete(checkpoint: str | Path) -> bool:
     """Tell whether a checkpoint folder can be resumed from.
 
-    `Trainer` writes `trainer_state.json` last, after the weights and the optimizer, so a readable one means that
-    all files before it were written; the weights are opened as well.
-
     Args:
         checkpoint (`str` or `Path`): folder of the checkpoint.
 
     Returns:
-        `bool`.
+        `bool`: whether every file of its list `complete.json` is there in full size; for a checkpoint of a plain
+        `Trainer`, which has no such list, whether its state, weights and archives are whole.
     """
-    folder = Path(checkpoint)
-    try:
-        state = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-        weights = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
-        if (folder / _INDEX).is_file():
-            index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
-            weights = [folder / name for name in sorted(set(index["weight_map"].values()))]
-        for path in weights:
-            with safe_open(path, framework="numpy"):
-                pass
-    except (OSError, ValueError, KeyError, SafetensorError):
-        return False
-    return bool(weights) and isinstance(state, dict) and "global_step" in state
+    return find_fault(checkpoint) is None
 
 
 def has_complete_checkpoint(output_dir: str | Path) -> bool:
@@ -51,7 +36,19 @@ def has_complete_checkpoint(output_dir: str | Path) -> bool:
     Returns:
         `bool`.
     """
-    return any(is_complete(folder) for folder in _checkpoints(output_dir))
+    return any(is_complete(folder) for folder in checkpoint_folders(output_dir))
+
+
+def complete_checkpoints(output_dir: str | Path) -> list[Path]:
+    """List the checkpoints of a run that were written to their end.
+
+    Args:
+        output_dir (`str` or `Path`): the `output_dir` of the run, with folders `checkpoint-<step>`.
+
+    Returns:
+        `list[Path]`: the folders, the highest step first.
+    """
+    return [folder for folder in checkpoint_folders(output_dir) if is_complete(folder)]
 
 
 def last_complete_checkpoint(output_dir: str | Path) -> Path:
@@ -66,7 +63,7 @@ def last_complete_checkpoint(output_dir: str | Path) -> Path:
     Raises:
         CheckpointError: there is none; the message names incomplete ones that were passed over.
     """
-    folders = _checkpoints(output_dir)
+    folders = checkpoint_folders(output_dir)
     for folder in folders:
         if is_complete(folder):
             return folder
@@ -77,7 +74,71 @@ def last_complete_checkpoint(output_dir: str | Path) -> Path:
     )
 
 
-def _checkpoints(output_dir: str | Path) -> list[Path]:
-    """Checkpoint folders of a run, the latest first."""
+def check_resumable(checkpoint: str | Path) -> Path:
+    """Make sure that a run can go on exactly from a checkpoint that the caller names.
+
+    Args:
+        checkpoint (`str` or `Path`): folder of the checkpoint.
+
+    Returns:
+        `Path`: the folder.
+
+    Raises:
+        CheckpointError: a file is missing or cut off (the message names it, and the last complete checkpoint beside it),
+            or the checkpoint has weights alone.
+    """
+    folder = Path(checkpoint)
+    fault = find_fault(folder)
+    if fault is not None:
+        others = [path for path in complete_checkpoints(folder.parent) if path != folder]
+        instead = f"The last complete one beside it is {others[0]}." if others else "No complete one is beside it."
+        raise CheckpointError(f"{folder} cannot be resumed from: {fault}. {instead}")
+    if not any(folder.glob("optimizer*")) or not (folder / "scheduler.pt").is_file():
+        raise CheckpointError(
+            f"{folder} has no state of the optimizer (it was saved with `save_only_model=True`), so that the run cannot go "
+            "on exactly. Load its weights as a model and start a new run from them."
+        )
+    return folder
+
+
+def remove_old_checkpoints(output_dir: str | Path, limit: int | None, keep: tuple[str | Path | None, ...]) -> None:
+    """Keep the latest checkpoints and remove older ones, never the last complete one.
+
+    To be called when the newest checkpoint is complete. Unfinished folders of a killed run that the new one has passed
+    count for nothing and are removed.
+
+    Args:
+        output_dir (`str` or `Path`): the `output_dir` of the run.
+        limit (`int`, *optional*): how many to keep; `None` or 0 keeps all.
+        keep (`tuple`): checkpoints never to be removed: the newest, the best (`None` entries are skipped).
+    """
+    if not limit or limit < 0:
+        return
+    kept = {Path(folder).resolve() for folder in keep if folder is not None}
+    newest = max((_step(folder) for folder in kept), default=0)
+    folders = [folder for folder in checkpoint_folders(output_dir) if folder.resolve() not in kept]
+    free = max(0, limit - len(kept))
+    for folder in folders:
+        complete = is_complete(folder)
+        if complete and free:
+            free -= 1
+        elif complete or _step(folder) < newest:
+            logger.info("Removing %s: %s", folder, "older than `save_total_limit`" if complete else "unfinished")
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def checkpoint_folders(output_dir: str | Path) -> list[Path]:
+    """List the checkpoint folders of a run, complete or not.
+
+    Args:
+        output_dir (`str` or `Path`): the `output_dir` of the run.
+
+    Returns:
+        `list[Path]`: folders `checkpoint-<step>`, the highest step first.
+    """
     folders = [path for path in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
-    return sorted(folders, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    return sorted(folders, key=_step, reverse=True)
+
+
+def _step(folder: Path) -> int:
+    return int(folder.name.rpartition("-")[2])
