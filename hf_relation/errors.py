@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class HfRelationError(Exception):
     """Base class of every error raised on purpose by hf_relation."""
@@ -47,3 +49,18 @@ class CheckpointError(HfRelationError, OSError):
 
 class UsageError(HfRelationError, ValueError):
     """An argument has a value that is not allowed, or arguments contradict one another."""
+
+
+class TrainingError(HfRelationError, RuntimeError):
+    """Training cannot go on: the loss, or its gradient, is not a finite number.
+
+    Args:
+        message (`str`): at which step, with which rows, what is and what is not finite, and what to try.
+        step (`int`): number of the step that was not made.
+        instance_ids (`Sequence[str]`): ids of all instances in the step's batches, of all processes.
+    """
+
+    def __init__(self, message: str, *, step: int = 0, instance_ids: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.step = step
+        self.instance_ids = list(instance_ids)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from hf_relation.errors import UsageError
+from hf_relation.training.datasets import ROW_INDEX
 
 
 if TYPE_CHECKING:
@@ -83,3 +84,25 @@ class RelationCollator:
         for mention in (head, tail):
             hidden |= mention & torch.from_numpy(rng.random(len(ids)) < self.mention_dropout)[:, None]
         return ids.masked_fill(hidden, self._mask_id)
+
+
+class NumberedCollator:
+    """Make a batch of rows that come with their positions, and add the column `row_index`.
+
+    The trainer takes the column out again before the model sees the batch; with it, a message about a batch can name its
+    instances. Any collator of rows works inside.
+
+    Args:
+        collator (`Callable`): makes a batch, a mutable mapping of columns, of a list of rows.
+
+    Returns (when called):
+        what `collator` makes, with `row_index` `(batch,)` int64.
+    """
+
+    def __init__(self, collator: Callable[[list[Any]], MutableMapping[str, Any]]) -> None:
+        self.collator = collator
+
+    def __call__(self, items: Sequence[tuple[int, Any]]) -> MutableMapping[str, Any]:
+        batch = self.collator([row for _, row in items])
+        batch[ROW_INDEX] = torch.tensor([index for index, _ in items])
+        return batch

@@ -40,6 +40,9 @@ def single_relation(instance: Mapping[str, Any]) -> str | None:
     return relations[0] if len(relations) == 1 else None
 
 
+ROW_INDEX = "row_index"
+
+
 class RelationDataset(torch.utils.data.Dataset[dict[str, Any]]):
     """Encode instances once, so that no epoch tokenises again.
 
@@ -53,6 +56,7 @@ class RelationDataset(torch.utils.data.Dataset[dict[str, Any]]):
     Attributes:
         labels (`list[int]` of length `n`): relation number of every row, -100 for unlabelled ones.
         label2id (`dict[str, int]`): the numbering in use.
+        instance_ids (`list[str]` of length `n`): id of every row; its position where an instance has none.
         num_truncated (`int`): rows whose text did not fit and was cut around the mentions.
 
     Raises:
@@ -72,6 +76,7 @@ class RelationDataset(torch.utils.data.Dataset[dict[str, Any]]):
             }
         self.label2id = dict(label2id)
         self.labels = [UNLABELLED if name is None else self.label2id[name] for name in names]
+        self.instance_ids = [str(instance.get("id", row)) for row, instance in enumerate(instances)]
         self._encoded: list[EncodedInstance] = processor.encode(instances)
         self.num_truncated = sum(encoded.truncated for encoded in self._encoded)
 
@@ -80,3 +85,29 @@ class RelationDataset(torch.utils.data.Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return {**vars(self._encoded[index]), "labels": self.labels[index]}
+
+
+class NumberedRows(torch.utils.data.Dataset[tuple[int, dict[str, Any]]]):
+    """Rows with their positions, for [`~hf_relation.training.collators.NumberedCollator`].
+
+    Args:
+        dataset ([`RelationDataset`]): the rows.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.training.datasets import NumberedRows
+    >>> NumberedRows([{"labels": 4}, {"labels": 7}])[1]
+    (1, {'labels': 7})
+
+    ```
+    """
+
+    def __init__(self, dataset: RelationDataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> tuple[int, dict[str, Any]]:
+        return index, self.dataset[index]
