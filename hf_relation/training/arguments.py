@@ -43,6 +43,13 @@ class RelationTrainingArguments(TrainingArguments):
         word_dropout (`float`, defaults to 0.0): probability that another word is hidden while training, in [0, 1].
         length_chunks (`int`, defaults to 4): a batch goes through the encoder in this many parts of similar length, and
             its loss is that of the whole batch; saves padding. With several processes a batch is never cut.
+        gradient_cache_rows (`int`, *optional*): embed this many rows of a batch at a time, so that batches of thousands
+            of rows take the memory of a few (gradient caching); exact, for one more forward pass, and also with several
+            processes. By default a batch is embedded as `length_chunks` says, with the graph of all its rows in memory.
+        adversarial_start_step (`float`, defaults to 0): steps before the virtual adversarial loss of the model
+            (`MOREConfig.adversarial_weight`) begins; below 1, the share of all steps.
+        adversarial_warmup_steps (`float`, defaults to 0): steps in which its weight then rises from 0 in a straight line;
+            below 1, the share of all steps.
         eval_num_seeds (`int`, defaults to 5): seeds of k-means whose scores an evaluation averages.
         eval_n_init (`int`, defaults to 10): restarts of k-means for every seed.
         eval_dtype (`str`, defaults to `"bfloat16"`): precision of the embeddings of evaluations during training:
@@ -51,7 +58,7 @@ class RelationTrainingArguments(TrainingArguments):
     Raises:
         UsageError: a value out of its range; the message names the field, the value and what is allowed.
 
-    References: moving average of weights: Polyak and Juditsky, 1992; average with the start: Wortsman et al., 2022
+    References: gradient caching: Gao et al., 2021; moving average of weights: Polyak and Juditsky, 1992; average with the start: Wortsman et al., 2022
     (WiSE-FT), equation 1; adapters: Hu et al., 2022.
     """
 
@@ -106,6 +113,18 @@ class RelationTrainingArguments(TrainingArguments):
         default=4,
         metadata={"help": "Parts of similar length that a batch is encoded in; the loss stays that of the batch."},
     )
+    gradient_cache_rows: int | None = field(
+        default=None,
+        metadata={"help": "Embed this many rows at a time: batches of thousands of rows with the memory of a few."},
+    )
+    adversarial_start_step: float = field(
+        default=0.0,
+        metadata={"help": "Steps before the virtual adversarial loss begins; below 1: the share of all steps."},
+    )
+    adversarial_warmup_steps: float = field(
+        default=0.0,
+        metadata={"help": "Steps in which the weight of the virtual adversarial loss rises; below 1: a share."},
+    )
     eval_num_seeds: int = field(default=5, metadata={"help": "Seeds of k-means that an evaluation averages."})
     eval_n_init: int = field(default=10, metadata={"help": "Restarts of k-means for every seed."})
     eval_dtype: str = field(
@@ -140,12 +159,22 @@ class RelationTrainingArguments(TrainingArguments):
             ("lora_r", 1),
             ("lora_alpha", 1),
             ("length_chunks", 1),
+            ("gradient_cache_rows", 1),
             ("eval_num_seeds", 1),
             ("eval_n_init", 1),
         ):
             value = getattr(self, name)
+            if name == "gradient_cache_rows" and value is None:
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise UsageError(f"`{name}` must be an integer of at least {least}, got {value!r}.")
+        for name in ("adversarial_start_step", "adversarial_warmup_steps"):
+            value = getattr(self, name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not number or not (0 <= value < 1 or (value >= 1 and value % 1 == 0)):
+                raise UsageError(
+                    f"`{name}` must be a whole number of steps, or a share of all steps from 0 to below 1; got {value!r}."
+                )
         for name, end, end_allowed in (
             ("lora_dropout", 1, False),
             ("ema_decay", 1, False),
