@@ -1,7 +1,9 @@
 """Training of pair encoders: balanced batches, averaged weights, evaluation by clustering."""
 
+from hf_relation.training.adversarial import AdversarialWarmup
 from hf_relation.training.arguments import RelationTrainingArguments
 from hf_relation.training.averaging import WeightAverage
+from hf_relation.training.bandwidth import BandwidthChoice, choose_bandwidth_quantile
 from hf_relation.training.collators import RelationCollator
 from hf_relation.training.datasets import RelationDataset, single_relation
 from hf_relation.training.evaluation import (
@@ -14,7 +16,7 @@ from hf_relation.training.evaluation import (
 from hf_relation.training.experiment import ExperimentData, prepare_data, score_model, summarize_runs
 from hf_relation.training.experiment_arguments import ExperimentArguments, check_processes, load_experiment_data
 from hf_relation.training.results import changed_settings, finite_only, library_versions, write_json
-from hf_relation.training.resuming import has_complete_checkpoint, last_complete_checkpoint
+from hf_relation.training.resuming import has_complete_checkpoint, is_complete, last_complete_checkpoint
 from hf_relation.training.samplers import ClassBalancedBatchSampler
 from hf_relation.training.tables import scores_table
 from hf_relation.training.trainable import add_adapters, freeze
@@ -22,6 +24,8 @@ from hf_relation.training.trainer import RelationTrainer
 
 
 __all__ = [
+    "AdversarialWarmup",
+    "BandwidthChoice",
     "ClassBalancedBatchSampler",
     "ExperimentArguments",
     "ExperimentData",
@@ -33,10 +37,12 @@ __all__ = [
     "add_adapters",
     "changed_settings",
     "check_processes",
+    "choose_bandwidth_quantile",
     "evaluate_by_clustering",
     "finite_only",
     "freeze",
     "has_complete_checkpoint",
+    "is_complete",
     "last_complete_checkpoint",
     "library_versions",
     "limit_per_relation",

@@ -3,55 +3,40 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import datasets
 import numpy as np
 import torch
 from peft import PeftModel
 from torch.utils.data import DataLoader
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState
+from transformers import PreTrainedModel, Trainer, TrainerControl
 from transformers.trainer_utils import TrainOutput, speed_metrics
 
-from hf_relation.embedding import embed_instances
-from hf_relation.embedding.embed import EmbeddingDtype
 from hf_relation.errors import UsageError
 from hf_relation.models.more import MOREModel
+from hf_relation.training.adversarial import AdversarialWarmup
 from hf_relation.training.arguments import RelationTrainingArguments
 from hf_relation.training.averaging import WeightAverage
+from hf_relation.training.batch_loss import BatchLoss, chunked_loss
 from hf_relation.training.collators import RelationCollator
-from hf_relation.training.datasets import RelationDataset
-from hf_relation.training.evaluation import evaluate_by_clustering
-from hf_relation.training.length_chunks import split_by_length
-from hf_relation.training.resuming import last_complete_checkpoint
+from hf_relation.training.datasets import ROW_INDEX, RelationDataset
+from hf_relation.training.distributed import from_first_process
+from hf_relation.training.failures import FiniteGuard
+from hf_relation.training.gradient_cache import cached_loss
+from hf_relation.training.held_out import embed_shared, held_out_scores
+from hf_relation.training.length_chunks import split_batch
+from hf_relation.training.loading import class_balanced_loader, data_seed
+from hf_relation.training.loss_log import LossLog
+from hf_relation.training.manifest import whole_checkpoint
+from hf_relation.training.resuming import check_resumable, last_complete_checkpoint, remove_old_checkpoints
+from hf_relation.training.run_callback import RunCallback
 from hf_relation.training.samplers import ClassBalancedBatchSampler
+from hf_relation.training.sharding import check_sharded_run, whole_model
 from hf_relation.training.trainable import make_trainable
-
-
-logger = logging.getLogger(__name__)
-
-
-class _RunCallback(TrainerCallback):
-    """Tell the sampler its epoch before the epoch starts, and average the weights after every step."""
-
-    def __init__(self, trainer: RelationTrainer) -> None:
-        self.trainer = trainer
-
-    def on_epoch_begin(
-        self, args: RelationTrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        # Trainer's own call does not reach the sampler through the wrappers of a resumed, distributed loader.
-        if self.trainer.batch_sampler is not None:
-            self.trainer.batch_sampler.set_epoch(int(state.epoch or 0))
-
-    def on_step_end(
-        self, args: RelationTrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        self.trainer.average.update(self.trainer.model)
 
 
 class RelationTrainer(Trainer):
@@ -109,9 +94,15 @@ class RelationTrainer(Trainer):
                 processing_class,
                 mention_dropout=args.mention_dropout,
                 word_dropout=args.word_dropout,
-                seed=_data_seed(args),
+                seed=data_seed(args),
+            )
+        if args.n_gpu > 1:
+            raise UsageError(
+                f"One process sees {args.n_gpu} GPUs and would cut every batch by relation. Start one process for each GPU "
+                "(accelerate launch --config_file examples/accelerate_ddp.yaml ...), or set CUDA_VISIBLE_DEVICES=0."
             )
         self.batch_sampler: ClassBalancedBatchSampler | None = None
+        self._model_class = type(model)
         super().__init__(
             model=make_trainable(model, args, processing_class),
             args=args,
@@ -120,9 +111,24 @@ class RelationTrainer(Trainer):
             eval_dataset=eval_dataset,
             **kwargs,
         )
+        if self.is_fsdp_enabled:
+            check_sharded_run(args, self.accelerator.state.fsdp_plugin.fsdp_version)
         self.model_accepts_loss_kwargs = False
+        self.current_gradient_accumulation_steps = 1  # until a run sets it for each of its steps
         self.average = WeightAverage(self.model, args.ema_decay, args.base_weight_average)
-        self.add_callback(_RunCallback(self))
+        self.guard = FiniteGuard(
+            [] if train_dataset is None else train_dataset.instance_ids, args.process_index, args.world_size
+        )
+        self._loss_log = LossLog(args.device, args.world_size)
+        self._terms: BatchLoss | None = None
+        self.add_callback(RunCallback(self))
+        if isinstance(self._plain(self.model), MOREModel):
+            self.add_callback(AdversarialWarmup(args.adversarial_start_step, args.adversarial_warmup_steps))
+        elif args.gradient_cache_rows is not None:
+            raise UsageError(
+                f"`gradient_cache_rows` works with MOREModel, whose loss is a function of its embeddings; this is a "
+                f"{type(model).__name__}. Leave it out."
+            )
 
     def get_train_dataloader(self) -> DataLoader:
         """Give the loader of class-balanced batches, prepared for the processes of the run.
@@ -130,34 +136,7 @@ class RelationTrainer(Trainer):
         Raises:
             UsageError: there is no training data, or too few relations.
         """
-        if self.train_dataset is None:
-            raise UsageError("Training needs a `train_dataset`.")
-        args = self.args
-        num_batches = None
-        if args.max_steps > 0:
-            num_batches = args.max_steps * args.gradient_accumulation_steps * args.world_size
-        names = {number: name for name, number in self.train_dataset.label2id.items()}
-        self.batch_sampler = ClassBalancedBatchSampler(
-            self.train_dataset.labels,
-            classes_per_batch=args.classes_per_batch,
-            instances_per_class=args.instances_per_class,
-            num_batches=num_batches,
-            seed=_data_seed(args),
-            names=names,
-        )
-        if num_batches is None:
-            # Every process takes as many batches as every other.
-            per_process = max(1, self.batch_sampler.num_batches // args.world_size)
-            self.batch_sampler.num_batches = per_process * args.world_size
-        loader = DataLoader(
-            self.train_dataset,
-            batch_sampler=self.batch_sampler,
-            collate_fn=self.data_collator,
-            num_workers=args.dataloader_num_workers,
-            pin_memory=args.dataloader_pin_memory and args.device.type == "cuda",
-            persistent_workers=args.dataloader_persistent_workers,
-            prefetch_factor=args.dataloader_prefetch_factor,
-        )
+        loader, self.batch_sampler = class_balanced_loader(self.train_dataset, self.data_collator, self.args)
         return self.accelerator.prepare(loader)
 
     def compute_loss(
@@ -169,43 +148,79 @@ class RelationTrainer(Trainer):
     ) -> Any:
         """The loss of a batch, as `Trainer.compute_loss`; the encoder sees the batch in parts of similar length.
 
-        Only for our own models, in one process: distributed wrappers expect one forward pass for every backward pass.
+        With `gradient_cache_rows` the gradient of all parts but the last is in the weights when this returns, and that of
+        the last one comes with the backward pass over the result.
         """
-        plain = self.accelerator.unwrap_model(model)
-        plain = plain.get_base_model() if isinstance(plain, PeftModel) else plain
-        labels = inputs.get("labels")
-        if (
-            self.args.length_chunks == 1
-            or self.args.world_size > 1
-            or return_outputs
-            or labels is None
-            or not isinstance(plain, MOREModel)
-        ):
+        inputs = {name: column for name, column in inputs.items() if name != ROW_INDEX}
+        plain = self._plain(model)
+        if return_outputs or inputs.get("labels") is None or not isinstance(plain, MOREModel):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        columns = {key: value for key, value in inputs.items() if key != "labels"}
-        parts, order = split_by_length(columns, self.args.length_chunks)
+        labels = inputs.pop("labels")
+        parts, order = split_batch(inputs, self.args)
         with self.compute_loss_context_manager():
-            embeddings = torch.cat([model(**part).embeddings for part in parts])
-            loss = plain.compute_loss(embeddings, labels[order])
+            if self.args.gradient_cache_rows is not None and torch.is_grad_enabled():
+                self._terms = cached_loss(
+                    model,
+                    plain,
+                    parts,
+                    order,
+                    labels,
+                    backward=lambda loss: self.accelerator.backward(loss / self.current_gradient_accumulation_steps),
+                    no_sync=lambda: self.accelerator.no_sync(model),
+                )
+            else:
+                self._terms = chunked_loss(model, plain, parts, order, labels)
+        return self._terms.loss
+
+    def _plain(self, model: torch.nn.Module) -> torch.nn.Module:
+        """The model inside its wrappers."""
+        plain = self.accelerator.unwrap_model(model)
+        return plain.get_base_model() if isinstance(plain, PeftModel) else plain
+
+    def training_step(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """Forward and backward pass of one batch, as `Trainer.training_step`; its rows and losses are noted."""
+        self._terms = None
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if self._terms is None:
+            self.guard.note(inputs.get(ROW_INDEX), loss)
+        else:
+            self.guard.note(inputs.get(ROW_INDEX), self._terms.value, self._terms.finite_rows)
+            self._loss_log.add(self._terms, share=1 / self.current_gradient_accumulation_steps)
+        self._terms = None  # the graph goes
         return loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, as `Trainer.log`; `relation_loss` and `adversarial_loss` beside `loss` while the latter is at work."""
+        if "loss" in logs:
+            logs |= self._loss_log.means()
+        super().log(logs, start_time)
 
     def train(self, resume_from_checkpoint: str | bool | None = None, **kwargs: Any) -> TrainOutput:
         """Train, then leave the averaged (and merged) weights in `self.model`.
 
         Args:
             resume_from_checkpoint (`str` or `bool`, *optional*): folder of a checkpoint, or `True` for the last
-                complete one in `args.output_dir`.
+                complete one in `args.output_dir`. `Trainer` reads its own state from there (`optimizer.pt`,
+                `scheduler.pt`, `rng_state.pth`) with `torch.load(weights_only=True)`: name only folders you trust.
             **kwargs: further arguments of `transformers.Trainer.train`.
 
         Returns:
             `TrainOutput`: steps, training loss and timings.
 
         Raises:
-            CheckpointError: there is no complete checkpoint to resume from.
+            CheckpointError: there is no complete checkpoint to resume from, or a file of the one named is missing or cut
+                off (the message names the file, and the last complete checkpoint).
+            TrainingError: the loss or its gradient is not finite; the message names the step and the instances.
         """
         if resume_from_checkpoint is True:
             resume_from_checkpoint = str(last_complete_checkpoint(self.args.output_dir))
         if resume_from_checkpoint:
+            resume_from_checkpoint = str(check_resumable(resume_from_checkpoint))
             self.average.load(resume_from_checkpoint)
         output = super().train(resume_from_checkpoint=resume_from_checkpoint or None, **kwargs)
         self._finish_weights()
@@ -214,6 +229,8 @@ class RelationTrainer(Trainer):
     def _finish_weights(self) -> None:
         # Without this the model's forward keeps the mixed-precision wrapper that accelerate put around it.
         self.model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        if self.is_fsdp_enabled:
+            self.model = whole_model(self.model, self._model_class)
         self.average.write_into(self.model)
         if self.args.trainable == "lora":
             if self.args.save_adapter and self.args.should_save:
@@ -221,6 +238,20 @@ class RelationTrainer(Trainer):
             self.model = self.model.merge_and_unload()
         self.model_wrapped = self.model
         self.average = WeightAverage(self.model)
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        run_dir = Path(self._get_output_dir(trial=trial))
+        folder = run_dir / f"checkpoint-{self.state.global_step}"
+        limit = self.args.save_total_limit
+        with whole_checkpoint(folder, writer=self.args.should_save, wait=self.accelerator.wait_for_everyone):
+            # Trainer would remove older checkpoints while other processes still write this one.
+            self.args.save_total_limit = None
+            try:
+                super()._save_checkpoint(model, trial)
+            finally:
+                self.args.save_total_limit = limit
+        if self.args.should_save:
+            remove_old_checkpoints(run_dir, limit, keep=(folder, self.state.best_model_checkpoint))
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         super()._save(output_dir, state_dict)
@@ -266,21 +297,8 @@ class RelationTrainer(Trainer):
         embeddings = self._embed(instances)
         metrics: dict[str, float] = {}
         if self.is_world_process_zero():
-            found = evaluate_by_clustering(
-                None,
-                None,
-                instances,
-                seeds=range(self.args.eval_num_seeds),
-                n_init=self.args.eval_n_init,
-                transform=transform,
-                embeddings=embeddings,
-            )
-            metrics = {
-                f"{metric_key_prefix}_{key}": value
-                for key, value in found.items()
-                if not key.endswith("_sd") or key == "bcubed_f1_sd"
-            }
-        metrics = _broadcast(metrics, self.args.world_size)
+            metrics = held_out_scores(embeddings, instances, self.args, prefix=metric_key_prefix, transform=transform)
+        metrics = from_first_process(metrics, self.args.world_size)
         metrics |= speed_metrics(metric_key_prefix, start, num_samples=len(instances))
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -288,38 +306,11 @@ class RelationTrainer(Trainer):
 
     def _embed(self, instances: Sequence[Any]) -> np.ndarray:
         """Embed the instances, each process its share; the rows come back complete and in order everywhere."""
-        rank, world = self.args.process_index, self.args.world_size
         model = self.accelerator.unwrap_model(self.model)
-        averaged = self.average.applied(model) if self.is_in_train else contextlib.nullcontext()
-        with averaged:
-            rows = embed_instances(
-                model,
-                self.processing_class,
-                instances[rank::world],
-                dtype=cast(EmbeddingDtype, self.args.eval_dtype),
-                device=self.args.device,
-            )
-        if world == 1:
-            return rows
-        shares = [None] * world
-        torch.distributed.all_gather_object(shares, rows)
-        whole = np.empty((len(instances), rows.shape[1]), dtype=rows.dtype)
-        for number, share in enumerate(shares):
-            whole[number::world] = share
-        return whole
-
-
-def _data_seed(args: RelationTrainingArguments) -> int:
-    return args.seed if args.data_seed is None else args.data_seed
+        sharded = self.is_fsdp_enabled and self.is_in_train
+        with self.average.applied(model) if self.is_in_train else contextlib.nullcontext():
+            return embed_shared(model, self.processing_class, instances, self.args, sharded=sharded)
 
 
 def _as_instances(dataset: Any) -> Sequence[Any]:
     return dataset.to_list() if isinstance(dataset, datasets.Dataset) else dataset
-
-
-def _broadcast(metrics: dict[str, float], world_size: int) -> dict[str, float]:
-    if world_size == 1:
-        return metrics
-    box = [metrics]
-    torch.distributed.broadcast_object_list(box, src=0)
-    return box[0]

@@ -163,7 +163,7 @@ def test_the_best_checkpoint_is_the_one_that_scored_best(tmp_path, monkeypatch):
     )
     scores = iter([0.3, 0.9, 0.5, 0.4])
     monkeypatch.setattr(
-        "hf_relation.training.trainer.evaluate_by_clustering", lambda *args, **kwargs: {"bcubed_f1": next(scores)}
+        "hf_relation.training.held_out.evaluate_by_clustering", lambda *args, **kwargs: {"bcubed_f1": next(scores)}
     )
     trainer.train()
     assert trainer.state.best_model_checkpoint.endswith("checkpoint-2")
@@ -237,7 +237,7 @@ def test_best_checkpoint_brings_its_own_moving_average(tmp_path, monkeypatch):
     )
     scores = iter([0.3, 0.9, 0.5])
     monkeypatch.setattr(
-        "hf_relation.training.trainer.evaluate_by_clustering", lambda *args, **kwargs: {"bcubed_f1": next(scores)}
+        "hf_relation.training.held_out.evaluate_by_clustering", lambda *args, **kwargs: {"bcubed_f1": next(scores)}
     )
     trainer.train()
     average = load_file(tmp_path / "checkpoint-2" / "averaged_weights.safetensors")

@@ -1,0 +1,61 @@
+"""Models whose weights are spread over the processes (FSDP)."""
+
+from __future__ import annotations
+
+import torch
+from torch.distributed.tensor import DTensor
+from transformers import PreTrainedModel
+
+from hf_relation.errors import UsageError
+from hf_relation.training.arguments import RelationTrainingArguments
+
+
+def check_sharded_run(args: RelationTrainingArguments, fsdp_version: int) -> None:
+    """Refuse what does not work on weights that are spread over the processes.
+
+    Args:
+        args ([`RelationTrainingArguments`]): the settings.
+        fsdp_version (`int`): 1 or 2.
+
+    Raises:
+        UsageError: FSDP 1, adapters, or averaged weights.
+    """
+    if fsdp_version != 2:
+        raise UsageError(
+            "Training with FSDP needs version 2: set `fsdp_version: 2` in the `fsdp_config` of accelerate."
+        )
+    wrong = [
+        f"{name}={getattr(args, name)!r}"
+        for name, allowed in (("trainable", ("full", "last_n")), ("ema_decay", (0,)), ("base_weight_average", (0,)))
+        if getattr(args, name) not in allowed
+    ]
+    if wrong:
+        raise UsageError(
+            f"With FSDP, {', '.join(wrong)} is not supported: adapters and averages of weights need whole weights in every "
+            "process. Set trainable='full' (or 'last_n'), ema_decay=0 and base_weight_average=0, or train with DDP "
+            "(examples/accelerate_ddp.yaml)."
+        )
+
+
+def whole_model(model: torch.nn.Module, model_class: type[PreTrainedModel]) -> PreTrainedModel:
+    """Bring the spread weights of a model together, in every process; to be called by all processes at once.
+
+    Args:
+        model (`nn.Module`): the model as FSDP 2 made it, with a `config`.
+        model_class (`type`): class of the plain model.
+
+    Returns:
+        `PreTrainedModel`: a plain model with the same weights, on the same device, in the same mode.
+    """
+    state = {
+        name: weight.full_tensor() if isinstance(weight, DTensor) else weight
+        for name, weight in model.state_dict().items()
+    }
+    device = next(iter(state.values())).device
+    with torch.random.fork_rng(devices=[]):
+        plain = model_class(model.config)
+    plain.load_state_dict(state)
+    trains = {name: weight.requires_grad for name, weight in model.named_parameters()}
+    for name, weight in plain.named_parameters():
+        weight.requires_grad_(trains[name])
+    return plain.to(device).train(model.training)
