@@ -24,7 +24,7 @@ from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.models.more import MOREModel
 from hf_relation.processing import RelationProcessor
 from hf_relation.training import limit_per_relation, score_clusterings, single_relation
-from hf_relation.training.experiment import VARIANTS
+from hf_relation.training.scoring import VARIANTS
 
 
 @dataclass(frozen=True)

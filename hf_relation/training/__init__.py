@@ -18,6 +18,7 @@ from hf_relation.training.experiment_arguments import ExperimentArguments, check
 from hf_relation.training.results import changed_settings, finite_only, library_versions, write_json
 from hf_relation.training.resuming import has_complete_checkpoint, is_complete, last_complete_checkpoint
 from hf_relation.training.samplers import ClassBalancedBatchSampler
+from hf_relation.training.scoring import EmbeddedParts, embed_parts, score_parts
 from hf_relation.training.tables import scores_table
 from hf_relation.training.trainable import add_adapters, freeze
 from hf_relation.training.trainer import RelationTrainer
@@ -27,6 +28,7 @@ __all__ = [
     "AdversarialWarmup",
     "BandwidthChoice",
     "ClassBalancedBatchSampler",
+    "EmbeddedParts",
     "ExperimentArguments",
     "ExperimentData",
     "RelationCollator",
@@ -38,6 +40,7 @@ __all__ = [
     "changed_settings",
     "check_processes",
     "choose_bandwidth_quantile",
+    "embed_parts",
     "evaluate_by_clustering",
     "finite_only",
     "freeze",
@@ -50,6 +53,7 @@ __all__ = [
     "prepare_data",
     "score_clusterings",
     "score_model",
+    "score_parts",
     "scores_table",
     "single_relation",
     "split_known_relations",

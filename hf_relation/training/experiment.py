@@ -9,21 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hf_relation.clustering import WithinClassWhitening, finds_number, make_clusterer
+from hf_relation.clustering import WithinClassWhitening
 from hf_relation.clustering.algorithms import Algorithm
 from hf_relation.data import drop_benchmark_sentences, drop_overlapping
-from hf_relation.embedding import embed_instances
 from hf_relation.embedding.embed import EmbeddingDtype
 from hf_relation.errors import UsageError
-from hf_relation.training.bandwidth import choose_bandwidth_quantile
 from hf_relation.training.datasets import single_relation
-from hf_relation.training.evaluation import (
-    limit_per_relation,
-    rows_to_cluster,
-    score_clusterings,
-    split_known_relations,
-    summarize_scores,
-)
+from hf_relation.training.evaluation import limit_per_relation, split_known_relations, summarize_scores
+from hf_relation.training.scoring import Scores, check_clustering, embed_parts, score_parts
 
 
 if TYPE_CHECKING:
@@ -31,14 +24,6 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger(__name__)
-
-# From embeddings to the rows that are clustered: name -> (whitening, principal components).
-VARIANTS = {
-    "plain": (False, False),
-    "pca": (False, True),
-    "whitening": (True, False),
-    "whitening+pca": (True, True),
-}
 
 
 @dataclass(frozen=True)
@@ -156,7 +141,7 @@ def score_model(
     progress: bool = False,
     algorithm: Algorithm = "kmeans",
     cluster_kwargs: Mapping[str, Any] | None = None,
-) -> tuple[dict[str, dict[str, list[dict[str, float]]]], WithinClassWhitening | None]:
+) -> tuple[Scores, WithinClassWhitening | None]:
     """Score a trained model on the held-out known relations and on the novel ones.
 
     The embeddings are clustered as they are (`"plain"`), after PCA (`"pca"`), after a within-class whitening fitted on
@@ -188,46 +173,25 @@ def score_model(
     Raises:
         UsageError: a wrong setting, or an automatic quantile without validation data.
     """
-    settings = dict(cluster_kwargs or {})
-    automatic = settings.get("bandwidth_quantile") == "auto"
-    if automatic:
-        del settings["bandwidth_quantile"]
-        _check_automatic(algorithm, settings, data)
-    make_clusterer(algorithm, None if finds_number(algorithm, settings) else 1, n_init=n_init, **settings)
-    quantiles: dict[str, float] = {}
-    whitening = None
-    if whitening_per_relation:
-        fitting = limit_per_relation(data.train, whitening_per_relation)
-        rows = embed_instances(model, processor, fitting, dtype=dtype, progress=progress)
-        whitening = WithinClassWhitening(shrinkage=shrinkage).fit(rows, [single_relation(row) for row in fitting])
-    scores: dict[str, dict[str, list[dict[str, float]]]] = {}
-    for name, instances in (("validation", data.validation), ("test", data.test)):
-        labelled = [row for row in instances if single_relation(row) is not None]
-        if not labelled:
-            continue
-        gold = [str(single_relation(row)) for row in labelled]
-        rows = embed_instances(model, processor, labelled, dtype=dtype, progress=progress)
-        scores[name] = {}
-        for variant, (whitened, reduced) in VARIANTS.items():
-            if whitened and whitening is None:
-                continue
-            transform, components = whitening if whitened else None, pca_components if reduced else None
-            if automatic and name == "validation":
-                space = rows_to_cluster(rows, transform, components)
-                quantiles[variant] = choose_bandwidth_quantile(space, gold, seed=cluster_seeds[0], **settings).quantile
-            chosen = {"bandwidth_quantile": quantiles[variant]} if automatic else {}
-            figures = score_clusterings(
-                rows,
-                gold,
-                seeds=cluster_seeds,
-                n_init=n_init,
-                transform=transform,
-                pca_components=components,
-                algorithm=algorithm,
-                cluster_kwargs=settings | chosen,
-            )
-            scores[name][variant] = [score | chosen for score in figures]
-    return scores, whitening
+    check_clustering(data, algorithm, cluster_kwargs, n_init=n_init)
+    embedded = embed_parts(
+        model,
+        processor,
+        data,
+        whitening_per_relation=whitening_per_relation,
+        shrinkage=shrinkage,
+        dtype=dtype,
+        progress=progress,
+    )
+    scores = score_parts(
+        embedded,
+        cluster_seeds=cluster_seeds,
+        n_init=n_init,
+        pca_components=pca_components,
+        algorithm=algorithm,
+        cluster_kwargs=cluster_kwargs,
+    )
+    return scores, embedded.whitening
 
 
 def summarize_runs(runs: Sequence[Mapping[str, Any]], variant: str | None = None) -> dict[str, Any]:
@@ -265,16 +229,3 @@ def summarize_runs(runs: Sequence[Mapping[str, Any]], variant: str | None = None
 
 def _relations(instances: Iterable[Instance]) -> set[str]:
     return {name for row in instances if (name := single_relation(row)) is not None}
-
-
-def _check_automatic(algorithm: str, settings: Mapping[str, Any], data: ExperimentData) -> None:
-    if algorithm != "mean_shift":
-        raise UsageError(f'`bandwidth_quantile` is a setting of "mean_shift", not of "{algorithm}".')
-    if settings.get("bandwidth") is not None:
-        raise UsageError("Give `bandwidth` or `bandwidth_quantile`, not both.")
-    if len(_relations(data.validation)) < 2:
-        raise UsageError(
-            'An automatic bandwidth (`bandwidth_quantile="auto"`) is chosen on held-out known relations, and there are '
-            f"{len(_relations(data.validation))} of them (at least 2 are needed). Hold some out, or give a number: a quantile "
-            "above 0 and at most 1."
-        )
