@@ -20,6 +20,6 @@ from hf_relation.runs.more import main
 if __name__ == "__main__":
     try:
         main()
-    except HfRelationError as error:
+    except (HfRelationError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UsageError) else 1)
