@@ -117,6 +117,7 @@ def test_contradictions_and_damage_are_errors(tmp_path):
 def claim_in_two_processes(folder):
     from accelerate import PartialState
 
+    PartialState._reset_state()  # earlier tests have left that of one process, which a fork inherits
     state = PartialState(cpu=True)
     place = {"process_index": state.process_index, "num_processes": state.num_processes}
     outcomes = []
