@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,10 +23,19 @@ def test_every_row_once_and_no_batch_above_the_budget(lengths, budget):
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=60), st.integers(1, 200))
 @settings(max_examples=60, deadline=None)
-def test_no_batch_could_have_taken_the_next_row(lengths, budget):
+def test_a_batch_ends_at_its_budget_or_when_a_quarter_full_before_a_much_shorter_row(lengths, budget):
     batches = token_budget_batches(lengths, budget)
-    for batch in batches[:-1]:
-        assert max(lengths[row] for row in batch) * (len(batch) + 1) > budget
+    for batch, following in itertools.pairwise(batches):
+        longest, next_length = lengths[batch[0]], lengths[following[0]]
+        full = longest * (len(batch) + 1) > budget
+        assert full or (4 * longest * len(batch) >= budget and next_length < 0.9 * longest)
+
+
+def test_few_rows_of_unlike_length_have_little_padding():
+    lengths = [60, 15, 14, 58, 30, 31, 59, 16, 32, 15, 57, 30] * 2
+    batches = token_budget_batches(lengths, 1024)
+    lengths_of_batches = [sorted({lengths[row] for row in batch}) for batch in batches]
+    assert lengths_of_batches == [[57, 58, 59, 60], [30, 31, 32], [14, 15, 16]]
 
 
 def test_rows_of_equal_length_stay_in_order():
