@@ -18,7 +18,7 @@ def prepare(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         `tuple[torch.Tensor, torch.Tensor]`: the labelled rows, `(m, d)` in float32 (float64 stays float64), and their
-        labels, `(m,)`. Both are views or copies: the inputs are not changed.
+        labels, `(m,)`. Both may be the inputs themselves; not to be written to.
 
     Raises:
         TypeError: embeddings are not floating, or labels are not integers.
@@ -45,6 +45,10 @@ def prepare(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
             f"`labels` must have shape ({len(embeddings)},), one class id per row of `embeddings`, "
             f"got {tuple(labels.shape)}."
         )
+    if embeddings.dtype in (torch.float16, torch.bfloat16):
+        embeddings = embeddings.float()
+    if len(labels) and int(labels.min()) >= 0:
+        return embeddings, labels
     labelled = labels != IGNORED_LABEL
     wrong = labelled & (labels < 0)
     if wrong.any():
@@ -53,6 +57,4 @@ def prepare(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
             f"`labels` must be class ids from 0, or {IGNORED_LABEL} for a row to leave out; got {int(labels[row])} "
             f"in row {row}. Number the classes from 0, or replace the value by {IGNORED_LABEL}."
         )
-    if embeddings.dtype in (torch.float16, torch.bfloat16):
-        embeddings = embeddings.float()
     return embeddings[labelled], labels[labelled]
