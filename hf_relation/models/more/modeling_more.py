@@ -150,17 +150,17 @@ class MOREModel(MOREPreTrainedModel):
             if reference is None:
                 raise ValueError("Give `input_ids` or `inputs_embeds`.")
             attention_mask = torch.ones(reference.shape[:2], dtype=torch.long, device=reference.device)
-        mentions = {
+        mentions: dict[str, torch.Tensor | None] = {
             "head_token_mask": head_token_mask,
             "tail_token_mask": tail_token_mask,
             "between_token_mask": between_token_mask,
             "head_marker_index": head_marker_index,
             "tail_marker_index": tail_marker_index,
         }
-        extra = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        extra: dict[str, torch.Tensor | None] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         adversarial = self.training and torch.is_grad_enabled() and self.adversarial_factor > 0
-        # A direction of length one survives bfloat16 (cosine 0.999 with the float32 perturbation on MiniLM-L6); one of
-        # length 0.02, spread over a sentence, is lost in rounding (cosine 0.4).
+        # The perturbation found from a direction of length one is nearly the same in bfloat16; a direction of length 0.02,
+        # spread over a sentence, is lost in rounding.
         exact = adversarial and self.adversarial_loss.start == "scaled"
         precision = torch.autocast(attention_mask.device.type, enabled=False) if exact else nullcontext()
         with precision:
@@ -193,7 +193,7 @@ class MOREModel(MOREPreTrainedModel):
         input_ids: torch.Tensor | None,
         inputs_embeds: torch.Tensor | None,
         attention_mask: torch.Tensor,
-        extra: dict[str, torch.Tensor],
+        extra: dict[str, torch.Tensor | None],
         mentions: dict[str, torch.Tensor | None],
         perturbation: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor, int]:
@@ -201,7 +201,7 @@ class MOREModel(MOREPreTrainedModel):
         if inputs_embeds is not None and perturbation is not None:
             inputs_embeds = inputs_embeds + perturbation.to(inputs_embeds.dtype)
         if self._backbone_takes_mentions:
-            extra = {**extra, **{name: mentions[name] for name in ("head_token_mask", "tail_token_mask")}}  # type: ignore[dict-item]
+            extra = extra | {name: mentions[name] for name in ("head_token_mask", "tail_token_mask")}
         depth = self.config.backbone_config.get_text_config().num_hidden_layers
         every_layer = self.config.layer not in (-1, depth)
         with perturbed_word_embeddings(self.get_input_embeddings(), perturbation) as widths:
@@ -219,7 +219,7 @@ class MOREModel(MOREPreTrainedModel):
             self.config.pooling,
             attention_mask=attention_mask,
             normalize=self.config.normalize_blocks,
-            **mentions,  # type: ignore[arg-type]
+            **mentions,
         )  # (batch, blocks * hidden)
         if self.projection is not None:
             pooled = self.projection(pooled)  # (batch, projection_dim)
@@ -237,6 +237,18 @@ class MOREModel(MOREPreTrainedModel):
         """
         loss: torch.Tensor = self.relation_loss(embeddings, labels)
         return loss
+
+    def _add_marker_rows(self, processor: Any | None) -> None:
+        """Grow the embedding table for the processor's marker tokens; they start as `#` and `@`."""
+        if processor is None or processor.vocab_size <= self.config.vocab_size:
+            return
+        table = self.resize_token_embeddings(processor.vocab_size, mean_resizing=True).weight
+        with torch.no_grad():
+            for token, row in processor.tokenizer.get_added_vocab().items():
+                for start, character in (("[E1", "#"), ("[/E1", "#"), ("[E2", "@"), ("[/E2", "@")):
+                    source = processor.tokenizer.convert_tokens_to_ids(character)
+                    if token.startswith(start) and source not in (None, processor.tokenizer.unk_token_id):
+                        table[row] = table[source]
 
     @classmethod
     def from_backbone(
@@ -263,9 +275,7 @@ class MOREModel(MOREPreTrainedModel):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = cls.from_pretrained(str(name_or_path), config=config, dtype=dtype, **loading)
-            if processor is not None and processor.vocab_size > config.vocab_size:
-                model.resize_token_embeddings(processor.vocab_size, mean_resizing=True)
-                _copy_punctuation_rows(model.get_input_embeddings().weight, processor.tokenizer)
+            model._add_marker_rows(processor)
         return model
 
     @classmethod
@@ -293,17 +303,5 @@ class MOREModel(MOREPreTrainedModel):
             torch.manual_seed(seed)
             model = cls(MOREConfig(backbone_config=backbone.config, **settings))
             model.backbone.load_state_dict(backbone.state_dict())
-            if processor is not None and processor.vocab_size > model.config.vocab_size:
-                model.resize_token_embeddings(processor.vocab_size, mean_resizing=True)
-                _copy_punctuation_rows(model.get_input_embeddings().weight, processor.tokenizer)
+            model._add_marker_rows(processor)
         return model
-
-
-@torch.no_grad()
-def _copy_punctuation_rows(table: torch.Tensor, tokenizer: Any) -> None:
-    for token, row in tokenizer.get_added_vocab().items():
-        for start, character in (("[E1", "#"), ("[/E1", "#"), ("[E2", "@"), ("[/E2", "@")):
-            if token.startswith(start):
-                source = tokenizer.convert_tokens_to_ids(character)
-                if source is not None and source != tokenizer.unk_token_id:
-                    table[row] = table[source]
