@@ -82,7 +82,7 @@ def test_two_processes_train_one_model(tmp_path):
     assert first["batches"] == order[0::2] and second["batches"] == order[1::2]
 
     assert first["weights"] == second["weights"] != total(single.model)
-    assert first["resumed"] == second["resumed"] == pytest.approx(first["weights"], abs=1e-9)
+    assert first["resumed"] == second["resumed"] == first["weights"]
 
     scores = {
         key: value for key, value in first["metrics"].items() if "per_second" not in key and "runtime" not in key
