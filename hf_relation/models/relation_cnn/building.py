@@ -109,8 +109,9 @@ def cnn_from_encoder(
     These are no word vectors in the sense of GloVe: the rows are the input layer of a trained transformer, and stand for
     pieces of words. Nothing else of the encoder is used, but what it was trained on is in them; `config.word_vectors`
     says so. Rows may be reduced by principal component analysis over the table. Then all rows are multiplied by
-    one number, so that their entries have a root mean square of 0.4 like those of GloVe's frequent words (BERT's rows
-    are ten times smaller, and would be drowned by the position embeddings). The row of the padding token is zero.
+    one number, so that their entries have a root mean square of 0.4: the rows of a transformer may be of any size, since a
+    layer norm follows them there, and small ones would be drowned by the position embeddings. The row of the padding
+    token is zero.
 
     Args:
         name_or_path (`str` or `Path`): folder or Hub id of an encoder that `AutoModel` and `AutoTokenizer` load.
