@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hf_relation.clustering.algorithms import CHOOSES_NUMBER, Algorithm, cluster
+from hf_relation.clustering.algorithms import Algorithm, cluster, finds_number
 from hf_relation.clustering.labels import assign, canonical_labels, cluster_centers
 from hf_relation.clustering.num_relations import NumRelationsEstimate, estimate_num_relations
 from hf_relation.clustering.rows import group_rows
@@ -182,8 +182,3 @@ def fit_relations(
         reference = (vectors[distinct], labels[distinct])
     relations = describe_relations(rows, vectors, labels, scores, centers)
     return FittedRelations(steps, labels, scores, centers, relations, estimate, num_relations, reference)
-
-
-def finds_number(algorithm: str, algorithm_kwargs: Mapping[str, Any]) -> bool:
-    """Whether an algorithm decides on the number of relations by itself."""
-    return algorithm in CHOOSES_NUMBER or algorithm_kwargs.get("distance_threshold") is not None

@@ -11,12 +11,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from hf_relation.clustering.algorithms import CHOOSES_NUMBER, Algorithm, make_clusterer
+from hf_relation.clustering.algorithms import CHOOSES_NUMBER, Algorithm, finds_number, make_clusterer
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.clustering.whitening import WithinClassWhitening
 from hf_relation.data.validation import check_instances
 from hf_relation.discovery.encoder import checkpoint_folder, load_encoder, state_of_model
-from hf_relation.discovery.fitted import FittedRelations, finds_number, fit_relations
+from hf_relation.discovery.fitted import FittedRelations, fit_relations
 from hf_relation.discovery.inputs import read_inputs, without_labels
 from hf_relation.discovery.result import DiscoveredRelation, DiscoveryResult
 from hf_relation.discovery.state import DiscoveryState, fill_folder, read_state, write_state
