@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 import math
+import re
 import statistics
 import sys
 from pathlib import Path
@@ -500,3 +501,22 @@ def test_runs_are_compared_seed_by_seed(scripts, encoder, files, tmp_path, kind)
     table = read_table((tmp_path / "adversarial.md").read_text(encoding="utf-8"))
     assert len(table) == 3 and table[-1][0] == "all cells"
     assert not list((tmp_path / "runs").iterdir())
+
+
+def test_every_option_that_the_readme_names_exists(scripts, capsys):
+    known = set()
+    for script in ("openre", "pooling_loss", "adversarial"):
+        with pytest.raises(SystemExit):
+            getattr(scripts, script).main(["--help"])
+        known |= set(re.findall(r"--\w+", capsys.readouterr().out))
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    others = {
+        "--markdown",
+        "--max_steps",
+        "--word_vectors",
+        "--save_strategy",
+        "--help",
+    }  # of speed.py and train_more.py
+    assert set(re.findall(r"--\w+", text)) <= known | others
+    for path in re.findall(r"examples/[\w/]+\.\w+", text):
+        assert (FOLDER.parents[1] / path).is_file(), path
