@@ -98,6 +98,14 @@ def check_resumable(checkpoint: str | Path) -> Path:
             f"{folder} has no state of the optimizer (it was saved with `save_only_model=True`), so that the run cannot go "
             "on exactly. Load its weights as a model and start a new run from them."
         )
+    later = [path.name for path in complete_checkpoints(folder.parent) if _step(path) > _step(folder)]
+    if later:
+        logger.warning(
+            "%s is later than %s; resume_from_checkpoint=True would take it even after this run has written others. "
+            "Remove it, or give the run another output_dir.",
+            later[0],
+            folder.name,
+        )
     return folder
 
 
@@ -141,4 +149,5 @@ def checkpoint_folders(output_dir: str | Path) -> list[Path]:
 
 
 def _step(folder: Path) -> int:
-    return int(folder.name.rpartition("-")[2])
+    number = folder.name.rpartition("-")[2]
+    return int(number) if number.isdigit() else 0  # a checkpoint that was named by hand
