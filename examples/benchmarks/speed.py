@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from reporting import QUICK, command_line, environment
+import transformers
+from reporting import QUICK, environment
 from rich.console import Console
 from speed_encoding import measure_encoding
 from speed_losses import measure_losses
@@ -41,6 +42,7 @@ from hf_relation.training import write_json
 # B-cubed first: the growth of the process's memory shows only while little has been given back.
 PARTS = ("bcubed", "loss", "encoding")
 SAMPLE = Path(__file__).parents[1] / "data" / "sample.jsonl"
+_PLACES = ("--data", "--output", "--markdown")
 COMPARED = ("pytorch_metric_learning", "sentence_transformers")
 
 
@@ -72,8 +74,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> dict[str, Any]:
     args = parse(argv)
     torch.set_num_threads(args.num_threads)
-    os.environ["RAYON_NUM_THREADS"] = str(args.num_threads)  # the tokenizers'
+    os.environ["RAYON_NUM_THREADS"] = str(args.num_threads)  # of the tokenizers
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # torch.profiler announces on stderr that it starts
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)
     clock = "cpu" if args.num_threads == 1 else "wall"
     settings: dict[str, Any] = {"quick": args.quick, "rounds": args.rounds, "clock": clock}
     measure: dict[str, Callable[[], Part]] = {
@@ -92,7 +99,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         if name in args.parts:
             parts[name] = measure[name]()
             console.print(parts[name].rich())
-    command = command_line("examples/benchmarks/speed.py", sys.argv[1:] if argv is None else argv)
+    command = _command(sys.argv[1:] if argv is None else argv)
     machine = environment()
     machine["versions"] |= {name: version for name in COMPARED if (version := _version(name))}
     machine["machine"] |= {"processor_name": processor_name(), "clock": clock, "load": os.getloadavg()}
@@ -112,6 +119,12 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         with atomic_file(args.markdown) as stream:
             stream.write(("\n\n".join(sections) + "\n").encode("utf-8"))
     return results
+
+
+def _command(argv: list[str]) -> str:
+    """The command that makes the tables, without places of this machine."""
+    words = ["python examples/benchmarks/speed.py", *argv]
+    return " ".join("FILE" if before in _PLACES else word for before, word in zip(["", *words], words, strict=False))
 
 
 def _version(module: str) -> str | None:

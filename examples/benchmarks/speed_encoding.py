@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from timing import Part, Samples, interleave, ratios, shown_ratio
+from timing import Part, Samples, interleave, ratios, shown_ratio, timed
 from torch import nn
-from transformers import AutoTokenizer, PreTrainedConfig
+from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedModel
 
 from hf_relation.checkpoints import base_encoder_path
 from hf_relation.compat import import_optional
@@ -31,6 +31,7 @@ ST_DEFAULT_BATCH = 32
 ST_BATCHES = (8, 16, 32, 64, 128)
 MATRIX_SIZES = (512, 1024, 2048)
 QUICK_MATRIX_SIZES = (256,)
+_TOKENISING = "hf_relation: checking, tokenising, padding"
 
 
 @dataclass
@@ -41,7 +42,8 @@ class Contestant:
         title (`str`): for the table.
         dtype (`str`): `"float32"` or `"bfloat16"`.
         encode (`Callable`): encodes all sentences; gives an array with a row for each.
-        encoder (`nn.Module`): the transformer inside, to count tokens and operations.
+        config (`PreTrainedConfig`): of the transformer inside, to count operations.
+        counted (`nn.Module`): called with each batch's `input_ids` and `attention_mask`, as keywords or in a dict.
         lengths (`list[int]`): tokens of each sentence.
         padded (`int`): tokens of all batches, padding included.
     """
@@ -49,7 +51,8 @@ class Contestant:
     title: str
     dtype: str
     encode: Callable[[], np.ndarray]
-    encoder: nn.Module
+    config: PreTrainedConfig
+    counted: nn.Module
     lengths: list[int] = field(default_factory=list)
     padded: int = 0
 
@@ -86,10 +89,11 @@ def _counting_tokens(contestant: Contestant) -> Iterator[None]:
     contestant.lengths, contestant.padded = [], 0
 
     def count(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        contestant.padded += kwargs["input_ids"].numel()
-        contestant.lengths += kwargs["attention_mask"].sum(1).tolist()
+        batch = kwargs if "input_ids" in kwargs else args[0]
+        contestant.padded += batch["input_ids"].numel()
+        contestant.lengths += batch["attention_mask"].sum(1).tolist()
 
-    handle = contestant.encoder.register_forward_pre_hook(count, with_kwargs=True)
+    handle = contestant.counted.register_forward_pre_hook(count, with_kwargs=True)
     try:
         yield
     finally:
@@ -108,6 +112,7 @@ def our_contestants(base: Path, sentences: list[Instance]) -> list[Contestant]:
                     title,
                     dtype,
                     lambda m=model, p=processor, d=dtype: embed_instances(m, p, sentences, dtype=d),
+                    model.config.backbone_config,
                     model.backbone,
                 )
             )
@@ -118,38 +123,50 @@ def their_contestants(base: Path, sentences: list[Instance]) -> list[Contestant]
     """sentence-transformers with the batch size it takes by itself, and with the fastest of several."""
     library = import_optional("sentence_transformers", extra="benchmark")
     texts = [row["text"] for row in sentences]
-    sample = texts[: max(len(texts) // 4, 1)]
     contestants = []
     for name, dtype in DTYPES.items():
         model = library.SentenceTransformer(str(base), device="cpu", model_kwargs={"dtype": dtype})
+
+        config = next(module.config for module in model[0].modules() if isinstance(module, PreTrainedModel))
 
         def encode(some: list[str], size: int, model: Any = model) -> np.ndarray:
             vectors: np.ndarray = model.encode(some, batch_size=size, show_progress_bar=False, convert_to_numpy=True)
             return vectors
 
-        tried = interleave({str(size): lambda s=size, e=encode: e(sample, s) for size in ST_BATCHES}, 2)
-        best = int(min(tried, key=lambda size: min(tried[size].cpu)))
+        encode(texts[:ST_DEFAULT_BATCH], ST_DEFAULT_BATCH)
+        tried = {size: timed(lambda s=size, e=encode: e(texts, s), 1)[0] for size in ST_BATCHES}
+        best = min(tried, key=lambda size: tried[size])
         for size, how in ((ST_DEFAULT_BATCH, "default"), (best, f"fastest of {ST_BATCHES[0]} to {ST_BATCHES[-1]}")):
-            contestants.append(
-                Contestant(
-                    f"{ST}, batches of {size} ({how})", name, lambda s=size, e=encode: e(texts, s), _transformer(model)
-                )
-            )
+            title = f"{ST}, batches of {size} ({how})"
+            contestants.append(Contestant(title, name, lambda s=size, e=encode: e(texts, s), config, counted=model[0]))
     return contestants
 
 
-def _transformer(model: nn.Module) -> nn.Module:
-    """The model of transformers inside a SentenceTransformer."""
-    return next(module for module in model.modules() if hasattr(module, "config") and hasattr(module, "embeddings"))
+def tokenising(base: Path, sentences: list[Instance]) -> Callable[[], object]:
+    """Everything before the encoder in hf_relation: checking, tokenising, finding the mentions, padding."""
+    processor = RelationProcessor(AutoTokenizer.from_pretrained(base), marker_policy="none", max_length=128)
+
+    def call() -> None:
+        encoded = processor.encode(sentences)
+        for start in range(0, len(encoded), ST_DEFAULT_BATCH):
+            processor.pad(encoded[start : start + ST_DEFAULT_BATCH])
+
+    return call
 
 
 def matrix_products(sizes: Sequence[int]) -> dict[str, tuple[str, int, Callable[[], object]]]:
-    """Square matrix products of both dtypes: name to dtype, operations and call."""
+    """Square matrix products of both dtypes, repeated to some 10 GFLOP: name to dtype, operations and call."""
     products: dict[str, tuple[str, int, Callable[[], object]]] = {}
     for name, dtype in DTYPES.items():
         for size in sizes:
             one, other = torch.randn(2, size, size).to(dtype)
-            products[f"{name} {size}"] = (name, 2 * size**3, lambda a=one, b=other: torch.mm(a, b))
+            times = max(round(10e9 / (2 * size**3)), 1)
+
+            def call(one: torch.Tensor = one, other: torch.Tensor = other, times: int = times) -> None:
+                for _ in range(times):
+                    torch.mm(one, other)
+
+            products[f"{name} {size}"] = (name, 2 * size**3 * times, call)
     return products
 
 
@@ -174,7 +191,9 @@ def measure_encoding(*, data: Path, num_sentences: int, quick: bool, rounds: int
             vectors[_key(contestant)] = contestant.encode()
     products = matrix_products(QUICK_MATRIX_SIZES if quick else MATRIX_SIZES)
     calls: dict[str, Callable[[], object]] = {_key(contestant): contestant.encode for contestant in contestants}
-    samples = interleave({**calls, **{name: call for name, (_, _, call) in products.items()}}, rounds)
+    calls[_TOKENISING] = tokenising(base, sentences)
+    calls |= {name: call for name, (_, _, call) in products.items()}
+    samples = interleave(calls, rounds, least_seconds=0)
     peak = {
         dtype: max(
             operations / seconds
@@ -190,6 +209,7 @@ def measure_encoding(*, data: Path, num_sentences: int, quick: bool, rounds: int
     part.raw |= {
         "peak_flops_per_second": peak,
         "matrix_products": {name: samples[name].to_dict() for name in products},
+        "tokenising": samples[_TOKENISING].to_dict(),
         "num_sentences": len(sentences),
     }
     return part
@@ -204,7 +224,7 @@ def _row(
 ) -> list[str]:
     seconds = samples[_key(contestant)].seconds(clock)
     ours = samples[f"{contestant.dtype} hf_relation"].seconds(clock)
-    speed = encoder_operations(contestant.encoder.config, contestant.lengths) / statistics.median(seconds)
+    speed = encoder_operations(contestant.config, contestant.lengths) / statistics.median(seconds)
     part.raw.setdefault("contestants", {})[_key(contestant)] = {
         "times": samples[_key(contestant)].to_dict(),
         "tokens": sum(contestant.lengths),
@@ -247,6 +267,9 @@ def _notes(
         f"What is dtype: bfloat16 is {shown_ratio(ratios(ours['float32'], ours['bfloat16']))} as fast as float32 in hf_relation "
         f"(mean cosine of the embeddings {_mean_cosine(vectors, 'hf_relation'):.5f})",
     ]
+    before = statistics.median(samples[_TOKENISING].seconds(clock))
+    shares = [f"{before / statistics.median(seconds):.1%} in {dtype}" for dtype, seconds in ours.items()]
+    notes.insert(-1, f"Checking, tokenising and padding take {' and '.join(shares)} of hf_relation's time.")
     if theirs["float32"] is not None and theirs["bfloat16"] is not None:
         their_times = {
             dtype: samples[_key(contestant)].seconds(clock) for dtype, contestant in theirs.items() if contestant

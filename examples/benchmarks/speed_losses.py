@@ -65,16 +65,19 @@ QUICK_BATCHES = [Batch(12, 5, 16, "trained"), Batch(12, 5, 16, "untrained")]
 def measure_losses(*, quick: bool, rounds: int, clock: str) -> Part:
     """Check that both compute the same, then time them in turn."""
     part = Part(
-        "Ranked list loss, forward + backward",
+        "Ranked list loss, forward + backward, beside pytorch-metric-learning (PML)",
         [
-            "rows x dim, state",
-            "informative negatives",
+            "rows x dim",
+            "rows",
+            "informative",
             "hf_relation",
-            "pytorch-metric-learning",
+            "PML",
             "times as fast",
             "target",
-        ]
-        + ["peak memory, hf_relation", "peak memory, pytorch-metric-learning"],
+            "memory",
+            "PML's memory",
+        ],
+        text_columns=2,
     )
     try:
         theirs = their_loss()
@@ -103,12 +106,13 @@ def measure_losses(*, quick: bool, rounds: int, clock: str) -> Part:
         )
         part.rows.append(
             [
-                batch.name,
+                f"{len(rows):,} x {batch.dim}",
+                batch.state,
                 f"{check['informative_negatives']:.1%}",
                 shown_time(samples["ours"].seconds(clock)),
                 shown_time(samples["theirs"].seconds(clock)),
                 shown_ratio(factor),
-                reached,
+                "" if batch.target is None else f"{batch.target:g}x {'reached' if reached else 'MISSED'}",
                 f"{memory['ours'] / 1e6:.3g} MB",
                 f"{memory['theirs'] / 1e6:.3g} MB",
             ]
@@ -129,7 +133,9 @@ def measure_losses(*, quick: bool, rounds: int, clock: str) -> Part:
         f"before timing, on these batches). As they stand (float32) the losses differ by up to "
         f"{apart['loss_difference']:.2%}, the gradients by {apart['gradient_difference']:.2%}, for that term.",
         f"Margins {POSITIVE_MARGIN} and {NEGATIVE_MARGIN}, temperature {TEMPERATURE:g}, positives averaged, float32.",
-        "Peak memory: the most that torch's tensors took at one time, beyond the input (torch.profiler).",
+        "`trained`: classes all over the sphere, few negatives informative (share of all pairs); `untrained`: all rows in one "
+        "cone, all negatives informative.",
+        "Memory: the most that torch's tensors took at one time, beyond the input (torch.profiler).",
     ]
     return part
 

@@ -45,17 +45,21 @@ def interleave(
     """Time every contestant once in every round, in turn: what else the machine does then strikes all of them alike.
 
     Args:
-        contestants: name to what is timed. Each is called once before the first round.
+        contestants: name to what is timed.
         rounds: at least 1.
-        least_seconds: short contestants are called so often in a round that they take about this long.
+        least_seconds: short contestants are called so often in a round that they take about this long; for this each is
+            called once or twice before the first round. With 0 each is called once in a round, and not before.
 
     Returns:
         `dict[str, Samples]`: in the order given.
     """
     samples = {name: Samples() for name in contestants}
     for name, call in contestants.items():
-        call()
+        if least_seconds == 0:
+            continue
         seconds = timed(call, 1)[1]
+        if seconds < least_seconds:  # the first call of all may have been slow for other reasons
+            seconds = timed(call, 1)[1]
         samples[name].calls = max(round(least_seconds / max(seconds, 1e-9)), 1)
     for _ in range(rounds):
         for name, call in contestants.items():
