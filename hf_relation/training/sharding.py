@@ -37,6 +37,20 @@ def check_sharded_run(args: RelationTrainingArguments, fsdp_version: int) -> Non
         )
 
 
+def freeze_pooler(model: PreTrainedModel) -> None:
+    """Freeze the encoder's own pooler, in place; pair encoders pool by themselves and never call it.
+
+    Weights that could train but get no gradient have no state in the optimizer, and a sharded run with such weights cannot
+    be resumed.
+
+    Args:
+        model (`PreTrainedModel`): a model whose `base_model` is the encoder.
+    """
+    for name, module in model.base_model.named_children():
+        if name == "pooler":
+            module.requires_grad_(False)
+
+
 def whole_model(model: torch.nn.Module, model_class: type[PreTrainedModel]) -> PreTrainedModel:
     """Bring the spread weights of a model together, in every process; to be called by all processes at once.
 

@@ -35,7 +35,7 @@ from hf_relation.training.manifest import whole_checkpoint
 from hf_relation.training.resuming import check_resumable, last_complete_checkpoint, remove_old_checkpoints
 from hf_relation.training.run_callback import RunCallback
 from hf_relation.training.samplers import ClassBalancedBatchSampler
-from hf_relation.training.sharding import check_sharded_run, whole_model
+from hf_relation.training.sharding import check_sharded_run, freeze_pooler, whole_model
 from hf_relation.training.trainable import make_trainable
 
 
@@ -113,6 +113,7 @@ class RelationTrainer(Trainer):
         )
         if self.is_fsdp_enabled:
             check_sharded_run(args, self.accelerator.state.fsdp_plugin.fsdp_version)
+            freeze_pooler(self.model)
         self.model_accepts_loss_kwargs = False
         self.current_gradient_accumulation_steps = 1  # until a run sets it for each of its steps
         self.average = WeightAverage(self.model, args.ema_decay, args.base_weight_average)
