@@ -34,9 +34,9 @@ from hf_relation.errors import UsageError
 
 
 PARTS = {"validation": "known", "test": "novel"}
-# The same for both runs of a pair. Without evaluations, the seconds are those of training alone. The adversarial pass is in
-# float32 in any case, so the other run is, too.
-EQUAL = "--bf16 False --ema_decay 0 --eval_strategy no --save_strategy no --load_best_model_at_end False".split()
+# The same for both runs of a pair. Without evaluations, the seconds are those of training alone. Both runs have the precision of
+# the encoder's defaults; with "start": "scaled" the model leaves bfloat16 by itself: give both runs `-- --bf16 False` then.
+EQUAL = "--ema_decay 0 --eval_strategy no --save_strategy no --load_best_model_at_end False".split()
 OF_ENCODER = {
     "cnn": ["--encoder", "cnn"],
     "transformer": [
