@@ -35,7 +35,11 @@ MODELS: dict[str, Family] = {
     "more-middle-layer": Family(
         lambda kind="bert": tiny_more(kind, pooling=["head_max", "tail_max"], layer=1, projection_dim=None)
     ),
+    "more-adversarial": Family(
+        lambda kind="bert": tiny_more(kind, adversarial_weight=1.0, adversarial_kwargs={"num_power_iterations": 2})
+    ),
     "more-cnn": Family(tiny_more_cnn, CNN_KINDS),
+    "more-cnn-adversarial": Family(lambda kind="words": tiny_more_cnn(kind, adversarial_weight=1.0), CNN_KINDS),
     "more-cnn-mentions": Family(
         lambda kind="words": tiny_more_cnn(
             kind,
