@@ -304,11 +304,12 @@ def test_word_pieces_of_an_encoder_are_scaled_rows_of_its_table(encoder):
     ratio = rows[others] / table[others]
     torch.testing.assert_close(ratio, ratio[0, 0].expand_as(ratio), rtol=1e-4, atol=0)
     assert abs(rows[others].square().mean().sqrt().item() - 0.4) < 0.002
-    assert model.config.word_vectors == "word-piece table of small-encoder"
+    assert model.config.word_vectors == f"word-piece table of small-encoder ({len(table)} pieces, 32)"
     texts = [row["text"] for row in sample_instances(6)]
     assert its_tokenizer(texts)["input_ids"] == tokenizer(texts)["input_ids"]
     assert str(folder.parent) not in model.config.to_json_string()
-    assert cnn_from_encoder(folder, seed=0, name="user/repo")[0].config.word_vectors.endswith("of user/repo")
+    named = cnn_from_encoder(folder, seed=0, name="user/repo", word_embedding_dim=5)[0].config.word_vectors
+    assert named == f"word-piece table of user/repo ({len(table)} pieces, 32 reduced to 5)"
 
 
 def test_word_pieces_reduced_keep_the_distances_that_an_svd_keeps(encoder):

@@ -18,6 +18,10 @@ from hf_relation.processing.tokenizing import check_tokenizer
 from hf_relation.processing.word_tokenizer import build_word_tokenizer
 
 
+# Root mean square of the entries of a word-piece table.
+_ENTRY_SCALE = 0.4
+
+
 def cnn_from_word_vectors(
     vectors: WordVectors, *, seed: int, lowercase: bool = True, **config: Any
 ) -> tuple[RelationCNNModel, PreTrainedTokenizerFast]:
@@ -152,11 +156,13 @@ def cnn_from_encoder(
             f"(shape: {shape}). Use an encoder of the BERT kind."
         )
     rows = weight.detach().float()
+    size = f"{rows.shape[1]}"
     if word_embedding_dim is not None:
         if not 1 <= word_embedding_dim <= min(rows.shape):
             raise UsageError(
                 f"`word_embedding_dim` must be None or from 1 to {min(rows.shape)} for this encoder, got {word_embedding_dim}."
             )
+        size += f" reduced to {word_embedding_dim}"
         from sklearn.decomposition import PCA
 
         reduced = PCA(word_embedding_dim, svd_solver="full").fit_transform(rows.numpy())
@@ -164,10 +170,8 @@ def cnn_from_encoder(
     rows = rows * (_ENTRY_SCALE / rows.square().mean().sqrt().clamp(min=1e-12))
     rows[tokenizer.pad_token_id] = 0.0
     called = name or (Path(source).resolve().name if Path(source).exists() else source)
-    return _build(config, tokenizer, rows, f"word-piece table of {called[:200]}", seed), tokenizer
-
-
-_ENTRY_SCALE = 0.4
+    origin = f"word-piece table of {called[:200]} ({len(rows)} pieces, {size})"
+    return _build(config, tokenizer, rows, origin, seed), tokenizer
 
 
 def _build(

@@ -35,7 +35,7 @@ class RelationCNNConfig(PreTrainedConfig):
         pad_token_id (`int`, *optional*, defaults to 0): row of the padding token, kept at zero.
         initializer_range (`float`, defaults to 0.1): standard deviation of new embeddings, above 0.
         word_vectors (`str`, defaults to `"learned"`): where the word embeddings started, for readers and model cards:
-            `"learned"`, `"text file: NAME (N words, d)"` or `"word-piece table of NAME"`.
+            `"learned"`, `"text file: NAME (N words, d)"` or `"word-piece table of NAME (N pieces, d)"`.
 
     Raises:
         UsageError: a size out of range.
