@@ -12,6 +12,8 @@ from enum import Enum
 from importlib.metadata import version
 from typing import Any
 
+from transformers import TrainingArguments
+
 from hf_relation.data.atomic import atomic_file
 
 
@@ -68,7 +70,9 @@ def changed_settings(*settings: Any) -> dict[str, Any]:
     """
     changed: dict[str, Any] = {}
     for each in settings:
-        usual = type(each)()
+        # Made like any other, the arguments of Trainer would forget which processes belong together.
+        joined = {"accelerator_config": {"use_configured_state": True}} if isinstance(each, TrainingArguments) else {}
+        usual = type(each)(**joined)
         for field in dataclasses.fields(each):
             value = getattr(each, field.name)
             plain = value.value if isinstance(value, Enum) else value
