@@ -192,5 +192,6 @@ def check_processes(args: RelationTrainingArguments) -> None:
     if int(os.environ.get("WORLD_SIZE", 1)) != args.world_size:
         raise UsageError(
             f"{os.environ['WORLD_SIZE']} processes were started, but they do not see one another (world size "
-            f"{args.world_size}). On CPU, launch with: ACCELERATE_USE_CPU=true torchrun --nproc_per_node 2 SCRIPT"
+            f"{args.world_size}). On CPU, launch with: accelerate launch --config_file examples/accelerate_cpu2.yaml SCRIPT "
+            "--use_cpu true, or: ACCELERATE_USE_CPU=true torchrun --nproc_per_node 2 SCRIPT"
         )
