@@ -10,15 +10,16 @@ from hf_relation.errors import UsageError
 from hf_relation.training.arguments import RelationTrainingArguments
 
 
-def check_sharded_run(args: RelationTrainingArguments, fsdp_version: int) -> None:
+def check_sharded_run(args: RelationTrainingArguments, fsdp_version: int, adversarial_weight: float = 0.0) -> None:
     """Refuse what does not work on weights that are spread over the processes.
 
     Args:
         args ([`RelationTrainingArguments`]): the settings.
         fsdp_version (`int`): 1 or 2.
+        adversarial_weight (`float`, defaults to 0): weight of the model's virtual adversarial loss.
 
     Raises:
-        UsageError: FSDP 1, adapters, or averaged weights.
+        UsageError: FSDP 1, adapters, averaged weights, or virtual adversarial training.
     """
     if fsdp_version != 2:
         raise UsageError(
@@ -29,11 +30,14 @@ def check_sharded_run(args: RelationTrainingArguments, fsdp_version: int) -> Non
         for name, allowed in (("trainable", ("full", "last_n")), ("ema_decay", (0,)), ("base_weight_average", (0,)))
         if getattr(args, name) not in allowed
     ]
+    if adversarial_weight:
+        # It walks back through the encoder in the middle of a forward pass, which FSDP takes for the end of the pass.
+        wrong.append(f"adversarial_weight={adversarial_weight!r}")
     if wrong:
         raise UsageError(
-            f"With FSDP, {', '.join(wrong)} is not supported: adapters and averages of weights need whole weights in every "
-            "process. Set trainable='full' (or 'last_n'), ema_decay=0 and base_weight_average=0, or train with DDP "
-            "(examples/accelerate_ddp.yaml)."
+            f"With FSDP, {', '.join(wrong)} is not supported: adapters, averages of weights and virtual adversarial training "
+            "need whole weights in every process. Set trainable='full' (or 'last_n'), ema_decay=0, base_weight_average=0 and "
+            "adversarial_weight=0, or train with DDP (examples/accelerate_ddp.yaml)."
         )
 
 

@@ -112,7 +112,8 @@ class RelationTrainer(Trainer):
             **kwargs,
         )
         if self.is_fsdp_enabled:
-            check_sharded_run(args, self.accelerator.state.fsdp_plugin.fsdp_version)
+            weight = getattr(model.config, "adversarial_weight", 0.0)
+            check_sharded_run(args, self.accelerator.state.fsdp_plugin.fsdp_version, weight)
             freeze_pooler(self.model)
         self.model_accepts_loss_kwargs = False
         self.current_gradient_accumulation_steps = 1  # until a run sets it for each of its steps

@@ -69,7 +69,9 @@ def trainer_in(folder, *, fsdp=False, **settings):
 def step_in_two_processes(folder, settings):
     trainer = trainer_in(folder / "run", **settings)
     trainer.train()
-    save_file({k: v.contiguous() for k, v in trainer.model.state_dict().items()}, folder / f"{trainer.args.process_index}")
+    save_file(
+        {k: v.contiguous() for k, v in trainer.model.state_dict().items()}, folder / f"{trainer.args.process_index}"
+    )
 
 
 @pytest.mark.slow
@@ -141,3 +143,10 @@ def test_what_needs_whole_weights_is_refused(tmp_path, settings):
         check_sharded_run(args, 2)
     with pytest.raises(UsageError, match="version 2"):
         check_sharded_run(args, 1)
+
+
+def test_virtual_adversarial_training_is_refused(tmp_path):
+    args = RelationTrainingArguments(output_dir=str(tmp_path), use_cpu=True)
+    check_sharded_run(args, 2)
+    with pytest.raises(UsageError, match="adversarial_weight=0.5 is not supported"):
+        check_sharded_run(args, 2, adversarial_weight=0.5)
