@@ -275,7 +275,8 @@ def document(experiment: Experiment, corpus: Corpus, content: Mapping[str, Any])
         f"Test: mean ± sd over {arguments.num_seeds} training seed(s) x {arguments.num_cluster_seeds} cluster seeds (mean shift "
         "uses no chance up to 2,000 rows); fractions.",
         main_table(content["rows"], parts["test"]["relations"]),
-        "Seconds: training of one seed with its evaluations; clustering the test part once.",
+        "Whitening is fitted on the training part, so frozen rows with it have learned from known relations, too. Seconds: "
+        "training of one seed with its evaluations; clustering the test part once.",
         "## How quantile and steps were chosen",
         "B-cubed F1 on the validation relations, by the steps between embedding and clustering; quantile, and clusters "
         f"found there ({parts['validation']['relations']} relations), with the steps chosen. The figures of mean shift are "

@@ -95,8 +95,8 @@ def make_corpus(
         raise UsageError(f"`--train_file` is for `--dataset jsonl`; {name} is read from `--data_dir`.")
     if name == "fewrel":
         about = (
-            f"FewRel's 64 known relations, cut to a long tail of {LARGEST} to {SMALLEST} instances a relation (FewRel itself is "
-            "balanced), split by frequency. FewRel's novel relations are not read."
+            f"FewRel's 64 known relations, cut to a long tail from {LARGEST} instances (or all there are) to {SMALLEST} a "
+            "relation (FewRel itself is balanced), split by frequency. FewRel's novel relations are not read."
         )
         rows = long_tail(load_corpus("fewrel", data_dir, "train"), seed=seed)
         return _split(rows, bounds, (20, 200), seed, about)
@@ -117,8 +117,8 @@ def _redocred(data_dir: str | None, bounds: tuple[int | None, int | None], seed:
     about = (
         "Novel relations: sentence pairs of Re-DocRED's development documents, split by frequency. These are an evaluation "
         "set, no sentence of which may be trained on, and the training documents are not in the data folder; so the "
-        f"training part is FewRel's known relations that are in neither half, cut to a long tail of {LARGEST} to {SMALLEST} "
-        "instances a relation."
+        f"training part is FewRel's known relations that are in neither half, cut to a long tail from {LARGEST} "
+        f"instances (or all there are) to {SMALLEST} a relation."
     )
     corpus = _split(load_corpus("redocred", data_dir, "dev"), bounds, (10, 400), seed, about)
     split = corpus.split
