@@ -175,6 +175,11 @@ class RelationTrainingArguments(TrainingArguments):
                 raise UsageError(
                     f"`{name}` must be a whole number of steps, or a share of all steps from 0 to below 1; got {value!r}."
                 )
+        if self.gradient_cache_rows is not None and (self.deepspeed or str(self.optim).endswith("lomo")):
+            raise UsageError(
+                "`gradient_cache_rows` walks back several times for a step, which `deepspeed` and the LOMO optimizers take "
+                "for several steps. Use DDP or FSDP, and another `optim`."
+            )
         for name, end, end_allowed in (
             ("lora_dropout", 1, False),
             ("ema_decay", 1, False),

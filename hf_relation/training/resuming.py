@@ -74,11 +74,13 @@ def last_complete_checkpoint(output_dir: str | Path) -> Path:
     )
 
 
-def check_resumable(checkpoint: str | Path) -> Path:
+def check_resumable(checkpoint: str | Path, num_processes: int = 1) -> Path:
     """Make sure that a run can go on exactly from a checkpoint that the caller names.
 
     Args:
         checkpoint (`str` or `Path`): folder of the checkpoint.
+        num_processes (`int`, defaults to 1): processes of the run that goes on; a warning is logged when the checkpoint was
+            written by another number of them.
 
     Returns:
         `Path`: the folder.
@@ -97,6 +99,14 @@ def check_resumable(checkpoint: str | Path) -> Path:
         raise CheckpointError(
             f"{folder} has no state of the optimizer (it was saved with `save_only_model=True`), so that the run cannot go "
             "on exactly. Load its weights as a model and start a new run from them."
+        )
+    written_by = len([*folder.glob("rng_state*.pth")])
+    if written_by != num_processes:
+        logger.warning(
+            "%s was written by %d process(es) and is resumed by %d: the run goes on, but not to the same weights.",
+            folder,
+            written_by,
+            num_processes,
         )
     later = [path.name for path in complete_checkpoints(folder.parent) if _step(path) > _step(folder)]
     if later:

@@ -54,7 +54,11 @@ class RelationTrainer(Trainer):
       `base_weight_average` say; checkpoints hold the weights as trained, with the moving average beside them, so
       that a resumed run goes on exactly;
     - adapters (`trainable="lora"`) are merged at the end: the saved model is a plain one;
-    - `train(resume_from_checkpoint=True)` takes the last *complete* checkpoint.
+    - batches of thousands of rows take the memory of a few with `gradient_cache_rows`;
+    - a loss or a gradient that is not finite stops the run, in all processes, before it changes a weight;
+    - checkpoints end with a list of their files (`complete.json`); `train(resume_from_checkpoint=True)` takes the last
+      *complete* one and ends with the same bits as a run that was never interrupted. `save_total_limit` removes older
+      ones only when the next is complete (and at the end, with 1 and `load_best_model_at_end`, all but the best).
 
     Args:
         model (`PreTrainedModel`): the model at its start; which of its weights move is set here, by `args.trainable`.
@@ -222,7 +226,7 @@ class RelationTrainer(Trainer):
         if resume_from_checkpoint is True:
             resume_from_checkpoint = str(last_complete_checkpoint(self.args.output_dir))
         if resume_from_checkpoint:
-            resume_from_checkpoint = str(check_resumable(resume_from_checkpoint))
+            resume_from_checkpoint = str(check_resumable(resume_from_checkpoint, self.args.world_size))
             self.average.load(resume_from_checkpoint)
         output = super().train(resume_from_checkpoint=resume_from_checkpoint or None, **kwargs)
         self._finish_weights()

@@ -123,9 +123,3 @@ def test_other_models_have_no_warm_up(tmp_path):
 def test_neither_steps_nor_a_share_is_refused(tmp_path, name, value):
     with pytest.raises(UsageError, match=f"`{name}` must be a whole number of steps, or a share"):
         RelationTrainingArguments(output_dir=str(tmp_path), use_cpu=True, **{name: value})
-
-
-@pytest.mark.parametrize("value", [0, -1, 2.0, True])
-def test_a_part_has_at_least_one_row(tmp_path, value):
-    with pytest.raises(UsageError, match="`gradient_cache_rows` must be an integer of at least 1"):
-        RelationTrainingArguments(output_dir=str(tmp_path), use_cpu=True, gradient_cache_rows=value)

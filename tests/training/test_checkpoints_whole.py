@@ -197,3 +197,10 @@ def test_what_is_removed(tmp_path, limit, left):
 def test_going_back_to_an_earlier_checkpoint_is_said(run, caplog):
     assert check_resumable(run / "checkpoint-1") == run / "checkpoint-1"
     assert "checkpoint-2 is later than checkpoint-1" in caplog.text
+
+
+def test_another_number_of_processes_is_said(run, caplog):
+    check_resumable(run / "checkpoint-2")
+    assert caplog.text == ""
+    check_resumable(run / "checkpoint-2", num_processes=2)
+    assert "was written by 1 process(es) and is resumed by 2" in caplog.text

@@ -138,13 +138,17 @@ def work(folder, settings):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", [{}, {"gradient_cache_rows": 3}], ids=["plain", "gradient cache"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"gradient_cache_rows": 3, "bf16": True}], ids=["plain", "gradient cache, bfloat16"]
+)
 def test_two_processes_end_with_the_same_bits(tmp_path, settings):
     tiny_tokenizer("bert")  # trained here, before the processes part ways
     debug_launcher(work, args=(tmp_path, settings), num_processes=2)
     expected = load_file(tmp_path / "whole-0")
     for name in ("whole-1", "resumed-0", "resumed-1"):
         assert_same_weights(load_file(tmp_path / name), expected)
+    files = json.loads((tmp_path / "run" / "checkpoint-4" / "complete.json").read_text())["files"]
+    assert {"rng_state_0.pth", "rng_state_1.pth"} <= files.keys()  # it was written after both had finished
     for rank in (0, 1):
         seen = json.loads((tmp_path / f"rank{rank}.json").read_text())
         assert seen["steps"] == 6 and seen["epoch"] == 1  # five batches each, of which the last makes a step alone

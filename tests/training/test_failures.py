@@ -5,8 +5,10 @@ import json
 import pytest
 import torch
 from accelerate import debug_launcher
+from transformers import PreTrainedModel
 
 from hf_relation.errors import TrainingError
+from hf_relation.models.more import MOREConfig
 from hf_relation.training import RelationTrainer, RelationTrainingArguments
 from hf_relation.training.failures import FiniteGuard
 from tests.common.tiny_models import tiny_more
@@ -65,6 +67,34 @@ def test_it_names_step_rows_and_the_last_checkpoint_and_changes_nothing(tmp_path
     assert {int(state["step"]) for state in saved.values()} == {2}
     assert all(weight.isfinite().all() for weight in weights(trainer).values())
     assert trainer.state.global_step == 2
+
+
+class Other(PreTrainedModel):
+    """A model of one's own, which gives a loss and embeddings."""
+
+    config_class = MOREConfig
+    _supports_sdpa = True
+
+    def __init__(self, inner):
+        super().__init__(inner.config)
+        self.inner = inner
+        self.broken = False
+
+    def forward(self, **batch):
+        output = self.inner(**batch)
+        return {"loss": output.loss * (float("nan") if self.broken else 1.0), "embeddings": output.embeddings}
+
+
+def test_other_models_train_and_are_stopped_too(tmp_path):
+    inner, processor = tiny_more(loss="sup_con")
+    args = trainer_in(tmp_path).args
+    trainer = RelationTrainer(Other(inner), args, processor, train_dataset=sample_instances(12))
+    trainer.train()
+    assert trainer.state.global_step == 4
+    trainer.model.broken = True
+    with pytest.raises(TrainingError, match=r"loss nan; .*Instances of the step: s\d\d, s\d\d") as stop:
+        trainer.train()
+    assert len(stop.value.instance_ids) == 4
 
 
 def test_with_accumulated_gradients_all_batches_of_the_step_are_named(tmp_path):

@@ -193,3 +193,15 @@ def test_other_models_are_refused(tmp_path):
     args = RelationTrainingArguments(output_dir=str(tmp_path), use_cpu=True, gradient_cache_rows=2)
     with pytest.raises(UsageError, match="`gradient_cache_rows` works with MOREModel.*BertModel"):
         RelationTrainer(model, args, processor)
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.0, True])
+def test_a_part_has_at_least_one_row(tmp_path, value):
+    with pytest.raises(UsageError, match="`gradient_cache_rows` must be an integer of at least 1"):
+        RelationTrainingArguments(output_dir=str(tmp_path), use_cpu=True, gradient_cache_rows=value)
+
+
+@pytest.mark.parametrize("settings", [{"optim": "lomo"}, {"optim": "adalomo"}, {"deepspeed": "zero.json"}])
+def test_what_takes_every_backward_pass_for_a_step_is_refused(tmp_path, settings):
+    with pytest.raises(UsageError, match="`gradient_cache_rows` walks back several times"):
+        RelationTrainingArguments(output_dir=str(tmp_path), use_cpu=True, gradient_cache_rows=2, **settings)

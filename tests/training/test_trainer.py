@@ -265,11 +265,18 @@ def test_epochs_give_new_batches_and_max_steps_makes_one_epoch(tmp_path):
     assert by_steps.state.global_step == 5 and by_steps.batch_sampler.epoch == 0
 
 
-def test_relations_with_a_single_instance_train(tmp_path):
+@pytest.mark.parametrize("loss", ["ranked_list", "sup_con"])
+def test_relations_with_a_single_instance_train_and_are_named(tmp_path, loss, caplog):
     rows = [*sample_instances(12), make_instance("<h>Lena</h> wed <t>Karl</t>.", id="x", label="spouse_of")]
-    trainer = make_trainer(tmp_path, train=rows, max_steps=4, classes_per_batch=4, instances_per_class=2)
+    trainer = make_trainer(
+        tmp_path, train=rows, max_steps=4, classes_per_batch=4, instances_per_class=2, model_settings={"loss": loss}
+    )
     trainer.train()
-    assert all(math.isfinite(value) for value in losses(trainer))
+    assert "1 relation(s) have fewer than 2 instances; they repeat inside a batch: spouse_of (1)" in caplog.text
+    assert len(losses(trainer)) == 4 and all(math.isfinite(value) for value in losses(trainer))
+    assert all(weight.isfinite().all() for weight in trainer.model.parameters())
+    for batch in trainer.batch_sampler:
+        assert batch.count(12) == 2  # all four relations are in every batch, the one instance twice
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -311,6 +318,15 @@ def test_encoded_rows_can_be_shared_by_runs(tmp_path):
     trainer = make_trainer(tmp_path, train=shared, max_steps=1)
     trainer.train()
     assert trainer.train_dataset is shared
+
+
+def test_several_gpus_in_one_process_are_refused(tmp_path):
+    # torch.nn.DataParallel would cut a batch by relation, and take the loss of every piece by itself.
+    args = RelationTrainingArguments(output_dir=str(tmp_path), **SETTINGS)
+    args._n_gpu = 2
+    model, processor = tiny_more("bert")
+    with pytest.raises(UsageError, match="sees 2 GPUs .*accelerate_ddp.yaml"):
+        RelationTrainer(model, args, processor)
 
 
 def test_evaluation_without_data_is_an_error(tmp_path):
