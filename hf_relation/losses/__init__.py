@@ -1,4 +1,8 @@
-"""Training losses over `(embeddings, labels)`: pure functions of tensors, each with a thin module."""
+"""Training losses: pure functions of tensors, those with settings also as a thin module.
+
+The losses over `(embeddings, labels)` are in `LOSSES` and can be built by name; the terms of the larger objectives take
+other inputs and are called directly.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,11 @@ from torch import nn
 
 from hf_relation.errors import UsageError
 from hf_relation.losses._random_state import RandomState
+from hf_relation.losses.center import center_loss, class_centroids
+from hf_relation.losses.pairwise_kl import PairwiseKLLoss, pairwise_kl_loss
+from hf_relation.losses.rampup import sigmoid_rampup
 from hf_relation.losses.ranked_list import RankedListLoss, ranked_list_loss
+from hf_relation.losses.reconstruction import ReconstructionLoss, reconstruction_loss
 from hf_relation.losses.sup_con import SupConLoss, sup_con_loss
 from hf_relation.losses.virtual_adversarial import (
     VirtualAdversarialLoss,
@@ -20,13 +28,20 @@ from hf_relation.losses.virtual_adversarial import (
 
 __all__ = [
     "LOSSES",
+    "PairwiseKLLoss",
     "RandomState",
     "RankedListLoss",
+    "ReconstructionLoss",
     "SupConLoss",
     "VirtualAdversarialLoss",
     "adversarial_perturbation",
     "build_loss",
+    "center_loss",
+    "class_centroids",
+    "pairwise_kl_loss",
     "ranked_list_loss",
+    "reconstruction_loss",
+    "sigmoid_rampup",
     "sup_con_loss",
     "virtual_adversarial_loss",
 ]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hf_relation.errors import UsageError
-from hf_relation.losses._inputs import prepare
+from hf_relation.losses._inputs import prepare, unit_rows
 
 
 def sup_con_loss(embeddings: Tensor, labels: Tensor, *, temperature: float = 0.1) -> Tensor:
@@ -55,7 +55,7 @@ def sup_con_loss(embeddings: Tensor, labels: Tensor, *, temperature: float = 0.1
         x, y = prepare(embeddings, labels)
         if len(x) == 0:
             return x.sum()  # zero, with a gradient
-        z = _unit_rows(x)
+        z = unit_rows(x)
         positive = y[:, None] == y[None, :]
         positive.fill_diagonal_(False)
         logits = z @ z.T / temperature  # (n, n)
@@ -99,12 +99,6 @@ class SupConLoss(nn.Module):
 
     def extra_repr(self) -> str:
         return f"temperature={self.temperature}"
-
-
-def _unit_rows(x: Tensor) -> Tensor:
-    squares = (x * x).sum(1, keepdim=True)
-    # A row of zeros stays zero: neither 0/0 nor the enormous gradient of a division by a small constant.
-    return x * squares.masked_fill(squares <= torch.finfo(x.dtype).tiny, 1).rsqrt()
 
 
 def _check_temperature(temperature: float) -> None:
