@@ -21,6 +21,10 @@ CORPORA = {
         "Re-DocRED: 96 relations across the sentences of documents.",
         "--data-dir data/redocred --output-dir out/redocred",
     ),
+    "tacred": (
+        "TACRED: 41 relations of persons and organisations (your own licensed files).",
+        "--data-dir data/tacred --output-dir out/tacred --config openre",
+    ),
     "jsonl": ("JSONL files of your own.", "train=train.jsonl test=test.jsonl --output-dir out/mine"),
 }
 

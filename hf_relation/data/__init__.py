@@ -1,6 +1,7 @@
 """The data contract: schema, checks, JSONL, readers of the published corpora, and keeping evaluation data apart."""
 
 from .corpora import CORPORA, load_corpus
+from .cropping import crop_around_mentions
 from .docred import read_docred
 from .fewrel import FEWREL_NOVEL, read_fewrel, read_openre_records, relation_names
 from .fewrel_openre import load_fewrel_openre
@@ -12,6 +13,7 @@ from .locations import find_data_dir
 from .report import BadRow, FileReport, check_file
 from .schema import Document, Entity, Instance, LabelledPair, Mention, Span, document_features, instance_features
 from .semeval import SEMEVAL_RELATIONS, read_semeval2010_task8
+from .tacred import TACRED_KNOWN, TACRED_NO_RELATION, TACRED_NOVEL, load_tacred_openre, read_tacred
 from .tokens import characters_of_tokens, join_tokens
 from .validation import check_document, check_instance, check_instances, split_valid
 from .wiki80 import WIKI80_NOVEL_NAMES, load_wiki80_known, read_wiki80
@@ -31,6 +33,9 @@ __all__ = [
     "Mention",
     "SEMEVAL_RELATIONS",
     "Span",
+    "TACRED_KNOWN",
+    "TACRED_NOVEL",
+    "TACRED_NO_RELATION",
     "WIKI80_NOVEL_NAMES",
     "WordVectors",
     "characters_of_tokens",
@@ -38,6 +43,7 @@ __all__ = [
     "check_file",
     "check_instance",
     "check_instances",
+    "crop_around_mentions",
     "document_features",
     "drop_benchmark_sentences",
     "drop_overlapping",
@@ -48,6 +54,7 @@ __all__ = [
     "join_tokens",
     "load_corpus",
     "load_fewrel_openre",
+    "load_tacred_openre",
     "load_wiki80_known",
     "overlap",
     "read_docred",
@@ -55,6 +62,7 @@ __all__ = [
     "read_jsonl",
     "read_openre_records",
     "read_semeval2010_task8",
+    "read_tacred",
     "read_wiki80",
     "read_word_vectors",
     "relation_names",

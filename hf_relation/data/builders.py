@@ -22,7 +22,8 @@ import datasets
 
 from ..errors import UsageError
 from .locations import corpus_dir
-from .recipes import RECIPES, Kind, Recipe, available_splits, jsonl_recipe
+from .recipe import Kind, Recipe, available_splits, jsonl_recipe
+from .recipes import RECIPES
 from .schema import document_features, instance_features
 
 
@@ -118,6 +119,16 @@ class ReDocRED(RelationBuilder):
 
     corpus = "redocred"
     BUILDER_CONFIGS = _configurations("redocred")
+
+
+class TACRED(RelationBuilder):
+    """TACRED, from licensed files of one's own; configurations `"openre"` (default), `"openre_cropped"` and `"supervised"`.
+
+    See `RelationBuilder` for the arguments.
+    """
+
+    corpus = "tacred"
+    BUILDER_CONFIGS = _configurations("tacred")
 
 
 class RelationJsonl(RelationBuilder):

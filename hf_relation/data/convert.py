@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import UsageError
 from .atomic import atomic_folder
 from .locations import corpus_dir
-from .recipes import Configuration, Kind, Recipe, available_splits
+from .recipe import Configuration, Kind, Recipe, available_splits
 from .schema import document_features, instance_features
 
 
@@ -76,7 +76,7 @@ def convert(
     ```python
     >>> import tempfile, pathlib
     >>> from hf_relation.data.convert import convert
-    >>> from hf_relation.data.recipes import jsonl_recipe
+    >>> from hf_relation.data.recipe import jsonl_recipe
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> row = '{"text": "Ada met Bob.", "head": {"start": 0, "end": 3}, "tail": {"start": 8, "end": 11}}'
     >>> _ = (folder / "rows.jsonl").write_text(row)
@@ -237,12 +237,18 @@ def convert_and_push(
         `tuple[list[ConvertedSplit], str | None]`: what was written, and the address of the commit when pushed.
 
     Raises:
-        UsageError: neither `output_dir` nor `push_to` is given, and as `convert` and `push` do.
+        UsageError: neither `output_dir` nor `push_to` is given, a corpus that may not be redistributed would be pushed to a
+            repository not asked to be private, and as `convert` and `push` do.
     """
     if output_dir is None and push_to is None:
         raise UsageError("nowhere to write to. Give an output folder, a repository to push to, or both.")
     if push_to is not None:
         check_repo_id(push_to)
+        if not (recipe.redistributable or private):
+            raise UsageError(
+                f"{recipe.title} may not be redistributed ({recipe.licence_text}), so it is not pushed to a public repository. "
+                "Write it to a folder, or use `--private` with a repository that only licensed users can read."
+            )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "converted" if output_dir is None else Path(output_dir)
         written = convert(recipe, folder, data_dir=data_dir, configurations=configurations, overwrite=overwrite)

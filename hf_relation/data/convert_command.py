@@ -13,7 +13,8 @@ from rich.table import Table
 
 from ..errors import HfRelationError, UsageError
 from .convert import ConvertedSplit, convert_and_push
-from .recipes import RECIPES, Kind, Recipe, jsonl_recipe
+from .recipe import Kind, Recipe, jsonl_recipe
+from .recipes import RECIPES
 
 
 DataDirOption = Annotated[

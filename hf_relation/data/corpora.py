@@ -15,6 +15,7 @@ from .jsonl import read_jsonl
 from .locations import corpus_dir, corpus_file
 from .schema import Instance
 from .semeval import SEMEVAL_SOURCE, read_semeval2010_task8
+from .tacred import TACRED_SPLITS, load_tacred_openre
 from .wiki80 import WIKI80_FILES, load_wiki80_known
 
 
@@ -23,6 +24,7 @@ CORPORA: dict[str, tuple[str, ...]] = {
     "wiki80": tuple(WIKI80_FILES),
     "semeval2010": ("train", "test"),
     "redocred": ("dev",),
+    "tacred": TACRED_SPLITS,
 }
 """The corpora `load_corpus` knows by name, and their splits."""
 
@@ -50,6 +52,7 @@ def load_corpus(
     | `"wiki80"` | `train`, `validation` | relation names, FewRel's novel ones left out; see `load_wiki80_known` |
     | `"semeval2010"` | `train`, `test` | nine names and `"Other"`; see `semeval_labels` |
     | `"redocred"` | `dev` | property ids; labelled pairs within one sentence, the sentence being the text |
+    | `"tacred"` | `train`, `novel_unlabeled`, `test` | TACRED's names, no_relation left out; see `load_tacred_openre` |
     | path of a JSONL file | none | as they stand |
 
     Args:
@@ -86,6 +89,8 @@ def load_corpus(
         return load_fewrel_openre(data_dir, split, drop_evaluation_sentences=drop_evaluation_sentences)
     if name == "wiki80":
         return load_wiki80_known(data_dir, split, drop_evaluation_sentences=drop_evaluation_sentences)
+    if name == "tacred":
+        return load_tacred_openre(data_dir, split, drop_evaluation_sentences=drop_evaluation_sentences)
     if name == "semeval2010":
         path = corpus_file(corpus_dir(data_dir, "semeval2010_task8"), *SEMEVAL_FILES[split], source=SEMEVAL_SOURCE)
         rows = list(read_semeval2010_task8(path, labels=semeval_labels))

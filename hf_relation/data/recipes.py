@@ -1,150 +1,30 @@
-"""What each corpus is made of, for builders and converters alike: configurations, splits, files, licence."""
+"""What each published corpus is made of, for builders and converters alike."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import UsageError
 from .corpora import REDOCRED_FILES, SEMEVAL_FILES
 from .docred import REDOCRED_SOURCE, read_docred
 from .fewrel import FEWREL_SOURCE, read_fewrel
 from .fewrel_openre import FEWREL_SPLITS, fewrel_train_files, load_fewrel_openre
 from .folding import explode_document
-from .jsonl import read_jsonl
-from .locations import corpus_dir, corpus_file
-from .schema import Document, Instance
+from .locations import corpus_file
+from .recipe import Configuration, Recipe, Row, Split
 from .semeval import SEMEVAL_SOURCE, read_semeval2010_task8
+from .tacred import (
+    TACRED_FILES,
+    TACRED_LICENCE,
+    TACRED_SOURCE,
+    TACRED_SPLITS,
+    load_tacred_openre,
+    read_tacred,
+    tacred_file,
+    tacred_files,
+)
 from .wiki80 import WIKI80_FILES, WIKI80_SOURCE, load_wiki80_known, read_wiki80, wiki80_file
-
-
-Row = Instance | Document
-Kind = Literal["instance", "document"]
-
-
-@dataclass(frozen=True)
-class Split:
-    """One split of a configuration.
-
-    Args:
-        files: gives the split's files within the corpus folder, or raises `UsageError` when one is missing.
-        rows: reads the split from the corpus folder.
-        optional (`bool`): the split is left out when its files are missing.
-    """
-
-    files: Callable[[Path], list[Path]]
-    rows: Callable[[Path], Iterator[Row]]
-    optional: bool = False
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """One configuration of a corpus: what it is, the kind of its rows, its splits."""
-
-    about: str
-    splits: Mapping[str, Split]
-    kind: Kind = "instance"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One corpus.
-
-    Args:
-        name (`str`): name of the corpus, and of its folder in a data folder.
-        title (`str`): for the dataset card.
-        about (`str`): one or two sentences for the card.
-        source (`str`): where the files can be had.
-        licence (`str`): identifier for the card's header, or `""` when there is none.
-        licence_text (`str`): what upstream states, in words.
-        configurations (`Mapping[str, Configuration]`): by name; the first is the default.
-    """
-
-    name: str
-    title: str
-    about: str
-    source: str
-    licence: str
-    licence_text: str
-    configurations: Mapping[str, Configuration] = field(default_factory=dict)
-
-    def configuration(self, name: str) -> Configuration:
-        """The configuration of that name; `UsageError` names the ones there are."""
-        if name not in self.configurations:
-            raise UsageError(f"{self.name} has no configuration {name!r}; it has {', '.join(self.configurations)}.")
-        return self.configurations[name]
-
-
-def available_splits(recipe: Recipe, configuration: str, data_dir: str | os.PathLike[str] | None) -> dict[str, Split]:
-    """The splits of a configuration whose files are there.
-
-    Args:
-        recipe (`Recipe`): the corpus.
-        configuration (`str`): name of the configuration.
-        data_dir (`str`, `PathLike` or `None`): folder with the files, or with a folder of the corpus' name.
-
-    Returns:
-        `dict[str, Split]`: at least one.
-
-    Raises:
-        UsageError: files of a split that is not optional are missing, or there is none at all.
-    """
-    folder = corpus_dir(data_dir, recipe.name)
-    found: dict[str, Split] = {}
-    missing: UsageError | None = None
-    for name, split in recipe.configuration(configuration).splits.items():
-        try:
-            split.files(folder)
-        except UsageError as error:
-            if not split.optional:
-                raise
-            missing = missing or error
-        else:
-            found[name] = split
-    if not found and missing is not None:
-        raise missing
-    return found
-
-
-def jsonl_recipe(data_files: Mapping[str, str | os.PathLike[str]], *, kind: Kind = "instance") -> Recipe:
-    """The recipe for JSONL files of one's own.
-
-    Args:
-        data_files (`Mapping[str, path]`): split name -> file.
-        kind (`"instance"` or `"document"`): what a row is.
-
-    Returns:
-        `Recipe`: with the one configuration `"default"`.
-
-    Raises:
-        UsageError: no files are given, or one does not exist.
-    """
-    paths = {split: Path(path) for split, path in data_files.items()}
-    if not paths:
-        raise UsageError("no data files given. Name at least one, for instance train=rows.jsonl.")
-    for path in paths.values():
-        if not path.is_file():
-            raise UsageError(f"the file {path} does not exist. Check the path.")
-    splits = {split: _jsonl_split(path, kind) for split, path in paths.items()}
-    return Recipe(
-        name="jsonl",
-        title="Relations",
-        about="Converted from JSON lines.",
-        source="the files given",
-        licence="",
-        licence_text="not stated",
-        configurations={"default": Configuration("The rows as they are.", splits, kind)},
-    )
-
-
-def _jsonl_split(path: Path, kind: Kind) -> Split:
-    def rows(_: Path) -> Iterator[Row]:
-        return read_jsonl(path) if kind == "instance" else read_jsonl(path, kind="document")
-
-    return Split(lambda _: [path], rows)
 
 
 def _fewrel_openre(split: str) -> Split:
@@ -188,6 +68,17 @@ def _wiki80_known(split: str) -> Split:
     return Split(
         lambda folder: [wiki80_file(folder, split)], lambda folder: iter(load_wiki80_known(folder, split)), True
     )
+
+
+def _tacred_openre(crop_tokens: int | None) -> dict[str, Split]:
+    def rows(split: str) -> Callable[[Path], Iterator[Row]]:
+        return lambda folder: iter(load_tacred_openre(folder, split, crop_tokens=crop_tokens))
+
+    return {split: Split(tacred_files, rows(split)) for split in TACRED_SPLITS}
+
+
+def _tacred_published(split: str) -> Split:
+    return Split(lambda folder: [tacred_file(folder, split)], lambda folder: read_tacred(tacred_file(folder, split)))
 
 
 RECIPES: dict[str, Recipe] = {
@@ -259,6 +150,31 @@ RECIPES: dict[str, Recipe] = {
             "sentence_pairs": Configuration(
                 "Labelled entity pairs that are mentioned in one sentence, with that sentence as text.",
                 _redocred(_sentence_pairs),
+            ),
+        },
+    ),
+    "tacred": Recipe(
+        name="tacred",
+        title="TACRED",
+        about="Newswire and web sentences with 41 relations of persons and organisations, and no_relation. Zhang et al., EMNLP "
+        "2017.",
+        source=TACRED_SOURCE,
+        licence="other",
+        licence_text=TACRED_LICENCE,
+        redistributable=False,
+        configurations={
+            "openre": Configuration(
+                "Open relation discovery: 31 known relations in `train` (less rows whose sentence occurs in an evaluation set), "
+                "10 novel ones in `novel_unlabeled` (labels for scoring only) and in `test`, 15 % of them drawn with seed 0; "
+                "no_relation left out.",
+                _tacred_openre(None),
+            ),
+            "openre_cropped": Configuration(
+                "As `openre`, sentences of more than 80 tokens cut to 80 around the two mentions.", _tacred_openre(80)
+            ),
+            "supervised": Configuration(
+                "The files as published: 41 relations and the label no_relation.",
+                {split: _tacred_published(split) for split in TACRED_FILES},
             ),
         },
     ),

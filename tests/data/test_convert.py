@@ -12,7 +12,8 @@ import yaml
 from hf_relation.data import read_fewrel, write_jsonl
 from hf_relation.data.builders import FewRel
 from hf_relation.data.convert import convert, convert_and_push, push
-from hf_relation.data.recipes import RECIPES, jsonl_recipe
+from hf_relation.data.recipe import jsonl_recipe
+from hf_relation.data.recipes import RECIPES
 from hf_relation.errors import InvalidRowError, UsageError
 
 

@@ -31,7 +31,14 @@ def run(name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess
 
 
 def test_there_is_one_script_per_corpus() -> None:
-    assert [path.stem for path in SCRIPTS] == ["fewrel", "jsonl", "redocred", "semeval2010_task8", "wiki80"]
+    assert [path.stem for path in SCRIPTS] == [
+        "fewrel",
+        "jsonl",
+        "redocred",
+        "semeval2010_task8",
+        "tacred",
+        "wiki80",
+    ]
 
 
 @pytest.mark.parametrize("name", [path.stem for path in SCRIPTS])
