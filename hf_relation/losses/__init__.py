@@ -13,11 +13,14 @@ from torch import nn
 
 from hf_relation.errors import UsageError
 from hf_relation.losses._random_state import RandomState
+from hf_relation.losses.adaptive import adaptive_clustering_loss, soft_assignment, target_distribution
 from hf_relation.losses.center import center_loss, class_centroids
+from hf_relation.losses.negative_cosine import symmetric_negative_cosine
 from hf_relation.losses.pairwise_kl import PairwiseKLLoss, pairwise_kl_loss
 from hf_relation.losses.rampup import sigmoid_rampup
 from hf_relation.losses.ranked_list import RankedListLoss, ranked_list_loss
 from hf_relation.losses.reconstruction import ReconstructionLoss, reconstruction_loss
+from hf_relation.losses.scan import ScanLoss, ScanOutput, neighbor_cosine_loss, scan_loss
 from hf_relation.losses.sup_con import SupConLoss, sup_con_loss
 from hf_relation.losses.virtual_adversarial import (
     VirtualAdversarialLoss,
@@ -32,17 +35,25 @@ __all__ = [
     "RandomState",
     "RankedListLoss",
     "ReconstructionLoss",
+    "ScanLoss",
+    "ScanOutput",
     "SupConLoss",
     "VirtualAdversarialLoss",
+    "adaptive_clustering_loss",
     "adversarial_perturbation",
     "build_loss",
     "center_loss",
     "class_centroids",
+    "neighbor_cosine_loss",
     "pairwise_kl_loss",
     "ranked_list_loss",
     "reconstruction_loss",
+    "scan_loss",
     "sigmoid_rampup",
+    "soft_assignment",
     "sup_con_loss",
+    "symmetric_negative_cosine",
+    "target_distribution",
     "virtual_adversarial_loss",
 ]
 
