@@ -1,8 +1,12 @@
-"""Clustering over embeddings: transforms, algorithms, the number of relations, stable ids. Numpy and scikit-learn only."""
+"""Clustering over embeddings: transforms, algorithms, neighbours, the number of relations, stable ids.
+
+Numpy and scikit-learn only.
+"""
 
 from hf_relation.clustering.algorithms import ALGORITHMS, CHOOSES_NUMBER, cluster, finds_number, make_clusterer
 from hf_relation.clustering.bandwidth import estimate_bandwidth
 from hf_relation.clustering.labels import assign, canonical_labels, cluster_centers, cohesion
+from hf_relation.clustering.neighbors import nearest_neighbors, neighbor_accuracy
 from hf_relation.clustering.num_relations import NumRelationsEstimate, estimate_num_relations
 from hf_relation.clustering.principal_components import PrincipalComponents
 from hf_relation.clustering.smoothing import NeighborSmoothing
@@ -25,4 +29,6 @@ __all__ = [
     "estimate_num_relations",
     "finds_number",
     "make_clusterer",
+    "nearest_neighbors",
+    "neighbor_accuracy",
 ]
