@@ -25,6 +25,10 @@ CORPORA = {
         "TACRED: 41 relations of persons and organisations (your own licensed files).",
         "--data-dir data/tacred --output-dir out/tacred --config openre",
     ),
+    "nyt_fb": (
+        "NYT+FB: New York Times sentences with Freebase relations (your own licensed file).",
+        "--data-dir data/nyt_fb --output-dir out/nyt_fb --config sup",
+    ),
     "jsonl": ("JSONL files of your own.", "train=train.jsonl test=test.jsonl --output-dir out/mine"),
 }
 

@@ -10,6 +10,8 @@ from .frequency_split import FrequencySplit, split_by_frequency
 from .hygiene import drop_benchmark_sentences, drop_overlapping, overlap, sentence_key
 from .jsonl import read_jsonl, write_jsonl
 from .locations import find_data_dir
+from .nyt_fb import read_nyt_fb
+from .nyt_fb_splits import load_nyt_fb_labelled, load_nyt_fb_sup
 from .report import BadRow, FileReport, check_file
 from .schema import Document, Entity, Instance, LabelledPair, Mention, Span, document_features, instance_features
 from .semeval import SEMEVAL_RELATIONS, read_semeval2010_task8
@@ -54,12 +56,15 @@ __all__ = [
     "join_tokens",
     "load_corpus",
     "load_fewrel_openre",
+    "load_nyt_fb_labelled",
+    "load_nyt_fb_sup",
     "load_tacred_openre",
     "load_wiki80_known",
     "overlap",
     "read_docred",
     "read_fewrel",
     "read_jsonl",
+    "read_nyt_fb",
     "read_openre_records",
     "read_semeval2010_task8",
     "read_tacred",

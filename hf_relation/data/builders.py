@@ -131,6 +131,16 @@ class TACRED(RelationBuilder):
     BUILDER_CONFIGS = _configurations("tacred")
 
 
+class NytFb(RelationBuilder):
+    """NYT+FB, from a licensed file of one's own.
+
+    Configurations `"sup"` (default), `"sup_overlapping"`, `"unsupervised"` and `"all"`. See `RelationBuilder` for the arguments.
+    """
+
+    corpus = "nyt_fb"
+    BUILDER_CONFIGS = _configurations("nyt_fb")
+
+
 class RelationJsonl(RelationBuilder):
     """JSONL files of one's own.
 

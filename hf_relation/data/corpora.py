@@ -13,6 +13,7 @@ from .folding import explode_document
 from .hygiene import drop_benchmark_sentences
 from .jsonl import read_jsonl
 from .locations import corpus_dir, corpus_file
+from .nyt_fb_splits import NYT_FB_SUP_SPLITS, load_nyt_fb_sup
 from .schema import Instance
 from .semeval import SEMEVAL_SOURCE, read_semeval2010_task8
 from .tacred import TACRED_SPLITS, load_tacred_openre
@@ -25,6 +26,7 @@ CORPORA: dict[str, tuple[str, ...]] = {
     "semeval2010": ("train", "test"),
     "redocred": ("dev",),
     "tacred": TACRED_SPLITS,
+    "nyt_fb": NYT_FB_SUP_SPLITS,
 }
 """The corpora `load_corpus` knows by name, and their splits."""
 
@@ -53,6 +55,7 @@ def load_corpus(
     | `"semeval2010"` | `train`, `test` | nine names and `"Other"`; see `semeval_labels` |
     | `"redocred"` | `dev` | property ids; labelled pairs within one sentence, the sentence being the text |
     | `"tacred"` | `train`, `novel_unlabeled`, `test` | TACRED's names, no_relation left out; see `load_tacred_openre` |
+    | `"nyt_fb"` | `train`, `validation`, `test` | Freebase's names, disjoint parts by frequency; see `load_nyt_fb_sup` |
     | path of a JSONL file | none | as they stand |
 
     Args:
@@ -91,6 +94,8 @@ def load_corpus(
         return load_wiki80_known(data_dir, split, drop_evaluation_sentences=drop_evaluation_sentences)
     if name == "tacred":
         return load_tacred_openre(data_dir, split, drop_evaluation_sentences=drop_evaluation_sentences)
+    if name == "nyt_fb":
+        return load_nyt_fb_sup(data_dir, split, drop_evaluation_sentences=drop_evaluation_sentences)
     if name == "semeval2010":
         path = corpus_file(corpus_dir(data_dir, "semeval2010_task8"), *SEMEVAL_FILES[split], source=SEMEVAL_SOURCE)
         rows = list(read_semeval2010_task8(path, labels=semeval_labels))

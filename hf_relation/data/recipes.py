@@ -12,6 +12,17 @@ from .fewrel import FEWREL_SOURCE, read_fewrel
 from .fewrel_openre import FEWREL_SPLITS, fewrel_train_files, load_fewrel_openre
 from .folding import explode_document
 from .locations import corpus_file
+from .nyt_fb import read_nyt_fb
+from .nyt_fb_splits import (
+    NYT_FB_LABELLED_SPLITS,
+    NYT_FB_LICENCE,
+    NYT_FB_SOURCE,
+    NYT_FB_SUP_SPLITS,
+    load_nyt_fb_labelled,
+    load_nyt_fb_sup,
+    nyt_fb_file,
+    nyt_fb_unlabelled,
+)
 from .recipe import Configuration, Recipe, Row, Split
 from .semeval import SEMEVAL_SOURCE, read_semeval2010_task8
 from .tacred import (
@@ -79,6 +90,25 @@ def _tacred_openre(crop_tokens: int | None) -> dict[str, Split]:
 
 def _tacred_published(split: str) -> Split:
     return Split(lambda folder: [tacred_file(folder, split)], lambda folder: read_tacred(tacred_file(folder, split)))
+
+
+def _nyt_fb(rows: Callable[[Path], Iterator[Row]]) -> Split:
+    return Split(lambda folder: [nyt_fb_file(folder)], rows)
+
+
+def _nyt_fb_sup(overlapping: bool, labels: Literal["all", "first"]) -> dict[str, Split]:
+    def rows(split: str) -> Callable[[Path], Iterator[Row]]:
+        return lambda folder: iter(load_nyt_fb_sup(folder, split, overlapping=overlapping, labels=labels))
+
+    return {split: _nyt_fb(rows(split)) for split in NYT_FB_SUP_SPLITS}
+
+
+def _nyt_fb_unsupervised() -> dict[str, Split]:
+    def rows(split: str) -> Callable[[Path], Iterator[Row]]:
+        return lambda folder: iter(load_nyt_fb_labelled(folder, split))
+
+    unlabelled = _nyt_fb(lambda folder: nyt_fb_unlabelled(nyt_fb_file(folder)))
+    return {"train": unlabelled, **{split: _nyt_fb(rows(split)) for split in NYT_FB_LABELLED_SPLITS}}
 
 
 RECIPES: dict[str, Recipe] = {
@@ -175,6 +205,37 @@ RECIPES: dict[str, Recipe] = {
             "supervised": Configuration(
                 "The files as published: 41 relations and the label no_relation.",
                 {split: _tacred_published(split) for split in TACRED_FILES},
+            ),
+        },
+    ),
+    "nyt_fb": Recipe(
+        name="nyt_fb",
+        title="NYT+FB",
+        about="Sentences of the New York Times aligned with 262 Freebase relations; most have none. Marcheggiani and Titov, TACL "
+        "2016. Mentions are found by their words; rows where that fails are left out.",
+        source=NYT_FB_SOURCE,
+        licence="other",
+        licence_text=NYT_FB_LICENCE,
+        redistributable=False,
+        configurations={
+            "sup": Configuration(
+                "NYT+FB-sup: relations of 20 to 2,000 instances are novel, one half of them in `validation`, the other in `test`; "
+                "`train` has the rest (less rows whose sentence occurs in an evaluation set).",
+                _nyt_fb_sup(overlapping=False, labels="all"),
+            ),
+            "sup_overlapping": Configuration(
+                "NYT+FB-sup as in MORE's code: `validation` and `test` halve the instances of the same novel relations. Of several "
+                "relations of a row the first counts.",
+                _nyt_fb_sup(overlapping=True, labels="first"),
+            ),
+            "unsupervised": Configuration(
+                "`train`: rows without a relation; `validation` and `test`: a fifth and four fifths of the others, drawn with "
+                "seed 0, the first relation of each.",
+                _nyt_fb_unsupervised(),
+            ),
+            "all": Configuration(
+                "Every row in one split; empty `relations` where there is none.",
+                {"train": _nyt_fb(lambda folder: read_nyt_fb(nyt_fb_file(folder), on_error="skip"))},
             ),
         },
     ),

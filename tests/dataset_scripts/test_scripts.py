@@ -34,6 +34,7 @@ def test_there_is_one_script_per_corpus() -> None:
     assert [path.stem for path in SCRIPTS] == [
         "fewrel",
         "jsonl",
+        "nyt_fb",
         "redocred",
         "semeval2010_task8",
         "tacred",
