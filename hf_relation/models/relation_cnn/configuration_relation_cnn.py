@@ -33,7 +33,7 @@ class RelationCNNConfig(PreTrainedConfig):
         dropout (`float`, defaults to 0.2): dropout of the word embeddings, in [0, 1).
         num_hidden_layers (`int`, defaults to 1): one convolution; no other number is allowed.
         pad_token_id (`int`, *optional*, defaults to 0): row of the padding token, kept at zero.
-        initializer_range (`float`, defaults to 0.1): standard deviation of new embeddings, above 0.
+        initializer_range (`float`, defaults to 0.02): standard deviation of new embeddings, above 0.
         word_vectors (`str`, defaults to `"learned"`): where the word embeddings started, for readers and model cards:
             `"learned"`, `"text file: NAME (N words, d)"` or `"word-piece table of NAME (N pieces, d)"`.
 
@@ -65,7 +65,7 @@ class RelationCNNConfig(PreTrainedConfig):
     dropout: float | int = 0.2
     num_hidden_layers: int = 1
     pad_token_id: int | None = 0
-    initializer_range: float | int = 0.1
+    initializer_range: float | int = 0.02
     word_vectors: str = "learned"
 
     def __post_init__(self, **kwargs: Any) -> None:
