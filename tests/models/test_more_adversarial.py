@@ -169,6 +169,17 @@ def test_bfloat16_autocast_is_finite_and_near_float32():
         assert losses[1] == pytest.approx(losses[0], rel=0.15)
 
 
+@pytest.mark.parametrize("start", ["unit", "scaled"])
+def test_a_pass_without_gradients_has_the_precision_of_the_one_with(start):
+    model, batch = adversarial_more(adversarial_kwargs={"start": start})
+    found = []
+    for enabled in (False, True):
+        torch.manual_seed(0)
+        with torch.autocast("cpu", dtype=torch.bfloat16), torch.set_grad_enabled(enabled):
+            found.append(model(**batch).embeddings.detach())
+    assert torch.equal(*found)
+
+
 def test_settings_are_saved_but_the_scale_is_not(tmp_path):
     model, _ = adversarial_more(adversarial_kwargs={"epsilon": 0.1})
     model.adversarial_scale = 0.25

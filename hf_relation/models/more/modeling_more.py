@@ -158,10 +158,11 @@ class MOREModel(MOREPreTrainedModel):
             "tail_marker_index": tail_marker_index,
         }
         extra: dict[str, torch.Tensor | None] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        adversarial = self.training and torch.is_grad_enabled() and self.adversarial_factor > 0
+        wanted = self.training and self.adversarial_factor > 0
+        adversarial = wanted and torch.is_grad_enabled()
         # The perturbation found from a direction of length one is nearly the same in bfloat16; a direction of length 0.02,
-        # spread over a sentence, is lost in rounding.
-        exact = adversarial and self.adversarial_loss.start == "scaled"
+        # spread over a sentence, is lost in rounding. Passes without gradients (gradient caching) must match those with.
+        exact = wanted and self.adversarial_loss.start == "scaled"
         precision = torch.autocast(attention_mask.device.type, enabled=False) if exact else nullcontext()
         with precision:
             random_state = RandomState(attention_mask.device) if adversarial else None
