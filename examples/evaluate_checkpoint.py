@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from rich.table import Table
 from transformers import AutoTokenizer
 
 from hf_relation.checkpoints import base_encoder_path
-from hf_relation.data import load_corpus
+from hf_relation.data import discovery_pairs, load_corpus
 from hf_relation.data.schema import Instance
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.errors import HfRelationError
@@ -37,19 +36,17 @@ from hf_relation.training import summarize_scores
 
 
 FIGURES = ("bcubed_precision", "bcubed_recall", "bcubed_f1", "v_measure", "homogeneity", "completeness", "ari")
-CORPORA = ("fewrel", "semeval2010", "redocred")
+CORPORA = {
+    "fewrel": ("fewrel", "test"),
+    "semeval2010": ("semeval2010_pairs", "test"),
+    "redocred": ("redocred_pairs", "dev"),
+}
 
 
 def load(name: str, data_dir: str | None) -> list[Instance]:
     """The evaluation part of a corpus: instances with exactly one relation."""
-    split = "dev" if name == "redocred" else "test"
-    rows = [row for row in load_corpus(name, data_dir, split) if len(row["relations"]) == 1]
-    if name == "semeval2010":
-        rows = [row for row in rows if row["relations"] != ["Other"]]
-    if name == "redocred":
-        counts = Counter(row["relations"][0] for row in rows)
-        rows = [row for row in rows if counts[row["relations"][0]] >= 50]
-    return rows
+    corpus, split = CORPORA[name]
+    return discovery_pairs(load_corpus(corpus, data_dir, split))
 
 
 def frozen_discovery() -> RelationDiscovery:

@@ -8,13 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hf_relation.data import (
-    drop_benchmark_sentences,
-    explode_document,
-    load_corpus,
-    read_docred,
-    split_by_frequency,
-)
+from hf_relation.data import load_corpus, split_by_frequency
 from hf_relation.data.corpora import REDOCRED_FILES
 from hf_relation.data.frequency_split import FrequencySplit
 from hf_relation.data.locations import corpus_dir
@@ -104,10 +98,8 @@ def make_corpus(
 
 
 def _redocred(data_dir: str | None, bounds: tuple[int | None, int | None], seed: int) -> Corpus:
-    path = _redocred_train(data_dir)
-    if path is not None:
-        pairs = [row for document in read_docred(path) for row in explode_document(document, scope="sentence")]
-        rows = drop_benchmark_sentences(pairs)[0]
+    if _has_redocred_train(data_dir):
+        rows = load_corpus("redocred", data_dir, "train")
         about = (
             "Sentence pairs of Re-DocRED's training documents, without sentences of published evaluation sets, split by "
             "frequency."
@@ -130,13 +122,9 @@ def _redocred(data_dir: str | None, bounds: tuple[int | None, int | None], seed:
     return Corpus(FrequencySplit(train, split.validation, split.test, counts), about, corpus.least, corpus.most)
 
 
-def _redocred_train(data_dir: str | None) -> Path | None:
+def _has_redocred_train(data_dir: str | None) -> bool:
     folder = corpus_dir(data_dir, "redocred")
-    for name in REDOCRED_FILES["train"]:
-        for path in (folder / name, folder / f"{name}.gz"):
-            if path.is_file():
-                return path
-    return None
+    return any((folder / f"{name}{end}").is_file() for name in REDOCRED_FILES["train"] for end in ("", ".gz"))
 
 
 def _split(

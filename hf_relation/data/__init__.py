@@ -12,9 +12,10 @@ from .jsonl import read_jsonl, write_jsonl
 from .locations import find_data_dir
 from .nyt_fb import read_nyt_fb
 from .nyt_fb_splits import load_nyt_fb_labelled, load_nyt_fb_sup
+from .pairs import discovery_pairs, read_sentence_pairs
 from .report import BadRow, FileReport, check_file
 from .schema import Document, Entity, Instance, LabelledPair, Mention, Span, document_features, instance_features
-from .semeval import SEMEVAL_RELATIONS, read_semeval2010_task8
+from .semeval import SEMEVAL_OTHER, SEMEVAL_RELATIONS, read_semeval2010_task8
 from .tacred import TACRED_KNOWN, TACRED_NO_RELATION, TACRED_NOVEL, load_tacred_openre, read_tacred
 from .tokens import characters_of_tokens, join_tokens
 from .validation import check_document, check_instance, check_instances, split_valid
@@ -33,6 +34,7 @@ __all__ = [
     "Instance",
     "LabelledPair",
     "Mention",
+    "SEMEVAL_OTHER",
     "SEMEVAL_RELATIONS",
     "Span",
     "TACRED_KNOWN",
@@ -46,6 +48,7 @@ __all__ = [
     "check_instance",
     "check_instances",
     "crop_around_mentions",
+    "discovery_pairs",
     "document_features",
     "drop_benchmark_sentences",
     "drop_overlapping",
@@ -67,6 +70,7 @@ __all__ = [
     "read_nyt_fb",
     "read_openre_records",
     "read_semeval2010_task8",
+    "read_sentence_pairs",
     "read_tacred",
     "read_wiki80",
     "read_word_vectors",

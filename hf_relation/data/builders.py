@@ -108,14 +108,18 @@ class Wiki80(RelationBuilder):
 
 
 class SemEval2010Task8(RelationBuilder):
-    """SemEval-2010 Task 8; configurations `"directed"` (default) and `"oriented"`. See `RelationBuilder`."""
+    """SemEval-2010 Task 8.
+
+    Configurations `"directed"` (default), `"oriented"`, `"undirected"`, and each with `"_pairs"` behind, which leaves `Other` out.
+    See `RelationBuilder` for the arguments.
+    """
 
     corpus = "semeval2010_task8"
     BUILDER_CONFIGS = _configurations("semeval2010_task8")
 
 
 class ReDocRED(RelationBuilder):
-    """Re-DocRED; configurations `"documents"` (default) and `"sentence_pairs"`. See `RelationBuilder`."""
+    """Re-DocRED; configurations `"documents"` (default), `"sentence_pairs"` and `"discovery_pairs"`. See `RelationBuilder`."""
 
     corpus = "redocred"
     BUILDER_CONFIGS = _configurations("redocred")

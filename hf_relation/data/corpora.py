@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from ..errors import UsageError
-from .docred import REDOCRED_SOURCE, read_docred
+from .docred import REDOCRED_SOURCE
 from .fewrel_openre import FEWREL_SPLITS, load_fewrel_openre
-from .folding import explode_document
 from .hygiene import drop_benchmark_sentences
 from .jsonl import read_jsonl
 from .locations import corpus_dir, corpus_file
 from .nyt_fb_splits import NYT_FB_SUP_SPLITS, load_nyt_fb_sup
+from .pairs import REDOCRED_LEAST, SEMEVAL_NO_RELATION, discovery_pairs, read_sentence_pairs
 from .schema import Instance
 from .semeval import SEMEVAL_SOURCE, read_semeval2010_task8
 from .tacred import TACRED_SPLITS, load_tacred_openre
@@ -24,7 +25,9 @@ CORPORA: dict[str, tuple[str, ...]] = {
     "fewrel": FEWREL_SPLITS,
     "wiki80": tuple(WIKI80_FILES),
     "semeval2010": ("train", "test"),
-    "redocred": ("dev",),
+    "semeval2010_pairs": ("train", "test"),
+    "redocred": ("train", "dev", "test"),
+    "redocred_pairs": ("train", "dev", "test"),
     "tacred": TACRED_SPLITS,
     "nyt_fb": NYT_FB_SUP_SPLITS,
 }
@@ -53,7 +56,9 @@ def load_corpus(
     | `"fewrel"` | `train`, `novel_unlabeled`, `test` | Wikidata property ids; see `load_fewrel_openre` |
     | `"wiki80"` | `train`, `validation` | relation names, FewRel's novel ones left out; see `load_wiki80_known` |
     | `"semeval2010"` | `train`, `test` | nine names and `"Other"`; see `semeval_labels` |
-    | `"redocred"` | `dev` | property ids; labelled pairs within one sentence, the sentence being the text |
+    | `"semeval2010_pairs"` | `train`, `test` | the same without `"Other"`, which is no relation to discover |
+    | `"redocred"` | `train`, `dev`, `test` | property ids; labelled pairs within one sentence, the sentence being the text |
+    | `"redocred_pairs"` | `train`, `dev`, `test` | the same, of pairs with one relation, and relations with at least 50 of them |
     | `"tacred"` | `train`, `novel_unlabeled`, `test` | TACRED's names, no_relation left out; see `load_tacred_openre` |
     | `"nyt_fb"` | `train`, `validation`, `test` | Freebase's names, disjoint parts by frequency; see `load_nyt_fb_sup` |
     | path of a JSONL file | none | as they stand |
@@ -64,7 +69,7 @@ def load_corpus(
         split (`str`, *optional*): required for the named corpora, not allowed with a path.
         drop_evaluation_sentences (`bool`, *optional*): leave out rows whose sentence occurs in a published evaluation
             set; by default on for every split `"train"`, off otherwise.
-        semeval_labels (`str`): how `"semeval2010"` is labelled, see `read_semeval2010_task8`.
+        semeval_labels (`str`): how `"semeval2010"` and `"semeval2010_pairs"` are labelled, see `read_semeval2010_task8`.
 
     Returns:
         `list[Instance]`: in normal form, with unique ids.
@@ -96,14 +101,18 @@ def load_corpus(
         return load_tacred_openre(data_dir, split, drop_evaluation_sentences=drop_evaluation_sentences)
     if name == "nyt_fb":
         return load_nyt_fb_sup(data_dir, split, drop_evaluation_sentences=drop_evaluation_sentences)
-    if name == "semeval2010":
+    rows: Iterable[Instance]
+    if name.startswith("semeval2010"):
         path = corpus_file(corpus_dir(data_dir, "semeval2010_task8"), *SEMEVAL_FILES[split], source=SEMEVAL_SOURCE)
-        rows = list(read_semeval2010_task8(path, labels=semeval_labels))
+        rows = read_semeval2010_task8(path, labels=semeval_labels)
     else:
         path = corpus_file(corpus_dir(data_dir, "redocred"), *REDOCRED_FILES[split], source=REDOCRED_SOURCE)
-        rows = [row for document in read_docred(path) for row in explode_document(document, scope="sentence")]
+        rows = read_sentence_pairs(path)
     drop = split == "train" if drop_evaluation_sentences is None else drop_evaluation_sentences
-    return drop_benchmark_sentences(rows)[0] if drop else rows
+    rows = drop_benchmark_sentences(rows)[0] if drop else list(rows)
+    if name == "semeval2010_pairs":
+        return discovery_pairs(rows, leave_out=SEMEVAL_NO_RELATION)
+    return discovery_pairs(rows, least=REDOCRED_LEAST) if name == "redocred_pairs" else rows
 
 
 def _load_file(path: Path, split: str | None, drop_evaluation_sentences: bool | None) -> list[Instance]:

@@ -10,7 +10,6 @@ from .corpora import REDOCRED_FILES, SEMEVAL_FILES
 from .docred import REDOCRED_SOURCE, read_docred
 from .fewrel import FEWREL_SOURCE, read_fewrel
 from .fewrel_openre import FEWREL_SPLITS, fewrel_train_files, load_fewrel_openre
-from .folding import explode_document
 from .locations import corpus_file
 from .nyt_fb import read_nyt_fb
 from .nyt_fb_splits import (
@@ -23,6 +22,7 @@ from .nyt_fb_splits import (
     nyt_fb_file,
     nyt_fb_unlabelled,
 )
+from .pairs import REDOCRED_LEAST, SEMEVAL_NO_RELATION, discovery_pairs, read_sentence_pairs
 from .recipe import Configuration, Recipe, Row, Split
 from .semeval import SEMEVAL_SOURCE, read_semeval2010_task8
 from .tacred import (
@@ -58,9 +58,10 @@ def _one_file(names: tuple[str, ...], source: str, read: Callable[[Path], Iterat
     return Split(files, lambda folder: read(files(folder)[0]), optional)
 
 
-def _semeval(labels: Literal["directed", "undirected", "oriented"]) -> dict[str, Split]:
+def _semeval(labels: Literal["directed", "undirected", "oriented"], pairs: bool = False) -> dict[str, Split]:
     def read(path: Path) -> Iterator[Row]:
-        return read_semeval2010_task8(path, labels=labels)
+        rows = read_semeval2010_task8(path, labels=labels)
+        return iter(discovery_pairs(rows, leave_out=SEMEVAL_NO_RELATION)) if pairs else rows
 
     return {split: _one_file(names, SEMEVAL_SOURCE, read, False) for split, names in SEMEVAL_FILES.items()}
 
@@ -71,8 +72,8 @@ def _redocred(read: Callable[[Path], Iterator[Any]]) -> dict[str, Split]:
     return {split: _one_file(names, REDOCRED_SOURCE, read, True) for split, names in named.items()}
 
 
-def _sentence_pairs(path: Path) -> Iterator[Row]:
-    return (row for document in read_docred(path) for row in explode_document(document, scope="sentence"))
+def _redocred_pairs(path: Path) -> Iterator[Row]:
+    return iter(discovery_pairs(read_sentence_pairs(path), least=REDOCRED_LEAST))
 
 
 def _wiki80_known(split: str) -> Split:
@@ -166,6 +167,20 @@ RECIPES: dict[str, Recipe] = {
                 "10 labels; head and tail exchanged where the label says (e2,e1), so the head is the first argument.",
                 _semeval("oriented"),
             ),
+            "undirected": Configuration(
+                "10 labels without a direction; mentions as in the sentence.", _semeval("undirected")
+            ),
+            "directed_pairs": Configuration(
+                "For relation discovery: 18 directed relations, Other left out.", _semeval("directed", pairs=True)
+            ),
+            "undirected_pairs": Configuration(
+                "For relation discovery: 9 relations without a direction, mentions as in the sentence, Other left out.",
+                _semeval("undirected", pairs=True),
+            ),
+            "oriented_pairs": Configuration(
+                "For relation discovery: 9 relations, the head being the first argument, Other left out.",
+                _semeval("oriented", pairs=True),
+            ),
         },
     ),
     "redocred": Recipe(
@@ -179,7 +194,11 @@ RECIPES: dict[str, Recipe] = {
             "documents": Configuration("Whole documents, one sentence per line.", _redocred(read_docred), "document"),
             "sentence_pairs": Configuration(
                 "Labelled entity pairs that are mentioned in one sentence, with that sentence as text.",
-                _redocred(_sentence_pairs),
+                _redocred(read_sentence_pairs),
+            ),
+            "discovery_pairs": Configuration(
+                f"The sentence pairs with exactly one relation, of relations with at least {REDOCRED_LEAST} of them.",
+                _redocred(_redocred_pairs),
             ),
         },
     ),

@@ -25,7 +25,10 @@ SEMEVAL_RELATIONS: tuple[str, ...] = (
     "Message-Topic",
     "Product-Producer",
 )
-"""The nine relations; the tenth label is `"Other"`."""
+"""The nine relations; the tenth label is `SEMEVAL_OTHER`."""
+
+SEMEVAL_OTHER = "Other"
+"""The label of pairs with none of the nine relations."""
 
 _DIRECTIONS = ("(e1,e2)", "(e2,e1)")
 _TAGS = ("<e1>", "</e1>", "<e2>", "</e2>")
@@ -87,7 +90,7 @@ def _blocks(path: str | os.PathLike[str], labels: str) -> Iterator[Instance]:
 
 
 def _is_label(text: str) -> bool:
-    return text == "Other" or (text[:-7] in SEMEVAL_RELATIONS and text[-7:] in _DIRECTIONS)
+    return text == SEMEVAL_OTHER or (text[:-7] in SEMEVAL_RELATIONS and text[-7:] in _DIRECTIONS)
 
 
 def _instance(line: int, number: str, sentence: str, label: str | None, labels: str) -> Instance:
@@ -96,7 +99,7 @@ def _instance(line: int, number: str, sentence: str, label: str | None, labels: 
     text, spans = _untag(sentence[1:-1], line)
     head: Mention = {"start": spans[0], "end": spans[1], "type": None}
     tail: Mention = {"start": spans[2], "end": spans[3], "type": None}
-    if label is not None and labels != "directed" and label != "Other":
+    if label is not None and labels != "directed" and label != SEMEVAL_OTHER:
         if labels == "oriented" and label.endswith("(e2,e1)"):
             head, tail = tail, head
         label = label[:-7]
