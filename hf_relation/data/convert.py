@@ -183,25 +183,31 @@ def dataset_card(recipe: Recipe, splits: Sequence[ConvertedSplit]) -> str:
     return "\n".join(["---", *header, "---", "", *body])
 
 
-def push(folder: str | os.PathLike[str], repo_id: str, *, private: bool = False) -> str:
+def push(folder: str | os.PathLike[str], repo_id: str, *, private: bool = False, require_private: bool = False) -> str:
     """Upload a converted corpus to the Hub.
 
     Args:
         folder (`str` or `PathLike`): as `convert` wrote it.
         repo_id (`str`): `"user/name"`; the dataset repository is created when it does not exist.
         private (`bool`): make a new repository private.
+        require_private (`bool`): refuse a repository that is there already and is public.
 
     Returns:
         `str`: address of the commit.
 
     Raises:
-        UsageError: `repo_id` is not of the form `"user/name"`.
+        UsageError: `repo_id` is not of the form `"user/name"`, or the repository is public and must not be.
     """
     check_repo_id(repo_id)
     from huggingface_hub import HfApi
 
     api = HfApi()
     api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
+    # `private` says nothing of a repository that exists.
+    if require_private and not api.repo_info(repo_id, repo_type="dataset").private:
+        raise UsageError(
+            f"{repo_id} is public, and these rows may not be redistributed. Push to a private repository."
+        )
     commit = api.upload_folder(
         folder_path=str(folder), repo_id=repo_id, repo_type="dataset", commit_message="Upload with hf_relation"
     )
@@ -252,7 +258,9 @@ def convert_and_push(
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "converted" if output_dir is None else Path(output_dir)
         written = convert(recipe, folder, data_dir=data_dir, configurations=configurations, overwrite=overwrite)
-        return written, None if push_to is None else push(folder, push_to, private=private)
+        return written, None if push_to is None else push(
+            folder, push_to, private=private, require_private=not recipe.redistributable
+        )
 
 
 def _configuration_section(name: str, configuration: Configuration, parts: list[ConvertedSplit]) -> list[str]:

@@ -6,6 +6,7 @@ import copy
 import json
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -237,6 +238,32 @@ def test_configurations_of_the_converter(folder: Path, tmp_path: Path) -> None:
 def test_the_builder_equals_the_reader(folder: Path, tmp_path: Path) -> None:
     builder = TACRED(data_dir=folder, config_name="supervised", cache_dir=str(tmp_path / "cache"))
     assert list(builder.as_streaming_dataset(split="validation")) == list(read_tacred(folder / "dev.json"))
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_a_repository_that_is_public_already_gets_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, private: bool
+) -> None:
+    uploaded = []
+
+    class Hub:
+        def create_repo(self, repo_id: str, **_: Any) -> None: ...
+
+        def repo_info(self, repo_id: str, **_: Any) -> Any:
+            return SimpleNamespace(private=private)
+
+        def upload_folder(self, **options: Any) -> Any:
+            uploaded.append(options["repo_id"])
+            return SimpleNamespace(commit_url="https://hub.example/1")
+
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub)
+    options: Row = {"output_dir": None, "push_to": "ada/tacred", "data_dir": folder, "private": True}
+    if private:
+        assert convert_and_push(RECIPES["tacred"], **options)[1] == "https://hub.example/1"
+    else:
+        with pytest.raises(UsageError, match="ada/tacred is public"):
+            convert_and_push(RECIPES["tacred"], **options)
+    assert uploaded == ["ada/tacred"] * private
 
 
 def test_it_is_not_published_by_accident(folder: Path) -> None:
