@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hf_relation.discovery import DiscoveryResult
 
 # Spelled out here because the clustering room imports scikit-learn; a test compares the two lists.
-AlgorithmName = Literal["kmeans", "agglomerative", "mean_shift", "hdbscan"]
+AlgorithmName = Literal["kmeans", "agglomerative", "adaptive", "mean_shift", "hdbscan"]
 _EXAMPLES_SHOWN = 2
 _WORDS_SHOWN = 6
 _BAD_ROWS_SHOWN = 10

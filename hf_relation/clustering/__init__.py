@@ -3,6 +3,7 @@
 Numpy and scikit-learn only.
 """
 
+from hf_relation.clustering.adaptive import AdaptiveClustering
 from hf_relation.clustering.algorithms import ALGORITHMS, CHOOSES_NUMBER, cluster, finds_number, make_clusterer
 from hf_relation.clustering.bandwidth import estimate_bandwidth
 from hf_relation.clustering.labels import assign, canonical_labels, cluster_centers, cohesion
@@ -16,6 +17,7 @@ from hf_relation.clustering.whitening import WithinClassWhitening
 __all__ = [
     "ALGORITHMS",
     "CHOOSES_NUMBER",
+    "AdaptiveClustering",
     "NeighborSmoothing",
     "NumRelationsEstimate",
     "PrincipalComponents",

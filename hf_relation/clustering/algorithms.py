@@ -1,4 +1,4 @@
-"""One call for every clustering algorithm, all from scikit-learn, with results that do not depend on row order."""
+"""One call for every clustering algorithm, with results that do not depend on row order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
 
+from hf_relation.clustering.adaptive import AdaptiveClustering, check_adaptive_settings
 from hf_relation.clustering.bandwidth import BANDWIDTH_ROWS, check_bandwidth_settings
 from hf_relation.clustering.labels import canonical_labels
 from hf_relation.clustering.mean_shift import MEAN_SHIFT_SEEDS, QuantileMeanShift
@@ -17,8 +18,8 @@ from hf_relation.clustering.threads import one_thread
 from hf_relation.errors import InvalidRowError, UsageError
 
 
-Algorithm = Literal["kmeans", "agglomerative", "mean_shift", "hdbscan"]
-ALGORITHMS: tuple[Algorithm, ...] = ("kmeans", "agglomerative", "mean_shift", "hdbscan")
+Algorithm = Literal["kmeans", "agglomerative", "adaptive", "mean_shift", "hdbscan"]
+ALGORITHMS: tuple[Algorithm, ...] = ("kmeans", "agglomerative", "adaptive", "mean_shift", "hdbscan")
 CHOOSES_NUMBER: tuple[Algorithm, ...] = ("mean_shift", "hdbscan")
 
 # Rows beyond which an algorithm that compares all pairs is refused. Agglomerative also *stores* the distances.
@@ -27,6 +28,7 @@ MAX_ROWS: dict[str, int] = {"agglomerative": 50_000, "mean_shift": 100_000, "hdb
 _ESTIMATORS: dict[Algorithm, type[BaseEstimator]] = {
     "kmeans": KMeans,
     "agglomerative": AgglomerativeClustering,
+    "adaptive": AdaptiveClustering,
     "mean_shift": QuantileMeanShift,
     "hdbscan": HDBSCAN,
 }
@@ -42,21 +44,22 @@ def make_clusterer(
 
     Args:
         algorithm (`str`): `"kmeans"` (several starts, the one of least inertia is kept), `"agglomerative"` (Ward unless
-            `linkage` says otherwise), `"mean_shift"` or `"hdbscan"`.
-        num_clusters (`int`, *optional*): how many clusters, at least 1. Required by `"kmeans"` and, unless
+            `linkage` says otherwise), `"adaptive"` (k-means refined by soft assignments), `"mean_shift"` or `"hdbscan"`.
+        num_clusters (`int`, *optional*): how many clusters, at least 1. Required by `"kmeans"`, `"adaptive"` and, unless
             `distance_threshold` is given, by `"agglomerative"`; the other two find the number themselves and refuse it.
-        n_init (`int`, defaults to 60): number of starts of `"kmeans"`; not used by the others.
-        seed (`int`, defaults to 0): seed of `"kmeans"`, and of the samples that `"mean_shift"` draws from many rows.
-        **kwargs: further settings of the scikit-learn class, e.g. `linkage="average", metric="cosine"`,
+        n_init (`int`, defaults to 60): number of starts of k-means, for `"kmeans"` and `"adaptive"`.
+        seed (`int`, defaults to 0): seed of k-means, and of the samples that `"mean_shift"` draws from many rows.
+        **kwargs: further settings of the class, e.g. `linkage="average", metric="cosine"`,
             `min_cluster_size=10`; for `"mean_shift"` either `bandwidth=0.5` or `bandwidth_quantile=0.1`.
 
     Returns:
-        `sklearn.base.BaseEstimator`: an unfitted `KMeans`, `AgglomerativeClustering`, `MeanShift` (as
+        `sklearn.base.BaseEstimator`: an unfitted `KMeans`, `AgglomerativeClustering`,
+        [`~hf_relation.clustering.AdaptiveClustering`], `MeanShift` (as
         [`~hf_relation.clustering.mean_shift.QuantileMeanShift`]) or `HDBSCAN`.
 
     Raises:
         UsageError: unknown algorithm or setting, a number of clusters missing, out of place or below 1, or `n_init`,
-            `seed`, `bandwidth` or `bandwidth_quantile` out of range.
+            `seed`, or a setting of `"mean_shift"` or `"adaptive"` out of range.
 
     Example:
 
@@ -82,17 +85,21 @@ def make_clusterer(
                 f'"{algorithm}" finds the number of clusters itself; drop `num_clusters` ({num_clusters}) or use '
                 '"kmeans" or "agglomerative".'
             )
-    elif algorithm == "kmeans" or (algorithm == "agglomerative" and kwargs.get("distance_threshold") is None):
+    elif algorithm in ("kmeans", "adaptive") or (
+        algorithm == "agglomerative" and kwargs.get("distance_threshold") is None
+    ):
         raise UsageError(
             f'"{algorithm}" needs `num_clusters`. Give it, let `estimate_num_relations` suggest a range, or use '
             '"mean_shift" or "hdbscan", which find the number themselves.'
         )
     estimator = _ESTIMATORS[algorithm]()
     settings: dict[str, Any] = {}
-    if algorithm in ("kmeans", "agglomerative"):
+    if algorithm in ("kmeans", "agglomerative", "adaptive"):
         settings["n_clusters"] = num_clusters
     if algorithm == "kmeans":
         settings |= {"n_init": n_init, "random_state": seed}
+    if algorithm == "adaptive":
+        settings |= {"n_init": n_init, "seed": seed}
     if algorithm == "mean_shift":
         settings["random_state"] = seed
     if algorithm == "hdbscan":
@@ -103,7 +110,10 @@ def make_clusterer(
         raise UsageError(f'"{algorithm}" has no setting {unknown[0]!r} to give here; it has: {", ".join(allowed)}.')
     if algorithm == "mean_shift":
         check_bandwidth_settings(kwargs)
-    return estimator.set_params(**settings, **kwargs)
+    estimator.set_params(**settings, **kwargs)
+    if algorithm == "adaptive":
+        check_adaptive_settings(estimator.get_params())
+    return estimator
 
 
 def cluster(
@@ -123,7 +133,7 @@ def cluster(
 
     What depends on the data and is not given in `kwargs` is chosen so:
 
-    - `"kmeans"`: equal rows are given once, with their count as weight, which changes nothing but the time.
+    - `"kmeans"`, `"adaptive"`: equal rows are given once, with their count as weight, which changes nothing but the time.
     - `"mean_shift"`: `bandwidth` is [`estimate_bandwidth`] with `bandwidth_quantile` (0.02), over at most 2,000 distinct
       rows drawn with `seed`; beyond 2,000 distinct rows the search starts from 2,000 of them drawn with `seed`. The
       bandwidth decides the number of clusters: treat the default as a first try.
@@ -170,7 +180,7 @@ def cluster(
     if len(positions) == 1:
         return np.zeros(len(rows), dtype=np.int64)
     with one_thread():
-        if algorithm == "kmeans":
+        if algorithm in ("kmeans", "adaptive"):
             weights = np.bincount(group).astype(np.float32)
             distinct_labels = estimator.fit(rows[positions], sample_weight=weights).labels_
         else:
@@ -205,7 +215,9 @@ def finds_number(algorithm: str, settings: Mapping[str, Any] | None = None) -> b
 
 
 def uses_chance(algorithm: str, num_rows: int) -> bool:
-    """Whether the labels can depend on the seed: those of `"kmeans"`, and those of `"mean_shift"` that works on a sample.
+    """Whether the labels can depend on the seed.
+
+    Those of `"kmeans"` and `"adaptive"` can, and those of `"mean_shift"` that works on a sample.
 
     Args:
         algorithm (`str`): as in [`cluster`].
@@ -223,7 +235,9 @@ def uses_chance(algorithm: str, num_rows: int) -> bool:
 
     ```
     """
-    return algorithm == "kmeans" or (algorithm == "mean_shift" and num_rows > min(MEAN_SHIFT_SEEDS, BANDWIDTH_ROWS))
+    if algorithm == "mean_shift":
+        return num_rows > min(MEAN_SHIFT_SEEDS, BANDWIDTH_ROWS)
+    return algorithm in ("kmeans", "adaptive")
 
 
 def _data_settings(estimator: BaseEstimator, rows: np.ndarray, given: dict[str, Any]) -> dict[str, Any]:

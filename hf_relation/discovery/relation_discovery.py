@@ -46,7 +46,8 @@ class RelationDiscovery(BaseEstimator):
         num_relations (`int` or `"auto"`, defaults to `"auto"`): how many relations to find, from 1 to the number of
             distinct instances. `"auto"` estimates it (see `estimate_`); `"mean_shift"` and `"hdbscan"` always choose it
             themselves and refuse a number.
-        algorithm (`str`, defaults to `"kmeans"`): `"kmeans"`, `"agglomerative"`, `"mean_shift"` or `"hdbscan"`.
+        algorithm (`str`, defaults to `"kmeans"`): `"kmeans"`, `"agglomerative"`, `"adaptive"`, `"mean_shift"`
+            or `"hdbscan"`.
         algorithm_kwargs (`Mapping`, *optional*): further settings, see [`~hf_relation.clustering.make_clusterer`].
         n_init (`int`, defaults to 60): restarts of k-means; the one of least inertia is kept.
         transform (`"whitening"` or [`~hf_relation.clustering.WithinClassWhitening`], *optional*): `"whitening"` is the one

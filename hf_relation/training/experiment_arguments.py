@@ -71,7 +71,7 @@ class ExperimentArguments:
     algorithm: str = field(
         default="kmeans",
         metadata={
-            "choices": ["kmeans", "agglomerative", "mean_shift", "hdbscan"],
+            "choices": ["kmeans", "agglomerative", "adaptive", "mean_shift", "hdbscan"],
             "help": "how to cluster for the final figures; the last two find the number of relations themselves",
         },
     )

@@ -7,7 +7,7 @@ import pytest
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, MeanShift
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from hf_relation.clustering import cluster, make_clusterer
+from hf_relation.clustering import AdaptiveClustering, cluster, make_clusterer
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -39,6 +39,7 @@ def test_silhouette_values_of_the_two_partitions_of_a_rectangle():
         ("agglomerative", 4, {}),
         ("agglomerative", 4, {"linkage": "average", "metric": "cosine"}),
         ("agglomerative", None, {"distance_threshold": 2.0}),
+        ("adaptive", 4, {"n_init": 10}),
         ("mean_shift", None, {"bandwidth": 0.7}),
         ("hdbscan", None, {"min_cluster_size": 5, "min_samples": 2}),
     ],
@@ -95,15 +96,20 @@ def test_make_clusterer_returns_scikit_learn_estimators():
     assert make_clusterer("agglomerative", 3).get_params()["linkage"] == "ward"
     assert isinstance(make_clusterer("mean_shift"), MeanShift)
     assert isinstance(make_clusterer("hdbscan"), HDBSCAN)
+    adaptive = make_clusterer("adaptive", 3, n_init=7, seed=5, alpha=0.5)
+    assert isinstance(adaptive, AdaptiveClustering)
+    assert (adaptive.n_clusters, adaptive.n_init, adaptive.seed, adaptive.alpha) == (3, 7, 5, 0.5)
     assert make_clusterer("kmeans", np.int64(3)).n_clusters == 3
 
 
 @pytest.mark.parametrize(
     ("arguments", "settings", "said"),
     [
-        (("spectral",), {}, "one of kmeans, agglomerative, mean_shift, hdbscan; got 'spectral'"),
+        (("spectral",), {}, "one of kmeans, agglomerative, adaptive, mean_shift, hdbscan; got 'spectral'"),
         (("kmeans",), {}, "needs `num_clusters`.*estimate_num_relations"),
         (("agglomerative",), {}, "needs `num_clusters`"),
+        (("adaptive",), {}, "needs `num_clusters`"),
+        (("adaptive", 2), {"alpha": 0}, "`alpha` must be a number finite and above 0, got 0"),
         (("mean_shift", 4), {}, r"finds the number of clusters itself; drop `num_clusters` \(4\)"),
         (("hdbscan", 4), {}, r"finds the number of clusters itself; drop `num_clusters` \(4\)"),
         (("kmeans", 0), {}, "`num_clusters` must be an integer from 1 up, got 0"),
@@ -139,7 +145,7 @@ def test_fault_04_fewer_distinct_rows_than_relations(algorithm):
 
 def test_as_many_relations_as_distinct_rows():
     X = np.eye(3)[[0, 1, 1, 2, 2, 2]]
-    for algorithm in ("kmeans", "agglomerative"):
+    for algorithm in ("kmeans", "agglomerative", "adaptive"):
         assert cluster(X, algorithm, 3).tolist() == [2, 1, 1, 0, 0, 0]
 
 

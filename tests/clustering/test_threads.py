@@ -9,7 +9,7 @@ import pytest
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, MeanShift
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from hf_relation.clustering import cluster
+from hf_relation.clustering import AdaptiveClustering, cluster
 from hf_relation.clustering.threads import one_thread
 
 
@@ -30,6 +30,7 @@ def test_one_thread_inside_and_the_old_number_after():
     [
         ("kmeans", 2, KMeans),
         ("agglomerative", 2, AgglomerativeClustering),
+        ("adaptive", 2, AdaptiveClustering),
         ("mean_shift", None, MeanShift),
         ("hdbscan", None, HDBSCAN),
     ],

@@ -26,6 +26,7 @@ DISCOVERERS: dict[str, Callable[[], RelationDiscovery]] = {
     ),
     "kmeans-estimated": lambda: RelationDiscovery(n_init=5),
     "agglomerative": lambda: RelationDiscovery(num_relations=3, algorithm="agglomerative"),
+    "adaptive": lambda: RelationDiscovery(num_relations=3, n_init=5, algorithm="adaptive"),
     "mean_shift": lambda: RelationDiscovery(
         algorithm="mean_shift", algorithm_kwargs={"bandwidth": 0.5, "cluster_all": True}
     ),

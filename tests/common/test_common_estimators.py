@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from hf_relation import clustering
 from hf_relation.clustering import (
+    AdaptiveClustering,
     NeighborSmoothing,
     PrincipalComponents,
     WithinClassWhitening,
@@ -41,10 +42,16 @@ ALGORITHMS: dict[str, tuple[str, int | None, dict[str, Any]]] = {
     "kmeans": ("kmeans", 4, {"n_init": 3}),
     "agglomerative": ("agglomerative", 4, {}),
     "agglomerative, average cosine": ("agglomerative", 4, {"linkage": "average", "metric": "cosine"}),
+    "adaptive": ("adaptive", 4, {"n_init": 3}),
+    "adaptive, narrow": ("adaptive", 4, {"n_init": 3, "alpha": 0.1, "learning_rate": 1.0, "tol": 0.0, "max_iter": 20}),
     "mean_shift": ("mean_shift", None, {}),
     "mean_shift, bandwidth": ("mean_shift", None, {"bandwidth": 0.9}),
     "hdbscan": ("hdbscan", None, {}),
 }
+
+
+# Clustering classes of our own with an argument each that is not the default. All are called as fit(X).
+CLUSTERERS: dict[str, BaseEstimator] = {"AdaptiveClustering": AdaptiveClustering(n_clusters=4, n_init=3)}
 
 
 def sample(num_rows: int = 36, dim: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -95,13 +102,13 @@ def unusual_forms(X: np.ndarray, tmp_path: Path) -> dict[str, Any]:
 # ---- registration
 
 
-def test_every_transform_is_registered():
+def test_every_estimator_is_registered():
     public = {
         name
         for name in clustering.__all__
         if inspect.isclass(getattr(clustering, name)) and issubclass(getattr(clustering, name), BaseEstimator)
     }
-    assert public == {type(estimator).__name__ for estimator in TRANSFORMS.values()}
+    assert public == {type(estimator).__name__ for estimator in (TRANSFORMS | CLUSTERERS).values()}
 
 
 def test_every_algorithm_is_registered():
@@ -111,10 +118,12 @@ def test_every_algorithm_is_registered():
 # ---- transforms
 
 
-def test_parameters_can_be_read_set_and_cloned(transform):
-    parameters = transform.get_params()
-    assert set(parameters) == set(inspect.signature(type(transform).__init__).parameters) - {"self"}
-    fitted = transform.fit(*sample())
+@pytest.mark.parametrize("estimator", (TRANSFORMS | CLUSTERERS).values(), ids=TRANSFORMS | CLUSTERERS)
+def test_parameters_can_be_read_set_and_cloned(estimator):
+    estimator = clone(estimator)
+    parameters = estimator.get_params()
+    assert set(parameters) == set(inspect.signature(type(estimator).__init__).parameters) - {"self"}
+    fitted = estimator.fit(*sample())
     copy = clone(fitted)
     assert copy.get_params() == parameters == fitted.get_params()
     assert not [name for name in vars(copy) if name.endswith("_")]
@@ -124,9 +133,10 @@ def test_parameters_can_be_read_set_and_cloned(transform):
         copy.set_params(no_such_parameter=1)
 
 
-def test_constructor_only_stores_its_arguments(transform):
-    odd = {name: object() for name in transform.get_params()}
-    assert type(transform)(**odd).get_params() == odd
+@pytest.mark.parametrize("estimator", (TRANSFORMS | CLUSTERERS).values(), ids=TRANSFORMS | CLUSTERERS)
+def test_constructor_only_stores_its_arguments(estimator):
+    odd = {name: object() for name in estimator.get_params()}
+    assert type(estimator)(**odd).get_params() == odd
 
 
 def test_transform_twice_is_bitwise_equal(transform):
@@ -251,6 +261,32 @@ def test_transform_before_fit(transform):
         return
     with pytest.raises(NotFittedError):
         transform.transform(sample()[0])
+
+
+# ---- classes that cluster
+
+
+@pytest.fixture(params=CLUSTERERS.values(), ids=CLUSTERERS)
+def clusterer(request) -> BaseEstimator:
+    return clone(request.param)
+
+
+def test_fit_predict_and_predict_give_the_labels_of_fit(clusterer):
+    X, _ = sample()
+    labels = clusterer.fit(X).labels_
+    assert labels.dtype == np.int64 and labels.shape == (36,)
+    np.testing.assert_array_equal(clusterer.predict(X), labels)
+    np.testing.assert_array_equal(clone(clusterer).fit_predict(X), labels)
+    assert clusterer.predict(X[:0]).shape == (0,)
+    np.testing.assert_array_equal(clusterer.predict(X[:1]), labels[:1])
+
+
+def test_predict_before_fit_and_of_other_columns(clusterer):
+    X, _ = sample()
+    with pytest.raises(NotFittedError):
+        clusterer.predict(X)
+    with pytest.raises(UsageError, match="6 columns, as when it was fitted, got 4"):
+        clusterer.fit(X).predict(X[:, :4])
 
 
 # ---- algorithms

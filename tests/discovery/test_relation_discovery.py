@@ -22,6 +22,7 @@ from tests.common.planted import PLANTED_WORDS, planted_corpus
 SETTINGS: dict[str, dict[str, Any]] = {
     "kmeans": {"num_relations": 3, "n_init": 5},
     "agglomerative": {"num_relations": 3},
+    "adaptive": {"num_relations": 3, "n_init": 5},
     "mean_shift": {"algorithm_kwargs": {"bandwidth": 0.7}},
     "hdbscan": {"algorithm_kwargs": {"min_cluster_size": 4}},
 }

@@ -19,6 +19,7 @@ from tests.common.planted import planted_corpus
 SETTINGS: dict[str, dict[str, Any]] = {
     "kmeans": {"num_relations": "auto", "n_init": 3},
     "agglomerative": {"num_relations": 3, "algorithm_kwargs": {"linkage": "average"}},
+    "adaptive": {"num_relations": 3, "n_init": 3, "algorithm_kwargs": {"alpha": 0.5}},
     "mean_shift": {"algorithm_kwargs": {"bandwidth": 0.7}},
     "hdbscan": {"algorithm_kwargs": {"min_cluster_size": 4}},
 }
