@@ -113,6 +113,8 @@ def pool_pairs(
             value = value.masked_fill(outside.all(dim=1), 0.0)
         else:
             weights = where.unsqueeze(-1).to(hidden.dtype)  # (batch, tokens, 1)
-            value = (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+            count = weights.sum(dim=1)  # (batch, 1)
+            # Without the mask, scaling a row of zeros to unit length would overflow the gradient in half precision.
+            value = ((hidden * weights).sum(dim=1) / count.clamp(min=1)).masked_fill(count == 0, 0.0)
         pooled.append(functional.normalize(value, dim=-1, eps=1e-6) if normalize else value)
     return torch.cat(pooled, dim=-1)

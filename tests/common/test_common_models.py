@@ -44,6 +44,7 @@ MODELS: dict[str, Family] = {
         lambda kind="words": tiny_more_cnn(
             kind,
             pooling=["sentence_max", "head_mean", "tail_mean", "between_mean"],
+            normalize_blocks=True,
             loss="sup_con",
             projection_dim=None,
         ),

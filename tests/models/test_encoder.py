@@ -64,7 +64,11 @@ def test_a_missing_column_is_named(batch):
         pool_pairs(hidden, ["head_mean", "tail_mean"], **columns)
 
 
-def test_half_precision_stays_finite(batch):
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("normalize", [True, False])
+def test_half_precision_stays_finite_also_in_the_gradient_of_an_empty_block(batch, dtype, normalize):
     hidden, columns = batch
-    for dtype in (torch.float16, torch.bfloat16):
-        assert torch.isfinite(pool_pairs(hidden.to(dtype), list(POOLING_BLOCKS), **columns)).all()
+    hidden = hidden.to(dtype).requires_grad_()
+    pooled = pool_pairs(hidden, list(POOLING_BLOCKS), normalize=normalize, **columns)
+    (pooled * torch.randn_like(pooled) * 100).sum().backward()
+    assert torch.isfinite(pooled).all() and torch.isfinite(hidden.grad).all()
