@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         cnn_from_word_vectors,
         cnn_from_words,
     )
+    from hf_relation.models.rocore import RoCOREConfig, RoCOREModel, RoCOREOutput
     from hf_relation.pipelines import OpenRelationDiscoveryPipeline
     from hf_relation.processing import RelationProcessor, build_word_tokenizer, count_words
     from hf_relation.training import RelationTrainer, RelationTrainingArguments
@@ -47,6 +48,9 @@ _HOMES = {
     "RelationProcessor": "hf_relation.processing",
     "RelationTrainer": "hf_relation.training",
     "RelationTrainingArguments": "hf_relation.training",
+    "RoCOREConfig": "hf_relation.models.rocore",
+    "RoCOREModel": "hf_relation.models.rocore",
+    "RoCOREOutput": "hf_relation.models.rocore",
     "SupConLoss": "hf_relation.losses",
     "WordVectors": "hf_relation.data.word_vectors",
     "build_word_tokenizer": "hf_relation.processing",
@@ -75,6 +79,9 @@ __all__ = [
     "RelationProcessor",
     "RelationTrainer",
     "RelationTrainingArguments",
+    "RoCOREConfig",
+    "RoCOREModel",
+    "RoCOREOutput",
     "SupConLoss",
     "WordVectors",
     "build_word_tokenizer",

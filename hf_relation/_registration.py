@@ -42,10 +42,12 @@ def register() -> None:
 
     from hf_relation import pipelines
     from hf_relation.models.more import MOREConfig, MOREModel
+    from hf_relation.models.rocore import RoCOREConfig, RoCOREModel
 
-    AutoConfig.register(MOREConfig.model_type, MOREConfig, exist_ok=True)
-    AutoModel.register(MOREConfig, MOREModel, exist_ok=True)
-    AutoProcessor.register(MOREConfig, RelationProcessor, exist_ok=True)
+    for config_class, model_class in ((MOREConfig, MOREModel), (RoCOREConfig, RoCOREModel)):
+        AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
+        AutoModel.register(config_class, model_class, exist_ok=True)
+        AutoProcessor.register(config_class, RelationProcessor, exist_ok=True)
     pipelines.register()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from hf_relation.models.more import MOREConfig, MOREModel
+from hf_relation.models.rocore import RoCOREConfig, RoCOREModel
 from hf_relation.processing import RelationProcessor, build_word_tokenizer, count_words
 from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
 
@@ -65,3 +66,28 @@ def tiny_more_cnn(kind: str = "words", *, seed: int = 0, **settings: Any):
     torch.manual_seed(seed)
     config = MOREConfig(backbone_config=backbone, **({"projection_dim": 16, "pooling": ["sentence_max"]} | settings))
     return MOREModel(config).eval(), processor
+
+
+def labelled_batch(processor: RelationProcessor, instances: list[dict[str, Any]], labels: torch.Tensor):
+    """What a model with a loss over labels is given."""
+    return {**processor(instances), "labels": labels}
+
+
+def tiny_rocore(kind: str = "bert", *, seed: int = 0, marker_policy: str = "entity", **settings: Any):
+    """A RoCORE model with random weights, in eval mode, and the processor that feeds it."""
+    processor = RelationProcessor(tiny_tokenizer(kind), marker_policy=marker_policy, max_length=128)
+    sizes = {"autoencoder_dims": [24, 24, 16], "num_known_relations": 12, "num_novel_relations": 3}
+    torch.manual_seed(seed)
+    config = RoCOREConfig(backbone_config=tiny_backbone(kind, processor.vocab_size), **(sizes | settings))
+    return RoCOREModel(config).eval(), processor
+
+
+def half_novel_batch(processor: RelationProcessor, instances: list[dict[str, Any]], labels: torch.Tensor):
+    """Every second of the sample instances is novel: its label becomes a pseudo label."""
+    samples = sample_instances(20)
+    novel = torch.tensor([samples.index(instance) % 2 == 1 for instance in instances])
+    return {
+        **processor(instances),
+        "labels": labels.masked_fill(novel, -100),
+        "pseudo_labels": labels.masked_fill(~novel, -100),
+    }

@@ -1,27 +1,18 @@
 """Settings of MORE."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: `strict` checks types, and cannot read those that are strings.
 
 import inspect
-import math
-from dataclasses import field
-from typing import Any
+from typing import Any, ClassVar
 
 from huggingface_hub.dataclasses import strict
-from transformers import AutoConfig, PreTrainedConfig
-from transformers.configuration_utils import SubConfigSpec
 
 from hf_relation.errors import UsageError
 from hf_relation.losses import VirtualAdversarialLoss
-from hf_relation.models.backbone import LARGEST_SIZE, build_backbone_config
-from hf_relation.models.encoder import check_blocks
+from hf_relation.models.pair_config import PairEncoderConfig, check_choice, check_number, check_size
 
 
 _LOSSES = ("ranked_list", "sup_con")
-
-
-def _default_pooling() -> list[str]:
-    return ["head_marker", "tail_marker"]
 
 
 def _check_adversarial(settings: dict[str, Any]) -> None:
@@ -35,7 +26,7 @@ def _check_adversarial(settings: dict[str, Any]) -> None:
 
 
 @strict
-class MOREConfig(PreTrainedConfig):
+class MOREConfig(PairEncoderConfig):
     r"""Settings of [`MOREModel`]; the defaults are the paper's.
 
     Args:
@@ -73,73 +64,24 @@ class MOREConfig(PreTrainedConfig):
     """
 
     model_type = "more"
-    keys_to_ignore_at_inference = ["last_hidden_state"]
-    sub_configs_defaults = {"backbone_config": SubConfigSpec(config_class=AutoConfig, model_type="bert")}
+    method: ClassVar[str] = "MORE"
 
-    backbone_config: dict[str, Any] | PreTrainedConfig | None = None
-    pooling: list[str] = field(default_factory=_default_pooling)
-    normalize_blocks: bool = False
     layer: int = -1
     projection_dim: int | None = 64
     loss: str = "ranked_list"
     loss_kwargs: dict[str, Any] | None = None
-    adversarial_weight: float = 0.0
+    adversarial_weight: float | int = 0.0
     adversarial_kwargs: dict[str, Any] | None = None
-    initializer_range: float = 0.02
 
-    def __post_init__(self, **kwargs: Any) -> None:
-        # Built here, not by the parent: the parent would follow a `backbone=` keyword to the Hub.
-        backbone = build_backbone_config(self.backbone_config)
-        self.backbone_config = backbone
-        for key in (
-            "backbone",
-            "backbone_kwargs",
-            "use_timm_backbone",
-            "use_pretrained_backbone",
-            "trust_remote_code",
-        ):
-            kwargs.pop(key, None)
-        check_blocks(self.pooling)
-        if self.loss not in _LOSSES:
-            raise UsageError(f"`loss` must be one of {list(_LOSSES)}, got {self.loss!r}.")
-        if self.projection_dim is not None and not 1 <= self.projection_dim <= LARGEST_SIZE:
-            raise UsageError(f"`projection_dim` must be None or from 1 to {LARGEST_SIZE}, got {self.projection_dim}.")
-        if not 0 <= self.adversarial_weight < math.inf:
-            raise UsageError(f"`adversarial_weight` must be a finite number from 0 up, got {self.adversarial_weight}.")
+    def _check_settings(self) -> None:
+        check_choice("loss", self.loss, _LOSSES)
+        if self.projection_dim is not None:
+            check_size("projection_dim", self.projection_dim)
+        check_number("adversarial_weight", self.adversarial_weight)
         _check_adversarial(self.adversarial_kwargs or {})
-        depth = backbone.get_text_config().num_hidden_layers
-        if not -depth - 1 <= self.layer <= depth:
-            raise UsageError(f"`layer` must be from {-depth - 1} to {depth} for this encoder, got {self.layer}.")
-        super().__post_init__(**kwargs)
-
-    @classmethod
-    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
-        """As `PreTrainedConfig.from_dict`; refuses the settings of another kind of model.
-
-        Raises:
-            UsageError: `config_dict` has a `model_type` that is not `"more"`, e.g. that of a plain encoder.
-        """
-        model_type = config_dict.get("model_type", cls.model_type)
-        if model_type != cls.model_type:
-            raise UsageError(
-                f"These are the settings of a '{model_type}' model, not of MORE. To start MORE from a plain encoder, use "
-                "`MOREModel.from_backbone(name_or_path)`."
-            )
-        return super().from_dict(config_dict, **kwargs)
-
-    @property
-    def hidden_size(self) -> int:
-        return int(self.backbone_config.hidden_size)  # type: ignore[union-attr]
-
-    @property
-    def vocab_size(self) -> int:
-        return int(self.backbone_config.vocab_size)  # type: ignore[union-attr]
+        self._check_layer(self.layer)
 
     @property
     def embedding_dim(self) -> int:
         """Width of the rows of `MOREOutput.embeddings`."""
-        return self.projection_dim if self.projection_dim is not None else len(self.pooling) * self.hidden_size
-
-    def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
-        # `resize_token_embeddings` writes the new size here.
-        return self.backbone_config
+        return self.projection_dim if self.projection_dim is not None else self.pooled_dim

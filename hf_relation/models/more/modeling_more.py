@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import AutoConfig, AutoModel, PreTrainedModel
-from transformers import initialization as init
 from transformers.utils import ModelOutput
 
-from hf_relation.errors import UsageError
 from hf_relation.losses import RandomState, VirtualAdversarialLoss, build_loss
-from hf_relation.models.encoder import pool_pairs
 from hf_relation.models.more.configuration_more import MOREConfig
-from hf_relation.models.word_embeddings import perturbed_word_embeddings
+from hf_relation.models.pair_encoder import PairEncoderPreTrainedModel, full_attention_mask
 
 
 @dataclass
@@ -40,27 +33,10 @@ class MOREOutput(ModelOutput):
     adversarial_loss: torch.Tensor | None = None
 
 
-class MOREPreTrainedModel(PreTrainedModel):
+class MOREPreTrainedModel(PairEncoderPreTrainedModel):
     """Weight initialisation and capabilities shared by MORE's classes."""
 
     config_class = MOREConfig
-    base_model_prefix = "backbone"
-    main_input_name = "input_ids"
-    supports_gradient_checkpointing = True
-    _supports_sdpa = True
-    _supports_flash_attn = True
-    _supports_flex_attn = True
-    _supports_attention_backend = True
-    # The loss is a function of the whole batch; Trainer must divide it for gradient accumulation.
-    accepts_loss_kwargs = False
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        super()._init_weights(module)
-        if isinstance(module, nn.Linear):
-            init.normal_(module.weight, mean=0.0, std=self.config.initializer_range)
-            if module.bias is not None:
-                init.zeros_(module.bias)
 
 
 class MOREModel(MOREPreTrainedModel):
@@ -94,26 +70,18 @@ class MOREModel(MOREPreTrainedModel):
 
     def __init__(self, config: MOREConfig) -> None:
         super().__init__(config)
-        self.backbone = AutoModel.from_config(config.backbone_config)
-        pooled_dim = len(config.pooling) * config.hidden_size
-        self.projection = nn.Linear(pooled_dim, config.projection_dim) if config.projection_dim is not None else None
+        self._build_backbone()
+        projects = config.projection_dim is not None
+        self.projection = nn.Linear(config.pooled_dim, config.projection_dim) if projects else None
         self.relation_loss = build_loss(config.loss, **(config.loss_kwargs or {}))
         self.adversarial_loss = VirtualAdversarialLoss(**(config.adversarial_kwargs or {}))
         self.adversarial_scale = 1.0
-        # The CNN computes distances to the mentions; most encoders know nothing of them.
-        self._backbone_takes_mentions = "head_token_mask" in inspect.signature(self.backbone.forward).parameters
         self.post_init()
 
     @property
     def adversarial_factor(self) -> float:
         """What the virtual adversarial loss counts now: `config.adversarial_weight * adversarial_scale`."""
         return self.config.adversarial_weight * self.adversarial_scale
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.backbone.get_input_embeddings()
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        self.backbone.set_input_embeddings(value)
 
     def forward(
         self,
@@ -146,18 +114,18 @@ class MOREModel(MOREPreTrainedModel):
             [`MOREOutput`].
         """
         if attention_mask is None:
-            reference = input_ids if input_ids is not None else inputs_embeds
-            if reference is None:
-                raise ValueError("Give `input_ids` or `inputs_embeds`.")
-            attention_mask = torch.ones(reference.shape[:2], dtype=torch.long, device=reference.device)
-        mentions: dict[str, torch.Tensor | None] = {
+            attention_mask = full_attention_mask(input_ids, inputs_embeds)
+        inputs: dict[str, torch.Tensor | None] = {
+            "input_ids": input_ids,
+            "inputs_embeds": inputs_embeds,
+            "attention_mask": attention_mask,
+            "token_type_ids": token_type_ids,
             "head_token_mask": head_token_mask,
             "tail_token_mask": tail_token_mask,
             "between_token_mask": between_token_mask,
             "head_marker_index": head_marker_index,
             "tail_marker_index": tail_marker_index,
         }
-        extra: dict[str, torch.Tensor | None] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         wanted = self.training and self.adversarial_factor > 0
         adversarial = wanted and torch.is_grad_enabled()
         # The perturbation found from a direction of length one is nearly the same in bfloat16; a direction of length 0.02,
@@ -166,13 +134,11 @@ class MOREModel(MOREPreTrainedModel):
         precision = torch.autocast(attention_mask.device.type, enabled=False) if exact else nullcontext()
         with precision:
             random_state = RandomState(attention_mask.device) if adversarial else None
-            embeddings, last_hidden_state, width = self._embed(
-                input_ids, inputs_embeds, attention_mask, extra, mentions, None
-            )
+            embeddings, last_hidden_state, width = self._embed(inputs)
             adversarial_loss = None
             if adversarial:
                 adversarial_loss = self.adversarial_loss(
-                    lambda change: self._embed(input_ids, inputs_embeds, attention_mask, extra, mentions, change)[0],
+                    lambda change: self._embed(inputs, change)[0],
                     embeddings,
                     attention_mask,
                     width,
@@ -190,41 +156,13 @@ class MOREModel(MOREPreTrainedModel):
         return output.to_tuple() if return_dict is False else output
 
     def _embed(
-        self,
-        input_ids: torch.Tensor | None,
-        inputs_embeds: torch.Tensor | None,
-        attention_mask: torch.Tensor,
-        extra: dict[str, torch.Tensor | None],
-        mentions: dict[str, torch.Tensor | None],
-        perturbation: torch.Tensor | None,
+        self, inputs: dict[str, torch.Tensor | None], perturbation: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Embeddings `(batch, embedding_dim)`, the last hidden state, and the width of the word embeddings."""
-        if inputs_embeds is not None and perturbation is not None:
-            inputs_embeds = inputs_embeds + perturbation.to(inputs_embeds.dtype)
-        if self._backbone_takes_mentions:
-            extra = extra | {name: mentions[name] for name in ("head_token_mask", "tail_token_mask")}
-        depth = self.config.backbone_config.get_text_config().num_hidden_layers
-        every_layer = self.config.layer not in (-1, depth)
-        with perturbed_word_embeddings(self.get_input_embeddings(), perturbation) as widths:
-            encoded = self.backbone(
-                input_ids=input_ids,
-                inputs_embeds=inputs_embeds,
-                attention_mask=attention_mask,
-                output_hidden_states=every_layer,
-                return_dict=True,
-                **extra,
-            )
-        width = inputs_embeds.shape[-1] if inputs_embeds is not None else widths[0]
-        pooled = pool_pairs(
-            encoded.hidden_states[self.config.layer] if every_layer else encoded.last_hidden_state,
-            self.config.pooling,
-            attention_mask=attention_mask,
-            normalize=self.config.normalize_blocks,
-            **mentions,
-        )  # (batch, blocks * hidden)
+        pooled, last_hidden_state, width = self.encode_pairs(self.config.layer, perturbation=perturbation, **inputs)
         if self.projection is not None:
             pooled = self.projection(pooled)  # (batch, projection_dim)
-        return functional.normalize(pooled.float(), dim=-1, eps=1e-6), encoded.last_hidden_state, width
+        return functional.normalize(pooled.float(), dim=-1, eps=1e-6), last_hidden_state, width
 
     def compute_loss(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The relation loss of ready embeddings: that of `forward` with `labels`, without the virtual adversarial loss.
@@ -238,71 +176,3 @@ class MOREModel(MOREPreTrainedModel):
         """
         loss: torch.Tensor = self.relation_loss(embeddings, labels)
         return loss
-
-    def _add_marker_rows(self, processor: Any | None) -> None:
-        """Grow the embedding table for the processor's marker tokens; they start as `#` and `@`."""
-        if processor is None or processor.vocab_size <= self.config.vocab_size:
-            return
-        table = self.resize_token_embeddings(processor.vocab_size, mean_resizing=True).weight
-        with torch.no_grad():
-            for token, row in processor.tokenizer.get_added_vocab().items():
-                for start, character in (("[E1", "#"), ("[/E1", "#"), ("[E2", "@"), ("[/E2", "@")):
-                    source = processor.tokenizer.convert_tokens_to_ids(character)
-                    if token.startswith(start) and source not in (None, processor.tokenizer.unk_token_id):
-                        table[row] = table[source]
-
-    @classmethod
-    def from_backbone(
-        cls, name_or_path: str | Path, processor: Any | None = None, *, seed: int = 0, **settings: Any
-    ) -> MOREModel:
-        """Start from a plain encoder, with new weights only where it has none.
-
-        Args:
-            name_or_path (`str` or `Path`): folder or Hub id of an encoder that `AutoModel` loads.
-            processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding
-                table. They start as copies of the rows of `#` (head) and `@` (tail), which mark mentions as well as
-                trained markers do (Zhou and Chen, "An Improved Baseline for Sentence-level Relation Extraction",
-                2022); where the vocabulary lacks these, as the mean row plus seeded noise.
-            seed (`int`, defaults to 0): seed of every new weight.
-            **settings: fields of [`MOREConfig`]. `revision`, `token`, `dtype` and `local_files_only` go to the loader.
-
-        Returns:
-            [`MOREModel`].
-        """
-        loading = {key: settings.pop(key) for key in ("revision", "token", "local_files_only") if key in settings}
-        dtype = settings.pop("dtype", torch.float32)
-        backbone_config = AutoConfig.from_pretrained(str(name_or_path), **loading)
-        config = MOREConfig(backbone_config=backbone_config, **settings)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = cls.from_pretrained(str(name_or_path), config=config, dtype=dtype, **loading)
-            model._add_marker_rows(processor)
-        return model
-
-    @classmethod
-    def from_encoder(
-        cls, backbone: PreTrainedModel, processor: Any | None = None, *, seed: int = 0, **settings: Any
-    ) -> MOREModel:
-        """Start from an encoder in memory, such as a [`~hf_relation.models.relation_cnn.RelationCNNModel`].
-
-        Args:
-            backbone (`PreTrainedModel`): the encoder; its weights are copied.
-            processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding table,
-                as in [`~MOREModel.from_backbone`].
-            seed (`int`, defaults to 0): seed of every new weight.
-            **settings: fields of [`MOREConfig`].
-
-        Returns:
-            [`MOREModel`].
-
-        Raises:
-            UsageError: the settings give the encoder's config as well.
-        """
-        if "backbone_config" in settings:
-            raise UsageError("`backbone_config` is that of `backbone`; leave it out.")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = cls(MOREConfig(backbone_config=backbone.config, **settings))
-            model.backbone.load_state_dict(backbone.state_dict())
-            model._add_marker_rows(processor)
-        return model

@@ -1,0 +1,213 @@
+"""What all models over an encoder have in common: the pair representation, and starting from a plain encoder."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import initialization as init
+
+from hf_relation.errors import UsageError
+from hf_relation.models.encoder import pool_pairs
+from hf_relation.models.mapping import MappingLinear
+from hf_relation.models.pair_config import PairEncoderConfig
+from hf_relation.models.word_embeddings import perturbed_word_embeddings
+
+
+class PairStates(NamedTuple):
+    """What [`PairEncoderPreTrainedModel.encode_pairs`] returns.
+
+    Args:
+        pooled (`torch.Tensor` of shape `(batch, blocks * hidden)`): the pair representations h.
+        last_hidden_state (`torch.Tensor` of shape `(batch, tokens, hidden)`): the encoder's last layer.
+        word_embedding_dim (`int`): width of the word embeddings.
+    """
+
+    pooled: torch.Tensor
+    last_hidden_state: torch.Tensor
+    word_embedding_dim: int
+
+
+class PairEncoderPreTrainedModel(PreTrainedModel):
+    """An encoder, `self.backbone`, whose token states are pooled to a pair representation; heads are the subclass's.
+
+    Weight initialisation, capabilities, and the ways to start from a plain encoder. A subclass calls
+    `_build_backbone()` in its `__init__`.
+    """
+
+    config_class = PairEncoderConfig
+    base_model_prefix = "backbone"
+    main_input_name = "input_ids"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
+    # The loss is a function of the whole batch; Trainer must divide it for gradient accumulation.
+    accepts_loss_kwargs = False
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, MappingLinear):
+            bound = module.in_features**-0.5
+            init.uniform_(module.weight, -bound, bound)
+            if module.bias is not None:
+                init.uniform_(module.bias, -bound, bound)
+        elif isinstance(module, nn.Linear):
+            init.normal_(module.weight, mean=0.0, std=self.config.initializer_range)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+
+    def _build_backbone(self) -> None:
+        self.backbone = AutoModel.from_config(self.config.backbone_config)
+        # The CNN computes distances to the mentions; most encoders know nothing of them.
+        self._backbone_takes_mentions = "head_token_mask" in inspect.signature(self.backbone.forward).parameters
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.backbone.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.backbone.set_input_embeddings(value)
+
+    def encode_pairs(
+        self,
+        layer: int,
+        *,
+        input_ids: torch.Tensor | None,
+        attention_mask: torch.Tensor | None,
+        token_type_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        perturbation: torch.Tensor | None = None,
+        **mentions: torch.Tensor | None,
+    ) -> PairStates:
+        """Run the encoder and pool the token states of one layer.
+
+        Args:
+            layer (`int`): which hidden states are pooled; -1 the last layer, 0 the embeddings.
+            input_ids (`torch.Tensor` of shape `(batch, tokens)`, *optional*): token ids; or give `inputs_embeds`.
+            attention_mask (`torch.Tensor` of shape `(batch, tokens)`, *optional*): 1 for tokens; default all ones.
+            token_type_ids (`torch.Tensor` of shape `(batch, tokens)`, *optional*): passed on where given.
+            inputs_embeds (`torch.Tensor` of shape `(batch, tokens, hidden)`, *optional*): instead of `input_ids`.
+            perturbation (`torch.Tensor` of shape `(batch, tokens, width)`, *optional*): added to the word embeddings.
+            **mentions: the mention columns that `RelationProcessor` makes, see
+                [`~hf_relation.models.encoder.pool_pairs`].
+
+        Returns:
+            [`PairStates`].
+
+        Raises:
+            ValueError: neither `input_ids` nor `inputs_embeds`.
+            UsageError: a pooling block needs a column that was not given.
+        """
+        if attention_mask is None:
+            attention_mask = full_attention_mask(input_ids, inputs_embeds)
+        extra: dict[str, Any] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        if inputs_embeds is not None and perturbation is not None:
+            inputs_embeds = inputs_embeds + perturbation.to(inputs_embeds.dtype)
+        if self._backbone_takes_mentions:
+            extra |= {name: mentions.get(name) for name in ("head_token_mask", "tail_token_mask")}
+        every_layer = layer not in (-1, self.config.depth)
+        with perturbed_word_embeddings(self.get_input_embeddings(), perturbation) as widths:
+            encoded = self.backbone(
+                input_ids=input_ids,
+                inputs_embeds=inputs_embeds,
+                attention_mask=attention_mask,
+                output_hidden_states=every_layer,
+                return_dict=True,
+                **extra,
+            )
+        pooled = pool_pairs(
+            encoded.hidden_states[layer] if every_layer else encoded.last_hidden_state,
+            self.config.pooling,
+            attention_mask=attention_mask,
+            normalize=self.config.normalize_blocks,
+            **mentions,  # type: ignore[arg-type]
+        )  # (batch, blocks * hidden)
+        width = inputs_embeds.shape[-1] if inputs_embeds is not None else widths[0]
+        return PairStates(pooled, encoded.last_hidden_state, width)
+
+    def _add_marker_rows(self, processor: Any | None) -> None:
+        """Grow the embedding table for the processor's marker tokens; they start as `#` and `@`."""
+        if processor is None or processor.vocab_size <= self.config.vocab_size:
+            return
+        table = self.resize_token_embeddings(processor.vocab_size, mean_resizing=True).weight
+        with torch.no_grad():
+            for token, row in processor.tokenizer.get_added_vocab().items():
+                for start, character in (("[E1", "#"), ("[/E1", "#"), ("[E2", "@"), ("[/E2", "@")):
+                    source = processor.tokenizer.convert_tokens_to_ids(character)
+                    if token.startswith(start) and source not in (None, processor.tokenizer.unk_token_id):
+                        table[row] = table[source]
+
+    @classmethod
+    def from_backbone(
+        cls, name_or_path: str | Path, processor: Any | None = None, *, seed: int = 0, **settings: Any
+    ) -> Self:
+        """Start from a plain encoder, with new weights only where it has none.
+
+        Args:
+            name_or_path (`str` or `Path`): folder or Hub id of an encoder that `AutoModel` loads.
+            processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding
+                table. They start as copies of the rows of `#` (head) and `@` (tail), which mark mentions as well as
+                trained markers do (Zhou and Chen, "An Improved Baseline for Sentence-level Relation Extraction",
+                2022); where the vocabulary lacks these, as the mean row plus seeded noise.
+            seed (`int`, defaults to 0): seed of every new weight.
+            **settings: fields of the model's config class. `revision`, `token`, `dtype` and `local_files_only` go to
+                the loader.
+
+        Returns:
+            The model.
+        """
+        loading = {key: settings.pop(key) for key in ("revision", "token", "local_files_only") if key in settings}
+        dtype = settings.pop("dtype", torch.float32)
+        backbone_config = AutoConfig.from_pretrained(str(name_or_path), **loading)
+        config = cls.config_class(backbone_config=backbone_config, **settings)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = cls.from_pretrained(str(name_or_path), config=config, dtype=dtype, **loading)
+            model._add_marker_rows(processor)
+        return model
+
+    @classmethod
+    def from_encoder(
+        cls, backbone: PreTrainedModel, processor: Any | None = None, *, seed: int = 0, **settings: Any
+    ) -> Self:
+        """Start from an encoder in memory, such as a [`~hf_relation.models.relation_cnn.RelationCNNModel`].
+
+        Args:
+            backbone (`PreTrainedModel`): the encoder; its weights are copied.
+            processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding table,
+                as in `from_backbone`.
+            seed (`int`, defaults to 0): seed of every new weight.
+            **settings: fields of the model's config class.
+
+        Returns:
+            The model.
+
+        Raises:
+            UsageError: the settings give the encoder's config as well.
+        """
+        if "backbone_config" in settings:
+            raise UsageError("`backbone_config` is that of `backbone`; leave it out.")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = cls(cls.config_class(backbone_config=backbone.config, **settings))
+            model.backbone.load_state_dict(backbone.state_dict())
+            model._add_marker_rows(processor)
+        return model
+
+
+def full_attention_mask(input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None) -> torch.Tensor:
+    """An attention mask of ones for a batch without padding, `(batch, tokens)`.
+
+    Raises:
+        ValueError: neither input is given.
+    """
+    reference = input_ids if input_ids is not None else inputs_embeds
+    if reference is None:
+        raise ValueError("Give `input_ids` or `inputs_embeds`.")
+    return torch.ones(reference.shape[:2], dtype=torch.long, device=reference.device)

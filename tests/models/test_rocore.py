@@ -1,0 +1,473 @@
+"""RoCOREModel: its terms, what trains what, its phases, its incremental classifier, and what it refuses."""
+
+import math
+
+import pytest
+import torch
+from transformers import AutoModel, BertConfig, BertModel
+
+from hf_relation.errors import UsageError
+from hf_relation.losses import class_centroids
+from hf_relation.models.relation_cnn import cnn_from_words
+from hf_relation.models.rocore import RoCOREConfig, RoCOREModel
+from hf_relation.models.rocore.terms import rocore_terms
+from hf_relation.processing import RelationProcessor, count_words
+from tests.common.tiny_models import tiny_backbone, tiny_rocore
+from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
+
+
+INSTANCES = sample_instances(8)
+LABELS = torch.tensor([0, 1, 0, 2, -100, -100, -100, -100])
+PSEUDO = torch.tensor([-100, -100, -100, -100, 0, 0, 1, 2])
+PARTS = {
+    "encoder": "backbone.",
+    "g": "autoencoder_encoder.",
+    "d": "autoencoder_decoder.",
+    "known": "known_classifier.",
+    "novel": "novel_classifier.",
+}
+TERMS = ("reconstruction", "center", "pairwise", "cross_entropy", "incremental")
+
+
+def made(**settings):
+    """A model with centroids for relations 0 and 1 but not 2, and a batch of four known and four novel rows."""
+    model, processor = tiny_rocore(**({"num_known_relations": 3} | settings))
+    rows = torch.linspace(-1, 1, 3 * 16).reshape(3, 16)
+    model.set_centroids(rows, torch.tensor([True, True, False]))
+    return model, {**processor(INSTANCES), "labels": LABELS, "pseudo_labels": PSEUDO}
+
+
+def with_parts(model, batch):
+    """The output, and what every part computed, by its attribute."""
+    seen = {}
+    hooks = [
+        getattr(model, name).register_forward_hook(
+            lambda module, inputs, result, name=name: seen.update({name: result, "in:" + name: inputs[0]})
+        )
+        for name in ("autoencoder_encoder", "autoencoder_decoder", "known_classifier", "novel_classifier")
+    ]
+    output = model(**batch)
+    for hook in hooks:
+        hook.remove()
+    return output, seen
+
+
+def reached(value, model):
+    """The parts of which a parameter has a gradient other than zero from `value`."""
+    names, parameters = zip(*model.named_parameters(), strict=True)
+    gradients = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
+    moved = {name for name, gradient in zip(names, gradients, strict=True) if gradient is not None and gradient.any()}
+    return {part for part, prefix in PARTS.items() if any(name.startswith(prefix) for name in moved)}
+
+
+# Terms
+
+
+def test_every_term_is_that_of_the_models_own_values():
+    model, batch = made(incremental=True, sigma=0.5)
+    output, seen = with_parts(model, batch)
+    h, latent, back = seen["in:autoencoder_encoder"], seen["autoencoder_encoder"], seen["autoencoder_decoder"]
+    assert torch.equal(h, seen["in:known_classifier"]) and torch.equal(h, seen["in:novel_classifier"])
+    assert not h.requires_grad and seen["in:known_classifier"].requires_grad
+    torch.testing.assert_close(
+        output.reconstruction_loss, sum(((b - a) ** 2).sum() for a, b in zip(h, back, strict=True)) / 16
+    )
+
+    # Row 3 is of relation 2, which has no centroid: three rows are left.
+    centroids = model.centroids.rows
+    expected = sum(((latent[row] - centroids[LABELS[row]]) ** 2).sum() for row in (0, 1, 2)) / 6
+    torch.testing.assert_close(output.center_loss, expected)
+
+    log_p = output.known_logits.double().log_softmax(1)
+    assert log_p.shape == (8, 3 + 3)
+    expected = -sum(log_p[row, LABELS[row]] for row in range(4)) / 4
+    torch.testing.assert_close(output.cross_entropy_loss.double(), expected)
+    predicted = [3 + int(output.novel_logits[row].argmax()) for row in range(4, 8)]
+    expected = -sum(log_p[row, label] for row, label in zip(range(4, 8), predicted, strict=True)) / 4
+    torch.testing.assert_close(output.incremental_loss.double(), expected)
+
+    p = output.novel_logits[4:].double().softmax(1)
+    total = 0.0
+    for i in range(4):
+        for j in range(4):
+            for a, b in ((p[i], p[j]), (p[j], p[i])):
+                kl = (a * (a / b).log()).sum().item()
+                total += kl if PSEUDO[4 + i] == PSEUDO[4 + j] else max(0.0, 0.5 - kl)
+    assert output.pairwise_loss.item() == pytest.approx(total / 16, rel=1e-5)
+
+    torch.testing.assert_close(output.embeddings, latent / latent.norm(dim=1, keepdim=True))
+
+
+@pytest.mark.parametrize("epoch, mu", [(0, 0.006738), (1, 0.017422), (5, 0.286505), (10, 1.0), (25, 1.0)])
+def test_loss_is_the_weighted_sum_with_the_ramp_of_the_epoch(epoch, mu):
+    model, batch = made(incremental=True, center_weight=0.3, reconstruction_weight=0.7)
+    model.epoch = epoch
+    out = model(**batch)
+    assert model.incremental_weight == pytest.approx(mu, abs=1e-6)
+    expected = (
+        0.7 * out.reconstruction_loss
+        + 0.3 * out.center_loss
+        + out.pairwise_loss
+        + out.cross_entropy_loss
+        + mu * out.incremental_loss
+    )
+    torch.testing.assert_close(out.loss, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("term", TERMS[:4])
+def test_every_ablation_leaves_out_its_term_and_no_other(term):
+    model, batch = made(center_weight=0.3)
+    out = model(**batch)
+    setattr(model.config, f"use_{term}", False)
+    without = model(**batch)
+    weight = 0.3 if term == "center" else 1.0
+    torch.testing.assert_close(without.loss, out.loss - weight * getattr(out, f"{term}_loss"))
+
+
+def terms_of(n, **given):
+    """`rocore_terms` of `n` rows; what is not given is zeros."""
+    config = RoCOREConfig(
+        backbone_config=tiny_backbone("bert", 10), num_known_relations=2, num_novel_relations=3, autoencoder_dims=[2]
+    )
+    values = {
+        "source": torch.zeros(n, 4),
+        "latent": torch.zeros(n, 2),
+        "reconstruction": torch.zeros(n, 4),
+        "known_logits": torch.zeros(n, 2),
+        "novel_logits": torch.zeros(n, 3),
+        "centroids": torch.zeros(2, 2),
+        "centroids_present": torch.ones(2, dtype=torch.bool),
+        "labels": None,
+        "pseudo_labels": None,
+    }
+    return rocore_terms(config, **(values | given))
+
+
+def test_terms_have_the_values_worked_by_hand():
+    h = torch.tensor([[1.0, 2, 3, 4], [0, 1, 0, -1]])
+    back = torch.tensor([[1.5, 2, 2, 4], [0, 0, 0, 0]])
+    assert terms_of(2, source=h, reconstruction=back).reconstruction.item() == pytest.approx(0.8125)
+    latent, labels = torch.tensor([[1.0, 2], [3, 4], [-1, 0], [0, 0]]), torch.tensor([0, 0, 1, 1])
+    centroids, present = class_centroids(latent, labels, 2)
+    terms = terms_of(4, latent=latent, labels=labels, centroids=centroids, centroids_present=present)
+    assert terms.center.item() == pytest.approx(0.5625)
+    assert terms.cross_entropy.item() == pytest.approx(math.log(2))
+    logits = torch.tensor([[2.0, 0, 0], [1, 1, 0], [0, 0, 3]])
+    terms = terms_of(3, novel_logits=logits, pseudo_labels=torch.tensor([0, 0, 1]))
+    assert terms.pairwise.item() == pytest.approx(0.418170, abs=1e-5)
+
+
+def test_weights_of_pseudo_labels_reach_the_pairwise_loss():
+    model, batch = made()
+    dropped = batch | {"pseudo_labels": torch.tensor([-100] * 4 + [0, 0, 1, -100])}
+    weighted = batch | {"pseudo_label_weights": torch.tensor([1.0] * 7 + [0.0])}
+    torch.testing.assert_close(model(**weighted).pairwise_loss, model(**dropped).pairwise_loss)
+
+
+def test_label_smoothing_is_of_the_known_relations():
+    model, batch = made(label_smoothing=0.3)
+    log_p = model(**batch).known_logits[:4].log_softmax(1)
+    target = torch.full((4, 3), 0.1)
+    target[torch.arange(4), LABELS[:4]] += 0.7
+    torch.testing.assert_close(model(**batch).cross_entropy_loss, -(target * log_p).sum(1).mean())
+
+
+# What trains what: algorithm 1
+
+
+@pytest.mark.parametrize(
+    "route, expected",
+    [
+        (
+            "autoencoder",
+            {
+                "reconstruction": {"g", "d"},
+                "center": {"g"},
+                "pairwise": {"encoder", "novel"},
+                "cross_entropy": {"encoder", "known"},
+                "incremental": {"encoder", "known"},
+            },
+        ),
+        ("all", {"reconstruction": {"encoder", "g", "d"}, "center": {"encoder", "g"}}),
+    ],
+)
+def test_every_term_reaches_the_parts_that_algorithm_1_says(route, expected):
+    model, batch = made(autoencoder_route=route, incremental=True)
+    output = model(**batch)
+    for term, parts in expected.items():
+        assert reached(getattr(output, f"{term}_loss"), model) == parts, term
+
+
+def test_gradients_of_the_sum_are_those_of_the_two_steps_of_algorithm_1():
+    model, batch = made(center_weight=0.3)
+    output = model(**batch)
+    autoencoder = output.reconstruction_loss + 0.3 * output.center_loss  # L_C, for phi
+    classification = output.cross_entropy_loss + output.pairwise_loss  # L_CLS, for theta and psi
+    for name, parameter in model.named_parameters():
+        own = autoencoder if name.startswith("autoencoder") else classification
+        both = torch.autograd.grad(output.loss, parameter, retain_graph=True, allow_unused=True)[0]
+        alone = torch.autograd.grad(own, parameter, retain_graph=True, allow_unused=True)[0]
+        if alone is None:  # BERT's pooler
+            assert both is None, name
+        else:
+            torch.testing.assert_close(both, alone, rtol=1e-4, atol=1e-6)
+
+
+def test_known_rows_leave_the_novel_logits_alone_and_novel_rows_the_known_ones():
+    model, batch = made()
+    output = model(**batch)
+    novel, known = torch.autograd.grad(output.loss, [output.novel_logits, output.known_logits])
+    assert not novel[:4].any() and novel[4:].any(1).all()
+    assert not known[4:].any() and known[:4].any(1).all()
+
+
+def test_pretraining_is_reconstruction_alone_and_moves_the_autoencoder_alone():
+    model, batch = made()
+    model.phase = "pretraining"
+    output = model(**batch)
+    torch.testing.assert_close(output.loss, output.reconstruction_loss)
+    assert reached(output.loss, model) == {"g", "d"}
+    unlabelled = {key: value for key, value in batch.items() if key != "pseudo_labels"} | {"labels": LABELS * 0 - 100}
+    torch.testing.assert_close(model(**unlabelled).loss, output.loss)
+    model.phase = "warm-up"
+    with pytest.raises(UsageError, match="pretraining"):
+        model(**batch)
+
+
+def test_with_a_fixed_encoder_the_whole_loss_falls():
+    model, batch = made()
+    model.backbone.requires_grad_(False)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=3e-3)
+    losses = []
+    for _ in range(20):
+        loss = model(**batch).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_pseudo_labels_may_be_renumbered():
+    model, batch = made()
+    renumbered = batch | {"pseudo_labels": torch.tensor([-100] * 4 + [2, 2, 0, 1])}
+    torch.testing.assert_close(model(**renumbered).loss, model(**batch).loss)
+
+
+# Incremental learning
+
+
+def test_incremental_rows_are_those_of_the_novel_mask_and_default_to_pseudo_labels():
+    model, batch = made(incremental=True)
+    default = model(**batch)
+    mask = torch.tensor([False] * 4 + [True] * 4)
+    # No cluster is trusted; the rows are novel all the same.
+    distrusted = batch | {"pseudo_labels": torch.full((8,), -100), "novel_mask": mask}
+    torch.testing.assert_close(model(**distrusted).incremental_loss, default.incremental_loss)
+    assert model(**distrusted).pairwise_loss.item() == 0
+    nobody = batch | {"novel_mask": torch.zeros(8, dtype=torch.bool)}
+    assert model(**nobody).incremental_loss.item() == 0
+
+
+def test_one_classifier_learns_known_and_novel_relations():
+    model, batch = made(incremental=True, rampup_length=0.0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(40):
+        loss = model(**batch).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    output = model(**batch)
+    predicted = output.known_logits.argmax(1)
+    assert predicted[:4].tolist() == LABELS[:4].tolist()
+    assert torch.equal(predicted[4:], 3 + output.novel_logits[4:].argmax(1))
+    assert len(set(predicted[[4, 6, 7]].tolist())) == 3 and predicted[4] == predicted[5]
+
+
+def test_without_incremental_the_classifiers_are_apart():
+    model, batch = made()
+    output = model(**batch)
+    assert output.known_logits.shape == (8, 3) and output.novel_logits.shape == (8, 3)
+    assert output.incremental_loss is None
+
+
+# The layer and the pooling
+
+
+@pytest.mark.parametrize("layer, expected", [(None, 8), (1, 1), (12, 12), (-1, 12), (0, 0)])
+def test_layer_is_chosen_by_index(layer, expected):
+    processor = RelationProcessor(tiny_tokenizer("bert"), marker_policy="entity", max_length=128)
+    torch.manual_seed(0)
+    backbone = tiny_backbone("bert", processor.vocab_size, num_hidden_layers=12, hidden_size=8)
+    model = RoCOREModel(RoCOREConfig(backbone_config=backbone, layer=layer, embedding="pooled")).eval()
+    batch = processor(INSTANCES)
+    columns = {key: batch[key] for key in ("input_ids", "attention_mask")}
+    states = model.backbone(**columns, output_hidden_states=True).hidden_states[expected]
+    rows = []
+    for state, head, tail in zip(states, batch["head_token_mask"], batch["tail_token_mask"], strict=True):
+        h = torch.cat([state[head == 1].max(dim=0).values, state[tail == 1].max(dim=0).values])
+        rows.append(h / h.norm())
+    output = model(**batch)
+    torch.testing.assert_close(output.embeddings, torch.stack(rows), rtol=1e-4, atol=1e-5)
+    loss = model(**batch, labels=LABELS).cross_entropy_loss
+    blocks = [layer for layer in range(12) if reached_block(loss, model, layer)]
+    assert blocks == list(range(expected))
+
+
+def reached_block(loss, model, layer):
+    weights = list(model.backbone.encoder.layer[layer].parameters())
+    return any(g is not None for g in torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True))
+
+
+def test_a_shallow_encoder_is_pooled_at_its_last_layer():
+    assert RoCOREConfig(backbone_config=tiny_backbone("bert", 10)).pooled_layer == 2
+
+
+# Centroids and checkpoints
+
+
+def test_centroids_are_saved_and_start_unset(tmp_path):
+    model, batch = made()
+    assert not tiny_rocore()[0].centroids.present.any()
+    model.save_pretrained(tmp_path)
+    again = AutoModel.from_pretrained(tmp_path)
+    assert torch.equal(again.centroids.rows, model.centroids.rows)
+    assert again.centroids.present.tolist() == [True, True, False] and not again.centroids.rows[2].any()
+    torch.testing.assert_close(again.eval()(**batch).loss, model(**batch).loss)
+
+
+def test_without_centroids_there_is_no_centre_loss():
+    model, processor = tiny_rocore()
+    output = model(**processor(INSTANCES), labels=LABELS)
+    assert output.center_loss.item() == 0 and output.loss.item() > 0
+
+
+@pytest.mark.parametrize(
+    "rows, present, message",
+    [
+        (torch.zeros(3, 15), None, "shape"),
+        (torch.zeros(3, 16), torch.ones(4, dtype=torch.bool), "shape"),
+        (torch.full((3, 16), math.nan), None, "relation 0 is not finite"),
+    ],
+)
+def test_centroids_that_do_not_fit_are_refused(rows, present, message):
+    model, _ = made()
+    before = model.centroids.rows.clone()
+    with pytest.raises(UsageError, match=message):
+        model.set_centroids(rows, present)
+    assert torch.equal(model.centroids.rows, before)
+
+
+def test_from_backbone_keeps_the_encoder(tmp_path):
+    processor = RelationProcessor(tiny_tokenizer("bert"), marker_policy="entity")
+    settings = tiny_backbone("bert", len(tiny_tokenizer("bert")))
+    settings.pop("model_type")
+    torch.manual_seed(0)
+    plain = BertModel(BertConfig(**settings))
+    plain.save_pretrained(tmp_path)
+    before = torch.get_rng_state()
+    one, two = (RoCOREModel.from_backbone(tmp_path, processor, seed=3, num_known_relations=5) for _ in range(2))
+    assert torch.equal(before, torch.get_rng_state())
+    state = one.state_dict()
+    assert all(torch.equal(value, two.state_dict()[name]) for name, value in state.items())
+    assert one.config.vocab_size == processor.vocab_size and not one.centroids.present.any()
+    for name, value in plain.state_dict().items():
+        assert torch.equal(state[f"backbone.{name}"][: len(value)] if value.ndim else state[f"backbone.{name}"], value)
+    assert one.autoencoder_encoder[0].weight.abs().max() <= 64**-0.5 and one.known_classifier.weight.std() < 0.03
+
+
+def test_from_encoder_runs_over_the_cnn():
+    words = count_words(row["text"] for row in INSTANCES)
+    cnn, tokenizer = cnn_from_words(words, seed=0, word_embedding_dim=8, hidden_size=16)
+    processor = RelationProcessor(tokenizer, marker_policy="none", max_length=120)
+    model = RoCOREModel.from_encoder(cnn, processor, seed=0, num_known_relations=3, num_novel_relations=3)
+    output = model(**processor(INSTANCES), labels=LABELS, pseudo_labels=PSEUDO)
+    assert output.embeddings.shape == (8, 256) and torch.isfinite(output.loss)
+    with pytest.raises(UsageError, match="backbone_config"):
+        RoCOREModel.from_encoder(cnn, processor, backbone_config={})
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"labels": torch.tensor([3] + [-100] * 7)}, "0 to 2.*got 3 in row 0"),
+        ({"labels": torch.tensor([-1] + [-100] * 7)}, "got -1 in row 0"),
+        ({"labels": torch.tensor([-100] * 4 + [1] + [-100] * 3)}, "Row 4 is both"),
+        ({"novel_mask": torch.tensor([True] + [False] * 7)}, "Row 0 is both"),
+        ({"pseudo_labels": torch.tensor([0, 1])}, "pseudo_labels.*shape"),
+    ],
+)
+def test_rows_that_contradict_are_refused(change, message):
+    model, batch = made()
+    with pytest.raises(UsageError, match=message):
+        model(**(batch | change))
+
+
+@pytest.mark.parametrize("settings", [{}, {"num_known_relations": 1, "num_novel_relations": 1}])
+@pytest.mark.parametrize("rows", ["known", "novel", "none", "one"])
+def test_batches_that_lack_a_kind_of_row_have_a_finite_loss(settings, rows):
+    model, processor = tiny_rocore(incremental=True, **settings)
+    instances = INSTANCES[:1] if rows == "one" else INSTANCES[:2]
+    nothing = torch.full((len(instances),), -100)
+    labels = nothing * 0 if rows == "known" else nothing
+    pseudo_labels = nothing * 0 if rows in ("novel", "one") else nothing
+    loss = model(**processor(instances), labels=labels, pseudo_labels=pseudo_labels).loss
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
+def test_nan_stays_nan():
+    model, batch = made()
+    with torch.no_grad():
+        model.get_input_embeddings().weight.fill_(math.nan)
+    assert torch.isnan(model(**batch).loss)
+
+
+# Settings
+
+
+def test_defaults_are_table_1_of_the_paper():
+    config = RoCOREConfig()
+    assert (config.sigma, config.center_weight, config.rampup_maximum, config.rampup_length) == (2, 0.005, 1, 10)
+    assert config.pooled_layer == 8 and config.autoencoder_dims == [512, 512, 256] and config.activation == "relu"
+    assert (config.num_known_relations, config.num_novel_relations) == (64, 16)
+    model, _ = tiny_rocore(activation="leaky_relu")
+    kinds = [type(layer).__name__ for layer in model.autoencoder_decoder]
+    assert kinds == ["MappingLinear", "LeakyReLU", "MappingLinear", "LeakyReLU", "MappingLinear"]
+    widths = [layer.out_features for layer in model.autoencoder_decoder if hasattr(layer, "out_features")]
+    assert widths == [24, 24, 64]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"layer": 3},
+        {"autoencoder_dims": []},
+        {"autoencoder_dims": [8, 0]},
+        {"num_known_relations": 0},
+        {"num_novel_relations": 0},
+        {"center_weight": -0.1},
+        {"center_weight": math.inf},
+        {"sigma": 0.0},
+        {"label_smoothing": 1.0},
+        {"rampup_length": -1.0},
+        {"activation": "gelu"},
+        {"reconstruction_reduction": "sum"},
+        {"pairs": "some"},
+        {"autoencoder_route": "encoder"},
+        {"embedding": "logits"},
+        {"pooling": ["head"]},
+    ],
+)
+def test_settings_out_of_range_are_refused(settings):
+    with pytest.raises(UsageError, match=next(iter(settings))):
+        RoCOREConfig(backbone_config=tiny_backbone("bert", 10), **settings)
+
+
+def test_fault_28_the_settings_of_another_model_are_refused():
+    with pytest.raises(UsageError, match="RoCOREModel.from_backbone"):
+        RoCOREConfig.from_dict({"model_type": "bert", "hidden_size": 8})
