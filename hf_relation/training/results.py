@@ -19,6 +19,7 @@ from hf_relation.data.atomic import atomic_file
 
 _LIBRARIES = ("torch", "transformers", "datasets", "accelerate", "peft", "scikit-learn", "numpy")
 _PLACES = ("_dir", "_file", "_path", "word_vectors")
+_SHOWING = {"disable_tqdm"}  # says nothing about the run, and its default depends on what was logged before
 
 
 def library_versions() -> dict[str, str]:
@@ -45,7 +46,8 @@ def library_versions() -> dict[str, str]:
 def changed_settings(*settings: Any) -> dict[str, Any]:
     """Give the fields of dataclasses that differ from their defaults.
 
-    Names of files and folders are left out (they say nothing to others), and so is what is not JSON-able.
+    Names of files and folders are left out (they say nothing to others), and so are progress bars and what is not
+    JSON-able.
 
     Args:
         *settings (dataclass instances): arguments of a run; all their fields have defaults.
@@ -76,7 +78,9 @@ def changed_settings(*settings: Any) -> dict[str, Any]:
         for field in dataclasses.fields(each):
             value = getattr(each, field.name)
             plain = value.value if isinstance(value, Enum) else value
-            if not field.init or value == getattr(usual, field.name) or field.name.endswith(_PLACES):
+            if not field.init or field.name in _SHOWING or field.name.endswith(_PLACES):
+                continue
+            if value == getattr(usual, field.name):
                 continue
             if plain is None or isinstance(plain, (str, int, float, bool, list, dict)):
                 changed[field.name] = plain

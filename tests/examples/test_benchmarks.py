@@ -46,7 +46,7 @@ def scripts():
 def encoder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny-encoder")
     tokenizer = tiny_tokenizer("bert")
-    settings = tiny_backbone("bert", len(tokenizer))
+    settings = tiny_backbone("bert", len(tokenizer), hidden_size=64)  # wider than the 50 dimensions of the CNN rows
     settings.pop("model_type")
     BertModel(BertConfig(**settings)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
