@@ -1,6 +1,6 @@
 """What the settings of all models over an encoder have in common."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: `strict` checks types, and cannot read those that are strings.
 
 import math
 from dataclasses import field
@@ -47,7 +47,7 @@ class PairEncoderConfig(PreTrainedConfig):
     backbone_config: dict[str, Any] | PreTrainedConfig | None = None
     pooling: list[str] = field(default_factory=_default_pooling)
     normalize_blocks: bool = False
-    initializer_range: float = 0.02
+    initializer_range: float | int = 0.02
 
     def __post_init__(self, **kwargs: Any) -> None:
         # Built here, not by the parent: the parent would follow a `backbone=` keyword to the Hub.

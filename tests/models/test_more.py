@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassFieldValidationError
 from transformers import AutoModel, BertConfig, BertModel
 
 from hf_relation.errors import UsageError
@@ -74,3 +75,21 @@ def test_from_backbone_is_seeded_and_leaves_the_global_generator_alone(plain_enc
 def test_fault_28_the_settings_of_another_model_are_refused(plain_encoder):
     with pytest.raises(UsageError, match="from_backbone"):
         MOREConfig.from_pretrained(plain_encoder)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"projection_dim": "32"},
+        {"projection_dim": True},
+        {"normalize_blocks": "yes"},
+        {"layer": 1.5},
+        {"loss_kwargs": [1]},
+        {"initializer_range": "x"},
+        {"adversarial_weight": "1"},
+        {"adversarial_kwargs": "epsilon"},
+    ],
+)
+def test_a_setting_of_the_wrong_type_is_refused_by_name(wrong):
+    with pytest.raises(StrictDataclassFieldValidationError, match=next(iter(wrong))):
+        MOREConfig(**wrong)
