@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         cnn_from_words,
     )
     from hf_relation.models.rocore import RoCOREConfig, RoCOREModel, RoCOREOutput
+    from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel, SiameseUREOutput
     from hf_relation.pipelines import OpenRelationDiscoveryPipeline
     from hf_relation.processing import RelationProcessor, build_word_tokenizer, count_words
     from hf_relation.training import RelationTrainer, RelationTrainingArguments
@@ -51,6 +52,9 @@ _HOMES = {
     "RoCOREConfig": "hf_relation.models.rocore",
     "RoCOREModel": "hf_relation.models.rocore",
     "RoCOREOutput": "hf_relation.models.rocore",
+    "SiameseUREConfig": "hf_relation.models.siamese_ure",
+    "SiameseUREModel": "hf_relation.models.siamese_ure",
+    "SiameseUREOutput": "hf_relation.models.siamese_ure",
     "SupConLoss": "hf_relation.losses",
     "WordVectors": "hf_relation.data.word_vectors",
     "build_word_tokenizer": "hf_relation.processing",
@@ -82,6 +86,9 @@ __all__ = [
     "RoCOREConfig",
     "RoCOREModel",
     "RoCOREOutput",
+    "SiameseUREConfig",
+    "SiameseUREModel",
+    "SiameseUREOutput",
     "SupConLoss",
     "WordVectors",
     "build_word_tokenizer",

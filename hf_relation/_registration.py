@@ -43,8 +43,13 @@ def register() -> None:
     from hf_relation import pipelines
     from hf_relation.models.more import MOREConfig, MOREModel
     from hf_relation.models.rocore import RoCOREConfig, RoCOREModel
+    from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel
 
-    for config_class, model_class in ((MOREConfig, MOREModel), (RoCOREConfig, RoCOREModel)):
+    for config_class, model_class in (
+        (MOREConfig, MOREModel),
+        (RoCOREConfig, RoCOREModel),
+        (SiameseUREConfig, SiameseUREModel),
+    ):
         AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
         AutoModel.register(config_class, model_class, exist_ok=True)
         AutoProcessor.register(config_class, RelationProcessor, exist_ok=True)

@@ -126,7 +126,7 @@ class PairEncoderPreTrainedModel(PreTrainedModel):
             self.config.pooling,
             attention_mask=attention_mask,
             normalize=self.config.normalize_blocks,
-            **mentions,  # type: ignore[arg-type]
+            **mentions,
         )  # (batch, blocks * hidden)
         width = inputs_embeds.shape[-1] if inputs_embeds is not None else widths[0]
         return PairStates(pooled, encoded.last_hidden_state, width)

@@ -8,6 +8,7 @@ import torch
 
 from hf_relation.models.more import MOREConfig, MOREModel
 from hf_relation.models.rocore import RoCOREConfig, RoCOREModel
+from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel
 from hf_relation.processing import RelationProcessor, build_word_tokenizer, count_words
 from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
 
@@ -91,3 +92,26 @@ def half_novel_batch(processor: RelationProcessor, instances: list[dict[str, Any
         "labels": labels.masked_fill(novel, -100),
         "pseudo_labels": labels.masked_fill(~novel, -100),
     }
+
+
+def tiny_siamese_ure(kind: str = "bert", *, seed: int = 0, marker_policy: str = "entity", **settings: Any):
+    """A Siamese-URE model with random weights, in eval mode, and the processor that feeds it."""
+    processor = RelationProcessor(tiny_tokenizer(kind), marker_policy=marker_policy, max_length=128)
+    sizes = {"projector_dims": [24, 24, 16], "predictor_dim": 8, "num_clusters": 4}
+    torch.manual_seed(seed)
+    config = SiameseUREConfig(backbone_config=tiny_backbone(kind, processor.vocab_size), **(sizes | settings))
+    return SiameseUREModel(config).eval(), processor
+
+
+def neighbor_columns(processor: RelationProcessor, neighbors: list[list[dict[str, Any]]]):
+    """The `neighbor_` columns of rows with as many neighbours each."""
+    columns = processor([neighbor for row in neighbors for neighbor in row])
+    return {f"neighbor_{name}": column.unflatten(0, (len(neighbors), -1)) for name, column in columns.items()}
+
+
+def neighbor_batch(processor: RelationProcessor, instances: list[dict[str, Any]], labels: torch.Tensor):
+    """No labels; the two neighbours of a sample instance are those three and six places on, of its relation."""
+    samples = sample_instances(20)
+    places = [samples.index(instance) for instance in instances]
+    neighbors = [[samples[(place + 3) % 12], samples[(place + 6) % 12]] for place in places]
+    return {**processor(instances), **neighbor_columns(processor, neighbors), "return_loss": True}

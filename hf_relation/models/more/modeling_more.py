@@ -71,8 +71,8 @@ class MOREModel(MOREPreTrainedModel):
     def __init__(self, config: MOREConfig) -> None:
         super().__init__(config)
         self._build_backbone()
-        projects = config.projection_dim is not None
-        self.projection = nn.Linear(config.pooled_dim, config.projection_dim) if projects else None
+        width = config.projection_dim
+        self.projection = None if width is None else nn.Linear(config.pooled_dim, width)
         self.relation_loss = build_loss(config.loss, **(config.loss_kwargs or {}))
         self.adversarial_loss = VirtualAdversarialLoss(**(config.adversarial_kwargs or {}))
         self.adversarial_scale = 1.0
