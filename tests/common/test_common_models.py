@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoProcessor, PreTrainedModel
 
 import hf_relation  # noqa: F401  (registers the classes with the Auto classes)
+from hf_relation.discovery import RelationDiscovery
+from hf_relation.embedding import embed_instances
 from tests.common.tiny_models import (
     CNN_KINDS,
     KINDS,
@@ -139,6 +141,16 @@ def test_save_and_load_through_the_auto_classes_changes_nothing(name, kind, tmp_
     torch.testing.assert_close(
         embed(again, processor_again(INSTANCES)), embed(model, processor(INSTANCES)), rtol=0, atol=0
     )
+
+
+def test_a_corpus_is_embedded_and_its_relations_discovered_with_a_checkpoint(name, tmp_path):
+    model, processor = MODELS[name].make()
+    model.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    rows = embed_instances(model, processor, INSTANCES)
+    np.testing.assert_allclose(rows, embed(model, processor(INSTANCES)).numpy(), rtol=0, atol=1e-5)
+    result = RelationDiscovery(tmp_path, num_relations=3, n_init=2).fit_predict(INSTANCES)
+    assert set(result.labels.tolist()) == {0, 1, 2} and len(result.labels) == len(INSTANCES)
 
 
 def test_config_saved_twice_gives_the_same_bytes(name, tmp_path):
