@@ -33,6 +33,7 @@ from sklearn.neighbors import NearestNeighbors
 from transformers import AutoConfig, AutoTokenizer
 
 from hf_relation.checkpoints import BASE_REPOSITORY, DEFAULT_CHECKPOINT, base_encoder_path
+from hf_relation.compat import import_optional
 from hf_relation.data import load_corpus, relation_names
 from hf_relation.data.schema import Instance
 from hf_relation.discovery.encoder import load_encoder
@@ -168,6 +169,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     if args.num_threads:
         torch.set_num_threads(args.num_threads)
     target = check_path(args.output)
+    import_optional("matplotlib.figure", extra="viz")  # better now than after all sentences are embedded
     rows, names = load_instances(args)
     if not 0 < args.perplexity < len(rows):
         raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from transformers import BertConfig, BertModel
 
@@ -11,10 +12,10 @@ from tests.common.tiny_models import tiny_backbone
 from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
 
 
-def save_tiny_encoder(folder: Path) -> Path:
-    """A random two-layer BERT with its tokenizer, as `from_pretrained` reads them."""
+def save_tiny_encoder(folder: Path, **changes: Any) -> Path:
+    """A random two-layer BERT with its tokenizer, as `from_pretrained` reads them; `changes` are settings of BERT."""
     tokenizer = tiny_tokenizer("bert")
-    settings = tiny_backbone("bert", len(tokenizer))
+    settings = tiny_backbone("bert", len(tokenizer), **changes)
     settings.pop("model_type")
     BertModel(BertConfig(**settings)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -175,3 +175,10 @@ def test_help_teaches(script, capsys):
     text = capsys.readouterr().out
     assert stop.value.code == 0 and "python examples/plot_embeddings.py --data_dir data" in text
     assert "t-SNE does not see them" in text
+
+
+def test_without_matplotlib_it_stops_before_any_sentence_is_embedded(script, folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr(script, "embed_instances", lambda *args, **kwargs: pytest.fail("sentences were embedded"))
+    with pytest.raises(ImportError, match=r"hf_relation\[viz\]"):
+        script.main(["--file", str(folder / "any.jsonl"), "--output", str(folder / "map.png")])
