@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
 from typing import Any, Literal, Protocol, get_args
@@ -106,7 +106,7 @@ def embed_instances(
         )
     target = model_device(model) if device is None else resolve_device(device)
     if max_tokens_per_batch is None:
-        max_tokens_per_batch = _CPU_BATCH_TOKENS if target.type == "cpu" else _DEVICE_BATCH_TOKENS
+        max_tokens_per_batch = _default_batch_tokens(target)
     num_rows = len(instances) if isinstance(instances, Sized) else None
     rows = iter(instances)
     if dtype == "auto":
@@ -128,6 +128,49 @@ def embed_instances(
         )
         _embed_all(forward, rows, sink, num_embeddings=_num_embeddings(model))
     return sink.result()
+
+
+def embed_encoded(
+    model: nn.Module,
+    processor: RelationProcessor,
+    encoded: Sequence[EncodedInstance],
+    *,
+    dtype: EmbeddingDtype = "float32",
+    device: str | torch.device | None = None,
+    progress: bool = False,
+    check_finite: bool = True,
+) -> np.ndarray:
+    """Embed instances that the processor has encoded before, as [`embed_instances`] embeds instances.
+
+    Args:
+        model, processor, dtype, device, progress: as for [`embed_instances`].
+        encoded (`Sequence[EncodedInstance]`): at least one, as `processor.encode` gives them.
+        check_finite (`bool`, defaults to `True`): raise where a row's embedding is not finite, else return it as it is.
+
+    Returns:
+        `np.ndarray` of shape `(n, d)`, float32.
+
+    Raises:
+        UsageError: a missing device, or a model without `embeddings`.
+        HfRelationError: a row's embedding is not finite, or one row alone is too large for the memory.
+    """
+    target = model_device(model) if device is None else resolve_device(device)
+    bfloat16 = dtype == "bfloat16" or (dtype == "auto" and len(encoded) >= AUTO_BFLOAT16_ROWS)
+    with _progress_bar(len(encoded), shown=progress) as bar, inference_state(model, target):
+        forward = BatchForward(
+            model,
+            processor,
+            target,
+            max_tokens=_default_batch_tokens(target),
+            bfloat16=bfloat16,
+            on_batch=bar.update,
+            check_finite=check_finite,
+        )
+        return forward(encoded)
+
+
+def _default_batch_tokens(device: torch.device) -> int:
+    return _CPU_BATCH_TOKENS if device.type == "cpu" else _DEVICE_BATCH_TOKENS
 
 
 def _embed_all(

@@ -6,6 +6,7 @@ from hf_relation.training.averaging import WeightAverage
 from hf_relation.training.bandwidth import BandwidthChoice, choose_bandwidth_quantile
 from hf_relation.training.collators import RelationCollator
 from hf_relation.training.datasets import RelationDataset, single_relation
+from hf_relation.training.discovery_trainer import DiscoveryTrainer
 from hf_relation.training.evaluation import (
     evaluate_by_clustering,
     limit_per_relation,
@@ -14,12 +15,19 @@ from hf_relation.training.evaluation import (
     summarize_scores,
 )
 from hf_relation.training.experiment import ExperimentData, prepare_data, score_model, summarize_runs
-from hf_relation.training.experiment_arguments import ExperimentArguments, check_processes, load_experiment_data
+from hf_relation.training.experiment_arguments import ExperimentArguments, check_processes
+from hf_relation.training.experiment_loading import (
+    held_out_as_novel,
+    load_experiment_data,
+    load_unsupervised_data,
+    published_test,
+)
 from hf_relation.training.results import changed_settings, finite_only, library_versions, write_json
 from hf_relation.training.resuming import has_complete_checkpoint, is_complete, last_complete_checkpoint
-from hf_relation.training.samplers import ClassBalancedBatchSampler
+from hf_relation.training.samplers import ClassBalancedBatchSampler, EpochBatchSampler
 from hf_relation.training.scoring import EmbeddedParts, embed_parts, score_parts
 from hf_relation.training.tables import scores_table
+from hf_relation.training.targets import EpochTargets
 from hf_relation.training.trainable import add_adapters, freeze
 from hf_relation.training.trainer import RelationTrainer
 
@@ -28,7 +36,10 @@ __all__ = [
     "AdversarialWarmup",
     "BandwidthChoice",
     "ClassBalancedBatchSampler",
+    "DiscoveryTrainer",
     "EmbeddedParts",
+    "EpochBatchSampler",
+    "EpochTargets",
     "ExperimentArguments",
     "ExperimentData",
     "RelationCollator",
@@ -45,12 +56,15 @@ __all__ = [
     "finite_only",
     "freeze",
     "has_complete_checkpoint",
+    "held_out_as_novel",
     "is_complete",
     "last_complete_checkpoint",
     "library_versions",
     "limit_per_relation",
     "load_experiment_data",
+    "load_unsupervised_data",
     "prepare_data",
+    "published_test",
     "score_clusterings",
     "score_model",
     "score_parts",

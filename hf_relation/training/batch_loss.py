@@ -31,6 +31,19 @@ class BatchLoss:
     finite_rows: Tensor
 
 
+@dataclass
+class NamedTerms:
+    """The terms of a loss that a model computed by itself.
+
+    Args:
+        values (`dict[str, torch.Tensor]`): name -> scalar, without a graph.
+        finite_rows (`torch.Tensor` of shape `(rows,)`, bool): rows of the batch whose embedding is finite.
+    """
+
+    values: dict[str, Tensor]
+    finite_rows: Tensor
+
+
 def chunked_loss(
     model: nn.Module,
     plain: MOREModel,

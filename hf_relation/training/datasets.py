@@ -80,6 +80,10 @@ class RelationDataset(torch.utils.data.Dataset[dict[str, Any]]):
         self._encoded: list[EncodedInstance] = processor.encode(instances)
         self.num_truncated = sum(encoded.truncated for encoded in self._encoded)
 
+    def encoded(self, row: int) -> EncodedInstance:
+        """Give a row as the processor encoded it."""
+        return self._encoded[row]
+
     def __len__(self) -> int:
         return len(self._encoded)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -79,6 +79,43 @@ def from_first_process(value: T, world_size: int) -> T:
     box = [value]
     torch.distributed.broadcast_object_list(box, src=0)
     return box[0]
+
+
+def on_first_process(work: Callable[[], T], process_index: int, world_size: int) -> T:
+    """Do something in one process and give all of them the result; to be called by all processes at once.
+
+    Args:
+        work (`Callable`): takes nothing; its result is picklable.
+        process_index (`int`), world_size (`int`): of the processes.
+
+    Returns:
+        What `work` returned in the process with rank 0.
+
+    Raises:
+        Exception: what `work` raised; in all processes, so that none waits for one that has stopped.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.training.distributed import on_first_process
+    >>> on_first_process(lambda: 2 + 3, process_index=0, world_size=1)
+    5
+
+    ```
+    """
+    result: T | None = None
+    problem: Exception | None = None
+    if process_index == 0:
+        try:
+            result = work()
+        except Exception as error:
+            if world_size == 1:
+                raise
+            problem = error
+    result, problem = from_first_process((result, problem), world_size)
+    if problem is not None:
+        raise problem
+    return cast(T, result)
 
 
 def interleave(shares: Sequence[np.ndarray]) -> np.ndarray:

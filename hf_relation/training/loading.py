@@ -1,11 +1,11 @@
-"""The loader of class-balanced batches."""
+"""The loaders of training batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from hf_relation.errors import UsageError
 from hf_relation.training.arguments import RelationTrainingArguments
@@ -24,6 +24,21 @@ def data_seed(args: RelationTrainingArguments) -> int:
         `int`.
     """
     return args.seed if args.data_seed is None else args.data_seed
+
+
+def even_batches(num_batches: int, num_processes: int) -> int:
+    """Give the number of batches of an epoch of which every process takes equally many, at least one.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.training.loading import even_batches
+    >>> even_batches(7, 2), even_batches(1, 2)
+    (6, 2)
+
+    ```
+    """
+    return max(1, num_batches // num_processes) * num_processes
 
 
 def class_balanced_loader(
@@ -59,8 +74,28 @@ def class_balanced_loader(
         names={number: name for name, number in dataset.label2id.items()},
     )
     if num_batches is None:
-        sampler.num_batches = max(1, sampler.num_batches // args.world_size) * args.world_size
-    loader = DataLoader(
+        sampler.num_batches = even_batches(sampler.num_batches, args.world_size)
+    return numbered_loader(dataset, sampler, collator, args), sampler
+
+
+def numbered_loader(
+    dataset: RelationDataset,
+    sampler: Sampler[list[int]],
+    collator: Callable[[list[Any]], Any],
+    args: RelationTrainingArguments,
+) -> DataLoader:
+    """Make the loader of the batches that a sampler names, with the column `row_index`.
+
+    Args:
+        dataset ([`RelationDataset`]): the training data.
+        sampler (`Sampler[list[int]]`): gives the rows of every batch.
+        collator (`Callable`): makes a batch of a list of rows.
+        args ([`RelationTrainingArguments`]): workers and pinned memory.
+
+    Returns:
+        `DataLoader`: not yet shared out among processes.
+    """
+    return DataLoader(
         NumberedRows(dataset),
         batch_sampler=sampler,
         collate_fn=NumberedCollator(collator),
@@ -69,4 +104,3 @@ def class_balanced_loader(
         persistent_workers=args.dataloader_persistent_workers,
         prefetch_factor=args.dataloader_prefetch_factor,
     )
-    return loader, sampler

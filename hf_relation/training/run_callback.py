@@ -25,9 +25,7 @@ class RunCallback(TrainerCallback):
     def on_epoch_begin(
         self, args: RelationTrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        # Trainer's own call does not reach the sampler through the wrappers of a resumed, distributed loader.
-        if self.trainer.batch_sampler is not None:
-            self.trainer.batch_sampler.set_epoch(int(state.epoch or 0))
+        self.trainer.begin_epoch(int(state.epoch or 0))
 
     def on_pre_optimizer_step(
         self, args: RelationTrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -16,7 +16,34 @@ logger = logging.getLogger(__name__)
 UNLABELLED = -100
 
 
-class ClassBalancedBatchSampler(Sampler[list[int]]):
+class EpochBatchSampler(Sampler[list[int]]):
+    """A sampler of whole batches, of which every epoch has as many, in an order that its number decides.
+
+    Attributes:
+        batch_size (`int`): rows of a batch.
+        num_batches (`int`): batches of an epoch.
+        epoch (`int`): the epoch whose batches the next iteration gives.
+    """
+
+    # accelerate shards whole batches among processes; with False it would hand the first batch out a second time.
+    drop_last = True
+    batch_size: int
+    num_batches: int
+    epoch: int = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches the next iteration gives.
+
+        Args:
+            epoch (`int`): number of the epoch, at least 0.
+        """
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.num_batches
+
+
+class ClassBalancedBatchSampler(EpochBatchSampler):
     """Draw batches of `classes_per_batch` relations with `instances_per_class` instances each.
 
     Metric losses compare the instances of one batch, so every batch needs several relations and several instances
@@ -55,9 +82,6 @@ class ClassBalancedBatchSampler(Sampler[list[int]]):
 
     Reference: Lou et al., "MORE", ICASSP 2021: batches of 24 relations x 10 instances.
     """
-
-    # accelerate shards whole batches among processes; with False it would hand the first batch out a second time.
-    drop_last = True
 
     def __init__(
         self,
@@ -117,17 +141,6 @@ class ClassBalancedBatchSampler(Sampler[list[int]]):
                 self.instances_per_class,
                 ", ".join(small),
             )
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose batches the next iteration gives.
-
-        Args:
-            epoch (`int`): number of the epoch, at least 0.
-        """
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.num_batches
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng([self.seed, self.epoch])

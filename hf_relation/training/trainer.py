@@ -21,7 +21,7 @@ from hf_relation.models.more import MOREModel
 from hf_relation.training.adversarial import AdversarialWarmup
 from hf_relation.training.arguments import RelationTrainingArguments
 from hf_relation.training.averaging import WeightAverage
-from hf_relation.training.batch_loss import BatchLoss, chunked_loss
+from hf_relation.training.batch_loss import BatchLoss, NamedTerms, chunked_loss
 from hf_relation.training.collators import RelationCollator
 from hf_relation.training.datasets import ROW_INDEX, RelationDataset
 from hf_relation.training.distributed import from_first_process
@@ -34,7 +34,7 @@ from hf_relation.training.loss_log import LossLog
 from hf_relation.training.manifest import whole_checkpoint
 from hf_relation.training.resuming import check_resumable, last_complete_checkpoint, remove_old_checkpoints
 from hf_relation.training.run_callback import RunCallback
-from hf_relation.training.samplers import ClassBalancedBatchSampler
+from hf_relation.training.samplers import EpochBatchSampler
 from hf_relation.training.sharding import check_sharded_run, freeze_pooler, whole_model
 from hf_relation.training.trainable import make_trainable
 
@@ -105,7 +105,7 @@ class RelationTrainer(Trainer):
                 f"One process sees {args.n_gpu} GPUs and would cut every batch by relation. Start one process for each GPU "
                 "(accelerate launch --config_file examples/accelerate_ddp.yaml ...), or set CUDA_VISIBLE_DEVICES=0."
             )
-        self.batch_sampler: ClassBalancedBatchSampler | None = None
+        self.batch_sampler: EpochBatchSampler | None = None
         self._model_class = type(model)
         super().__init__(
             model=make_trainable(model, args, processing_class),
@@ -127,6 +127,7 @@ class RelationTrainer(Trainer):
         )
         self._loss_log = LossLog(args.device, args.world_size)
         self._terms: BatchLoss | None = None
+        self._named_terms: NamedTerms | None = None
         self.add_callback(RunCallback(self))
         if isinstance(self._plain(self.model), MOREModel):
             self.add_callback(AdversarialWarmup(args.adversarial_start_step, args.adversarial_warmup_steps))
@@ -144,6 +145,16 @@ class RelationTrainer(Trainer):
         """
         loader, self.batch_sampler = class_balanced_loader(self.train_dataset, self.data_collator, self.args)
         return self.accelerator.prepare(loader)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Get ready for an epoch; called in all processes at its start, and when a run goes on in the middle of it.
+
+        Args:
+            epoch (`int`): number of the epoch, from 0.
+        """
+        # Trainer's own call does not reach the sampler through the wrappers of a resumed, distributed loader.
+        if self.batch_sampler is not None:
+            self.batch_sampler.set_epoch(epoch)
 
     def compute_loss(
         self,
@@ -190,18 +201,22 @@ class RelationTrainer(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         """Forward and backward pass of one batch, as `Trainer.training_step`; its rows and losses are noted."""
-        self._terms = None
+        self._terms = self._named_terms = None
         loss = super().training_step(model, inputs, num_items_in_batch)
-        if self._terms is None:
-            self.guard.note(inputs.get(ROW_INDEX), loss)
-        else:
+        share = 1 / self.current_gradient_accumulation_steps
+        if self._terms is not None:
             self.guard.note(inputs.get(ROW_INDEX), self._terms.value, self._terms.finite_rows)
-            self._loss_log.add(self._terms, share=1 / self.current_gradient_accumulation_steps)
-        self._terms = None  # the graph goes
+            self._loss_log.add(self._terms, share=share)
+        elif self._named_terms is not None:
+            self.guard.note(inputs.get(ROW_INDEX), loss, self._named_terms.finite_rows)
+            self._loss_log.add_named(self._named_terms.values, share=share)
+        else:
+            self.guard.note(inputs.get(ROW_INDEX), loss)
+        self._terms = self._named_terms = None  # the graph goes
         return loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log, as `Trainer.log`; `relation_loss` and `adversarial_loss` beside `loss` while the latter is at work."""
+        """Log, as `Trainer.log`; the terms of the loss beside `loss` where it has several at work."""
         if "loss" in logs:
             logs |= self._loss_log.means()
         super().log(logs, start_time)
@@ -227,10 +242,14 @@ class RelationTrainer(Trainer):
             resume_from_checkpoint = str(last_complete_checkpoint(self.args.output_dir))
         if resume_from_checkpoint:
             resume_from_checkpoint = str(check_resumable(resume_from_checkpoint, self.args.world_size))
-            self.average.load(resume_from_checkpoint)
+            self._load_beside_weights(resume_from_checkpoint)
         output = super().train(resume_from_checkpoint=resume_from_checkpoint or None, **kwargs)
         self._finish_weights()
         return output
+
+    def _load_beside_weights(self, checkpoint: str) -> None:
+        """Read what checkpoints of this trainer hold and those of `Trainer` do not."""
+        self.average.load(checkpoint)
 
     def _finish_weights(self) -> None:
         # Without this the model's forward keeps the mixed-precision wrapper that accelerate put around it.
