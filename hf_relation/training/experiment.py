@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +37,9 @@ class ExperimentData:
         counts (`dict[str, int]`): sizes of the parts and how many rows were dropped for which reason.
         known_relations (`list[str]`), held_out_relations (`list[str]`), novel_relations (`list[str]`): sorted names of
             the relations of `train`, `validation` and `test`.
+        unlabeled (`list[Instance]`): texts of novel relations for methods that learn from unlabelled text; none of their
+            sentences is in `test`. Where the corpus has their labels, these stand in `relations` for analysis only: nothing
+            may be learned from them or chosen by them.
     """
 
     train: list[Instance]
@@ -46,6 +49,7 @@ class ExperimentData:
     known_relations: list[str]
     held_out_relations: list[str]
     novel_relations: list[str]
+    unlabeled: list[Instance] = field(default_factory=list)
 
 
 def prepare_data(
@@ -53,49 +57,60 @@ def prepare_data(
     test: Sequence[Instance] = (),
     *,
     validation: Sequence[Instance] | None = None,
+    unlabeled: Sequence[Instance] = (),
     other_evaluation_sets: Iterable[Sequence[Instance]] = (),
     num_held_out: int = 8,
     split_seed: int = 0,
     validation_per_relation: int | None = 100,
     max_train_instances: int | None = None,
+    drop_benchmarks: bool = True,
 ) -> ExperimentData:
     """Separate training from evaluation data: by relation, and by sentence.
 
     Rows leave the training part when their relation is in the test data, when their sentence occurs in any
-    evaluation set (those given, and the published ones whose fingerprints the package has), or when they have no
-    single relation.
+    evaluation set (those given, and the published ones whose fingerprints the package has) or in the unlabelled part, or
+    when they have no single relation. Rows leave the unlabelled part when their sentence occurs in the test data.
 
     Args:
         train (`Sequence[Instance]`): labelled instances of known relations.
         test (`Sequence[Instance]`, defaults to none): labelled instances of novel relations.
         validation (`Sequence[Instance]`, *optional*): instances of known relations to choose by; their relations leave
             the training part. By default `num_held_out` relations are taken from `train`.
+        unlabeled (`Sequence[Instance]`, defaults to none): texts of novel relations to learn from without labels.
         other_evaluation_sets (`Iterable[Sequence[Instance]]`): further instances whose sentences must not be in training.
         num_held_out (`int`, defaults to 8): relations to hold out; 0 for none. Ignored when `validation` is given.
         split_seed (`int`, defaults to 0): chooses them, and the rows of the two limits below.
         validation_per_relation (`int`, *optional*, defaults to 100): instances of a held-out relation to keep at most.
         max_train_instances (`int`, *optional*): keep this many randomly chosen training instances at most.
+        drop_benchmarks (`bool`, defaults to `True`): drop the sentences of published evaluation sets from training. Without,
+            a model must not be scored on those sets later.
 
     Returns:
         [`ExperimentData`].
 
     Raises:
-        UsageError: nothing is left to train on, or too many relations are held out.
+        UsageError: nothing is left to train on, too many relations are held out, or rows of `unlabeled` have labels that are
+            known relations.
     """
     counts = {"read": len(train)}
     kept = [row for row in train if single_relation(row) is not None]
     counts["dropped_without_single_relation"] = len(train) - len(kept)
-    novel = _relations(test)
+    novel = relations_of(test)
     rows, kept = kept, [row for row in kept if single_relation(row) not in novel]
     counts["dropped_relation_in_test"] = len(rows) - len(kept)
-    kept, dropped = drop_overlapping(kept, [test, *other_evaluation_sets])
+    kept, dropped = drop_overlapping(kept, [test, unlabeled, *other_evaluation_sets])
     counts["dropped_sentence_in_test"] = len(dropped)
-    kept, dropped = drop_benchmark_sentences(kept)
-    counts["dropped_sentence_in_benchmark"] = len(dropped)
+    if drop_benchmarks:
+        kept, dropped = drop_benchmark_sentences(kept)
+        counts["dropped_sentence_in_benchmark"] = len(dropped)
+    if unlabeled:
+        _check_unlabeled(unlabeled, [*kept, *(validation or ())])
+        unlabeled, dropped = drop_overlapping(unlabeled, [test])
+        counts["unlabeled_dropped_sentence_in_test"] = len(dropped)
     if validation is None:
         kept, validation = split_known_relations(kept, num_held_out, seed=split_seed)
     else:
-        held_out = _relations(validation)
+        held_out = relations_of(validation)
         if shared := sorted(held_out & novel):
             raise UsageError(
                 f"{len(shared)} relation(s) are in the validation and in the test data, for example {shared[0]!r}. "
@@ -115,15 +130,18 @@ def prepare_data(
     if not kept:
         raise UsageError(f"No training instance is left of {len(train)}: {counts}. Pass other training data.")
     counts |= {"train": len(kept), "validation": len(validation), "test": len(test)}
+    if unlabeled:
+        counts["unlabeled"] = len(unlabeled)
     logger.info("Data: %s", counts)
     return ExperimentData(
         train=kept,
         validation=list(validation),
         test=list(test),
         counts=counts,
-        known_relations=sorted(_relations(kept)),
-        held_out_relations=sorted(_relations(validation)),
+        known_relations=sorted(relations_of(kept)),
+        held_out_relations=sorted(relations_of(validation)),
         novel_relations=sorted(novel),
+        unlabeled=list(unlabeled),
     )
 
 
@@ -227,5 +245,17 @@ def summarize_runs(runs: Sequence[Mapping[str, Any]], variant: str | None = None
     return {"chosen": chosen, "best_run": best, "scores": summary}
 
 
-def _relations(instances: Iterable[Instance]) -> set[str]:
+def relations_of(instances: Iterable[Instance]) -> set[str]:
+    """The relations of the instances that have exactly one."""
     return {name for row in instances if (name := single_relation(row)) is not None}
+
+
+def _check_unlabeled(unlabeled: Sequence[Instance], known: Sequence[Instance]) -> None:
+    names = relations_of(known)
+    shared = [name for row in unlabeled for name in row["relations"] if name in names]
+    if shared:
+        raise UsageError(
+            f"{len(shared)} unlabelled row(s) have the label of a known relation, for example {shared[0]!r}. What is novel must "
+            "not be known: take those rows out or those relations out of the training data, or leave `relations` of the "
+            "unlabelled rows empty if they may be of any relation."
+        )

@@ -1,20 +1,16 @@
-"""What a training script is told: corpora, seeds, how to score; and the loading that follows from it."""
+"""What a training script is told: corpora, seeds, how to score."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_relation.data import load_corpus, split_by_frequency
 from hf_relation.errors import UsageError
-from hf_relation.training.experiment import ExperimentData, prepare_data
+from hf_relation.training.corpus_roles import CORPUS_NAMES
 
 
 if TYPE_CHECKING:
-    from hf_relation.data import Instance
     from hf_relation.training.arguments import RelationTrainingArguments
 
 
@@ -35,9 +31,25 @@ class ExperimentArguments:
     dataset: str = field(
         default="fewrel",
         metadata={
-            "choices": ["fewrel", "wiki80", "jsonl"],
+            "choices": [*CORPUS_NAMES, "jsonl"],
             "help": "fewrel: 64 known relations, test on the frozen 1,600 sentences of 16 novel ones; wiki80: its known "
-            "relations, the same test; jsonl: your own files",
+            "relations, the same test; tacred, nyt_fb: their splits for relation discovery (bring the licensed files); "
+            "semeval, redocred: pairs of SemEval-2010 Task 8 and of sentences of Re-DocRED, novel relations drawn by "
+            "--novel_share; jsonl: your own files",
+        },
+    )
+    train_dataset: str | None = field(
+        default=None,
+        metadata={
+            "choices": [*CORPUS_NAMES, "jsonl"],
+            "help": "the corpus of the known relations, where it is another than that of the novel ones; default: --dataset",
+        },
+    )
+    test_dataset: str | None = field(
+        default=None,
+        metadata={
+            "choices": [*CORPUS_NAMES, "jsonl"],
+            "help": "the corpus of the novel relations (unlabelled text and test); default: --dataset",
         },
     )
     data_dir: str | None = field(default=None, metadata={"help": "folder of the corpora; default: $HF_RELATION_DATA"})
@@ -49,6 +61,49 @@ class ExperimentArguments:
     )
     test_file: str | None = field(
         default=None, metadata={"help": "JSONL file of novel relations, instead of FewRel's test"}
+    )
+    unlabeled_file: str | None = field(
+        default=None,
+        metadata={
+            "help": "JSONL file of texts of novel relations, for methods that learn from them without labels; instead of the "
+            "corpus' own"
+        },
+    )
+    unlabeled_share: float = field(
+        default=0.0,
+        metadata={
+            "help": "share of the novel instances, by sentence, that is unlabelled text and no longer test; for corpora "
+            "without an unlabelled part"
+        },
+    )
+    max_unlabeled_instances: int | None = field(
+        default=None, metadata={"help": "learn from this many unlabelled instances at most"}
+    )
+    novel_share: float = field(
+        default=0.34,
+        metadata={"help": "share of the relations of semeval and redocred that is novel, drawn by --split_seed"},
+    )
+    shared_relations: str = field(
+        default="novel",
+        metadata={
+            "choices": ["novel", "known"],
+            "help": "what a relation is that two corpora share: novel (it leaves training) or known (it leaves the unlabelled "
+            "text and the test)",
+        },
+    )
+    semeval_labels: str = field(
+        default="undirected",
+        metadata={
+            "choices": ["undirected", "directed", "oriented"],
+            "help": "9 relations without a direction, 18 with one, or 9 with head and tail in the order of the gold label",
+        },
+    )
+    train_on_evaluation_sets: bool = field(
+        default=False,
+        metadata={
+            "help": "let sentences of other published evaluation sets be trained on (redocred: its development pairs where "
+            "there are no training documents); never score the model on those sets then"
+        },
     )
     held_out_relations: int = field(
         default=8, metadata={"help": "known relations to hold out and choose by; 0: no choosing"}
@@ -105,79 +160,6 @@ class ExperimentArguments:
         default=False,
         metadata={"help": "delete the run that --output_dir holds (results.json and the folders seed-N)"},
     )
-
-
-def load_experiment_data(arguments: ExperimentArguments) -> ExperimentData:
-    """Load the corpora and take what belongs to evaluation out of training.
-
-    Args:
-        arguments ([`ExperimentArguments`]): which corpora, what to hold out.
-
-    Returns:
-        [`ExperimentData`]: as [`prepare_data`] gives it. FewRel and wiki80 come with FewRel's frozen test set; sentences
-        of its unlabelled part leave the training part, too.
-
-    Raises:
-        UsageError: files are missing, or nothing is left to train on.
-        InvalidRowError: a bad row in a JSONL file, with its line.
-    """
-    if arguments.frequency_split is not None:
-        return _load_by_frequency(arguments, arguments.frequency_split)
-    extra = [row for file in arguments.train_file or [] for row in load_corpus(Path(file))]
-    test: list[Instance] = []
-    others: list[list[Instance]] = []
-    if arguments.dataset == "jsonl":
-        if not extra:
-            raise UsageError(
-                "`--dataset jsonl` needs `--train_file`: one or more JSONL files with labelled instances."
-            )
-        train = extra
-    else:
-        splits = ["train"] if arguments.dataset == "fewrel" else ["train", "validation"]
-        train = [
-            row
-            for split in splits
-            for row in load_corpus(arguments.dataset, arguments.data_dir, split, drop_evaluation_sentences=False)
-        ] + extra
-        test = load_corpus("fewrel", arguments.data_dir, "test")
-        others = [load_corpus("fewrel", arguments.data_dir, "novel_unlabeled")]
-    if arguments.test_file is not None:
-        test = load_corpus(Path(arguments.test_file))
-    return prepare_data(
-        train,
-        test,
-        validation=None if arguments.validation_file is None else load_corpus(Path(arguments.validation_file)),
-        other_evaluation_sets=others,
-        num_held_out=arguments.held_out_relations,
-        split_seed=arguments.split_seed,
-        validation_per_relation=arguments.validation_per_relation,
-        max_train_instances=arguments.max_train_instances,
-    )
-
-
-def _load_by_frequency(arguments: ExperimentArguments, bounds: list[int]) -> ExperimentData:
-    if len(bounds) != 2:
-        raise UsageError(f"`frequency_split` takes two numbers, LEAST and MOST, for example 20 2000; got {bounds}.")
-    if arguments.dataset != "jsonl" or not arguments.train_file or arguments.test_file or arguments.validation_file:
-        raise UsageError(
-            "`--frequency_split` makes validation and test relations of the instances in `--train_file`: give that and "
-            "`--dataset jsonl`, and neither `--test_file` nor `--validation_file`."
-        )
-    split = split_by_frequency(
-        (row for file in arguments.train_file for row in load_corpus(Path(file))),
-        least=bounds[0],
-        most=bounds[1],
-        seed=arguments.split_seed,
-    )
-    data = prepare_data(
-        split.train,
-        split.test,
-        validation=split.validation,
-        split_seed=arguments.split_seed,
-        validation_per_relation=None,  # as unbalanced as the test, or what is chosen on it would not fit the test
-        max_train_instances=arguments.max_train_instances,
-    )
-    return dataclasses.replace(data, counts=data.counts | {"read_before_frequency_split": split.counts["read"]})
 
 
 def check_processes(args: RelationTrainingArguments) -> None:
