@@ -19,11 +19,12 @@ from transformers import HfArgumentParser
 
 from hf_relation.data import overlap, write_jsonl
 from hf_relation.errors import HfRelationError, UsageError
-from hf_relation.runs.more import fingerprint
 from hf_relation.runs.more import main as train_more
+from hf_relation.runs.records import fingerprint
 from hf_relation.training import (
     ExperimentArguments,
     ExperimentData,
+    data_names,
     limit_per_relation,
     load_experiment_data,
     single_relation,
@@ -38,6 +39,9 @@ QUICK_TRAINING = (
 ).split()
 # Options that no result depends on; the step after the embeddings is chosen when results are put together.
 _NO_RESULT = {"num_threads", "resume", "overwrite", "variant"}
+# Options that say what the data are; the checksums of the data stand for them.
+_NO_RESULT |= {"train_dataset", "test_dataset", "unlabeled_share", "max_unlabeled_instances", "novel_share"}
+_NO_RESULT |= {"shared_relations", "semeval_labels", "train_on_evaluation_sets"}
 _NOT_PASSED = {"resume", "overwrite", "variant"}
 
 
@@ -145,7 +149,7 @@ class Experiment:
         self.console = console
         self.training = list(training)
         self.data = load_experiment_data(arguments)
-        self.published = not arguments.quick and arguments.dataset != "jsonl" and arguments.test_file is None
+        self.published = not arguments.quick and data_names(arguments)["published"] == "fewrel"
         if arguments.quick:
             arguments, self.data = _quick(arguments, self.data, self.folder / "quick-data")
             self.training = [*QUICK_TRAINING, *self.training]
@@ -164,13 +168,18 @@ class Experiment:
             for item in dataclasses.fields(ExperimentArguments)
             if not item.name.endswith(places) and item.name not in _NO_RESULT
         }
-        return kept | {
+        determined = kept | {
             "seed": self.arguments.seed,
             "model_name_or_path": self.arguments.model_name_or_path,
             "train": fingerprint(self.data.train),
             "validation": fingerprint(self.data.validation),
             "test": fingerprint(self.data.test),
         }
+        # FewRel's own unlabelled part is always the same.
+        of_fewrel = self.published and self.arguments.unlabeled_file is self.arguments.max_unlabeled_instances is None
+        if self.data.unlabeled and not of_fewrel:
+            determined["unlabeled"] = fingerprint(self.data.unlabeled)
+        return determined
 
     def about(self) -> dict[str, Any]:
         """The data in figures, for a report."""
@@ -267,6 +276,7 @@ def _quick(
         "train": limit_per_relation([row for row in data.train if single_relation(row) in known], QUICK_INSTANCES),
         "validation": limit_per_relation(data.validation, QUICK_INSTANCES) if data.validation else [],
         "test": limit_per_relation(data.test, QUICK_INSTANCES) if data.test else [],
+        "unlabeled": limit_per_relation(data.unlabeled, 3 * QUICK_INSTANCES) if data.unlabeled else [],
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in parts.items():
@@ -277,6 +287,10 @@ def _quick(
         train_file=[str(folder / "train.jsonl")],
         validation_file=str(folder / "validation.jsonl") if parts["validation"] else None,
         test_file=str(folder / "test.jsonl"),
+        unlabeled_file=str(folder / "unlabeled.jsonl") if parts["unlabeled"] else None,
+        train_dataset=None,
+        test_dataset=None,
+        unlabeled_share=0.0,
         held_out_relations=0,
         num_seeds=1,
         num_cluster_seeds=min(arguments.num_cluster_seeds, 2),

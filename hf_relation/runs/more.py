@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
@@ -21,46 +19,23 @@ from hf_relation.runs.building import Words, build, encoder_name, read_words
 from hf_relation.runs.label_noise import add_label_noise
 from hf_relation.runs.more_arguments import COMMAND, ScriptArguments, parse
 from hf_relation.runs.output_folder import RESULTS, claimed
+from hf_relation.runs.records import RUN_FILE, describe_data, finished_run, run_results, run_settings
 from hf_relation.training import (
     ExperimentData,
     RelationTrainer,
     RelationTrainingArguments,
-    changed_settings,
+    corpus_names,
     finite_only,
     has_complete_checkpoint,
-    library_versions,
     load_experiment_data,
     score_model,
     scores_table,
-    single_relation,
     summarize_runs,
     write_json,
 )
 
 
-if TYPE_CHECKING:
-    from hf_relation.data import Instance
-
-
 _BANDWIDTH = {"bandwidth", "bandwidth_quantile"}
-
-# Settings that do not change what a run computes, or that may change when it is resumed.
-_FREE_WHEN_RESUMED = {
-    "dataloader_num_workers",
-    "dataloader_pin_memory",
-    "disable_tqdm",
-    "logging_first_step",
-    "logging_steps",
-    "logging_strategy",
-    "num_seeds",
-    "num_threads",
-    "overwrite",
-    "preset",
-    "report_to",
-    "resume",
-    "save_total_limit",
-    "use_cpu",
-}
 
 
 def with_classes(args: RelationTrainingArguments, number: int) -> RelationTrainingArguments:
@@ -80,9 +55,9 @@ def train_one(
 ) -> dict[str, Any]:
     """Train with one seed, save the checkpoint, score it."""
     folder = Path(args.output_dir) / f"seed-{seed}"
-    if script.resume and (folder / "run.json").is_file():
-        console.print(f"Finished before; its figures are taken from {folder / 'run.json'}.")
-        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    finished = finished_run(folder, script.resume, console)
+    if finished is not None:
+        return finished
     changes: dict[str, Any] = {"seed": seed, "output_dir": str(folder)}
     if not data.validation:
         changes |= {"eval_strategy": "no", "load_best_model_at_end": False}
@@ -109,7 +84,7 @@ def train_one(
             trainer.model, processor, transform=whitening, n_init=script.n_init, algorithm=algorithm
         ).save_pretrained(folder)
         run = {"seed": seed, "scores": scores, "history": finite_only(trainer.state.log_history)}
-        write_json(folder / "run.json", run)
+        write_json(folder / RUN_FILE, run)
     trainer.accelerator.wait_for_everyone()
     return run
 
@@ -158,7 +133,9 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     console = Console(quiet=args.process_index != 0)
     data = add_label_noise(load_experiment_data(script), script.label_noise, script.label_noise_seed)
     words = read_words(script, data.train)
-    describe(data, words, console)
+    describe_data(data, console)
+    if words is not None:
+        console.print(f"Word vectors: {words.about}.", markup=False)
     if args.classes_per_batch > len(data.known_relations) >= 2:
         console.print(
             f"Batches hold the {len(data.known_relations)} known relations there are, not {args.classes_per_batch}."
@@ -166,7 +143,7 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
         args = with_classes(args, len(data.known_relations))
     with claimed(
         args.output_dir,
-        run_settings(script, args, data),
+        run_settings(script, args, data, "model_name_or_path", "word_vectors"),
         resume=script.resume,
         overwrite=script.overwrite,
         process_index=args.process_index,
@@ -177,42 +154,6 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
             console.rule(f"training seed {seed}")
             runs.append(train_one(script, args, data, seed, console, words))
         return write_results(script, args, data, runs, words, console) if args.process_index == 0 else {}
-
-
-def describe(data: ExperimentData, words: Words | None, console: Console) -> None:
-    """Print what is trained on, and what is odd about it."""
-    console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.counts.items()))
-    if words is not None:
-        console.print(f"Word vectors: {words.about}.", markup=False)
-    sizes = Counter(single_relation(row) for row in data.train)
-    if single := sorted(str(name) for name, size in sizes.items() if size == 1):
-        console.print(
-            f"Warning: {len(single)} known relation(s) have one training instance, for example {single[0]!r}. It is "
-            "repeated in batches, and teaches nothing about what instances of that relation share.",
-            markup=False,
-        )
-
-
-def run_settings(script: ScriptArguments, args: RelationTrainingArguments, data: ExperimentData) -> dict[str, Any]:
-    """Collect what determines the figures of a run: changed settings, what it starts from, and its data."""
-    settings = changed_settings(script, args)
-    kept = {key: value for key, value in settings.items() if key not in _FREE_WHEN_RESUMED}
-    return kept | {
-        "model_name_or_path": script.model_name_or_path,
-        "word_vectors": script.word_vectors,
-        "num_processes": args.world_size,
-        "train": fingerprint(data.train),
-        "validation": fingerprint(data.validation),
-        "test": fingerprint(data.test),
-    }
-
-
-def fingerprint(instances: Sequence[Instance]) -> str:
-    """Give a short checksum of instances in their order."""
-    digest = hashlib.sha256()
-    for row in instances:
-        digest.update(json.dumps(row, sort_keys=True).encode("utf-8"))
-    return f"{len(instances)} instances, {digest.hexdigest()[:16]}"
 
 
 def write_results(
@@ -227,33 +168,21 @@ def write_results(
     summary = summarize_runs(runs, variant=script.variant)
     about_words = {} if words is None else {"word_vectors": words.about}
     cluster_kwargs = cluster_settings(script, data)
-    results = {
-        "dataset": script.dataset,
-        "published": "fewrel" if script.dataset != "jsonl" and script.test_file is None else None,
-        "encoder": encoder_name(script) if words is None else "CNN",
+    results = run_results(
+        script,
+        args,
+        data,
+        runs,
+        summary,
+        method="MORE",
+        encoder=encoder_name(script) if words is None else "CNN",
+        evaluation={"cluster_kwargs": cluster_kwargs} if cluster_kwargs else None,
         **about_words,
-        "counts": data.counts,
-        "relations": {
-            "known": data.known_relations,
-            "held_out": data.held_out_relations,
-            "novel": data.novel_relations,
-        },
-        "summary": summary,
-        "runs": runs,
-        "evaluation": {
-            "cluster_seeds": list(range(script.num_cluster_seeds)),
-            "n_init": script.n_init,
-            "dtype": "float32",
-            "algorithm": script.algorithm,
-            **({"cluster_kwargs": cluster_kwargs} if cluster_kwargs else {}),
-        },
-        "settings": changed_settings(script, args),
-        "versions": library_versions(),
-    }
+    )
     output = Path(args.output_dir)
     write_json(output / RESULTS, results)
     for run in runs:
         finish(script, output / f"seed-{run['seed']}", results, run["seed"])
-    console.print(scores_table(summary, title=f"MORE on {script.dataset}"))
+    console.print(scores_table(summary, title=f"MORE on {' to '.join(dict.fromkeys(corpus_names(script)))}"))
     console.print(f"Figures: {output / RESULTS}. Best run: {output}/seed-{runs[summary['best_run']]['seed']}")
     return results

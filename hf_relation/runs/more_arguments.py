@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-import json
-from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
-
-import torch
-from transformers import HfArgumentParser
 
 from hf_relation.clustering import finds_number, make_clusterer
 from hf_relation.errors import UsageError
 from hf_relation.losses import build_loss
 from hf_relation.models.more import MOREConfig
-from hf_relation.runs.presets import PRESETS, preset_settings
-from hf_relation.training import ExperimentArguments, RelationTrainingArguments, check_processes
+from hf_relation.runs.parsing import json_object, parse_run
+from hf_relation.runs.presets import presets_of
+from hf_relation.training import ExperimentArguments, RelationTrainingArguments
 
 
 COMMAND = "python examples/train_more.py"
@@ -49,10 +44,7 @@ DEFAULTS: dict[str, Any] = {
     "eval_steps": 20,
     "save_strategy": "steps",
     "save_steps": 20,
-    "save_total_limit": 1,
     "load_best_model_at_end": True,
-    "logging_steps": 10,
-    "dataloader_pin_memory": False,
 }
 
 
@@ -61,7 +53,7 @@ class ScriptArguments(ExperimentArguments):
     """What to start from and how to learn; what to train on and how to score it is in [`ExperimentArguments`]."""
 
     preset: str | None = field(
-        default=None, metadata={"help": f"settings to start from: {', '.join(PRESETS)}; see above"}
+        default=None, metadata={"help": f"settings to start from: {', '.join(presets_of('more'))}; see above"}
     )
     encoder: str = field(
         default="transformer",
@@ -123,10 +115,6 @@ class ScriptArguments(ExperimentArguments):
     label_noise_seed: int = field(default=0, metadata={"help": "which ones; the same for all training seeds"})
 
 
-class HelpFormatter(ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter):
-    """Show defaults, and the description as it stands above."""
-
-
 def parse(
     argv: Sequence[str] | None = None, *, command: str = COMMAND
 ) -> tuple[ScriptArguments, RelationTrainingArguments]:
@@ -143,77 +131,19 @@ def parse(
         UsageError: an option has a wrong value, or options contradict one another.
         SystemExit: `--help`, or a value that is not of its option's type.
     """
-    given = None if argv is None else list(argv)
-    parser = HfArgumentParser(
-        (ScriptArguments, RelationTrainingArguments),
-        prog=command,
-        usage="%(prog)s [options]",
-        description=DESCRIPTION.format(command=command, presets=_presets_shown()),
-        formatter_class=HelpFormatter,
-        allow_abbrev=False,
+    return parse_run(
+        ScriptArguments,
+        "more",
+        argv,
+        command=command,
+        description=DESCRIPTION,
+        defaults=DEFAULTS,
+        check=_check,
     )
-    # Without use_cpu inside the script, CPU processes of `accelerate launch` do not find one another.
-    parser.set_defaults(**DEFAULTS | {"use_cpu": not torch.cuda.is_available()} | _defaults_of(given, command))
-    script, args, unknown = parser.parse_args_into_dataclasses(args=given, return_remaining_strings=True)
-    if unknown:
-        names = [f"--{each.name}" for kind in (ScriptArguments, RelationTrainingArguments) for each in fields(kind)]
-        close = difflib.get_close_matches(unknown[0], names)
-        suggestion = f" Did you mean {close[0]}?" if close else ""
-        raise UsageError(f"There is no option {unknown[0]!r}.{suggestion} --help lists all options.")
-    _check(script)
-    if args.resume_from_checkpoint:
-        raise UsageError("Use --resume: it finds the last complete checkpoint of every seed by itself.")
-    if script.num_threads is not None:
-        torch.set_num_threads(script.num_threads)
-    check_processes(args)
-    return script, args
-
-
-def json_object(name: str, text: str, example: str) -> dict[str, Any]:
-    """Read an option that is given as a JSON object.
-
-    Args:
-        name (`str`): of the option.
-        text (`str`): what was given.
-        example (`str`): what could be given.
-
-    Returns:
-        `dict[str, Any]`.
-
-    Raises:
-        UsageError: it is not a JSON object.
-    """
-    try:
-        content = json.loads(text)
-        wrong = "" if isinstance(content, dict) else "it is not an object"
-    except json.JSONDecodeError as error:
-        wrong = str(error)
-    if wrong:
-        raise UsageError(f"`--{name}` must be a JSON object such as '{example}', got {text!r}: {wrong}.")
-    return content
-
-
-def _presets_shown() -> str:
-    width = max(map(len, PRESETS))
-    return "\n".join(
-        f"  {name:{width}}  {preset.about}.\n  {'':{width}}  Source: {preset.source}."
-        for name, preset in PRESETS.items()
-    )
-
-
-def _defaults_of(argv: list[str] | None, command: str) -> dict[str, Any]:
-    """The defaults that the preset and the kind of encoder on the command line stand for."""
-    parser = ArgumentParser(prog=command, usage="%(prog)s [options]", add_help=False, allow_abbrev=False)
-    parser.add_argument("--preset")
-    parser.add_argument("--encoder", default="transformer")
-    known, _ = parser.parse_known_args(argv)
-    return preset_settings(known.preset, known.encoder)
 
 
 def _check(script: ScriptArguments) -> None:
     """Find what is wrong before anything is loaded or written."""
-    if script.num_seeds < 1 or script.num_cluster_seeds < 1:
-        raise UsageError("`num_seeds` and `num_cluster_seeds` must be at least 1.")
     loss_kwargs = json_object("loss_kwargs", script.loss_kwargs, '{"temperature": 0.1}')
     adversarial_kwargs = json_object("adversarial_kwargs", script.adversarial_kwargs, '{"epsilon": 0.02}')
     cluster_kwargs = json_object("cluster_kwargs", script.cluster_kwargs, '{"bandwidth": 0.5}')

@@ -17,12 +17,14 @@ class Preset:
         about (`str`): what the settings are, in one sentence.
         source (`str`): where they come from.
         settings (`Mapping[str, Any]`): option -> value.
+        method (`str`, defaults to `"more"`): the run it is for.
         of_encoder (`Mapping[str, Mapping[str, Any]]`): the settings that depend on `--encoder`.
     """
 
     about: str
     source: str
     settings: Mapping[str, Any]
+    method: str = "more"
     of_encoder: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -101,19 +103,19 @@ PRESETS: dict[str, Preset] = {
         "the paper's settings, over the encoder you name (the paper has BERT-base and a CNN)",
         "Lou et al., MORE, ICASSP 2021; steps and lengths from the authors' code",
         _MORE,
-        _MORE_OF_ENCODER,
+        of_encoder=_MORE_OF_ENCODER,
     ),
     "more-rll": Preset(
         "the settings of MORE's second paper, which are MORE's where it says nothing",
         "Lou et al., MORE-RLL, CCL 2021",
         _MORE_RLL,
-        _MORE_OF_ENCODER,
+        of_encoder=_MORE_OF_ENCODER,
     ),
     "minilm": Preset(
         "how the shipped checkpoint was trained",
         "model_cards/more-minilm-fewrel.md",
         _MINILM,
-        {"transformer": {}},
+        of_encoder={"transformer": {}},
     ),
 }
 
@@ -136,12 +138,34 @@ OF_ENCODER: dict[str, dict[str, Any]] = {
 }
 
 
-def preset_settings(name: str | None, encoder: str = "transformer") -> dict[str, Any]:
+def presets_of(method: str) -> dict[str, Preset]:
+    """Give the presets of a method.
+
+    Args:
+        method (`str`): `"more"`, `"rocore"`, ...
+
+    Returns:
+        `dict[str, Preset]`: by name.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.runs.presets import presets_of
+    >>> list(presets_of("more"))
+    ['more', 'more-rll', 'minilm']
+
+    ```
+    """
+    return {name: preset for name, preset in PRESETS.items() if preset.method == method}
+
+
+def preset_settings(name: str | None, encoder: str = "transformer", *, method: str = "more") -> dict[str, Any]:
     """Give the defaults that a preset and the kind of encoder stand for.
 
     Args:
-        name (`str`, *optional*): a key of `PRESETS`.
+        name (`str`, *optional*): a name in [`presets_of`].
         encoder (`str`, defaults to `"transformer"`): `"transformer"` or `"cnn"`.
+        method (`str`, defaults to `"more"`): the run they are for.
 
     Returns:
         `dict[str, Any]`: option -> value.
@@ -161,12 +185,13 @@ def preset_settings(name: str | None, encoder: str = "transformer") -> dict[str,
 
     ```
     """
-    base = OF_ENCODER.get(encoder, {})
+    base = OF_ENCODER.get(encoder, {}) if method == "more" else {}
+    presets = presets_of(method)
     if name is None:
         return dict(base)
-    if name not in PRESETS:
-        raise UsageError(f"There is no preset {name!r}. Use one of {', '.join(PRESETS)}; --help says what they are.")
-    preset = PRESETS[name]
+    if name not in presets:
+        raise UsageError(f"There is no preset {name!r}. Use one of {', '.join(presets)}; --help says what they are.")
+    preset = presets[name]
     if preset.of_encoder and encoder not in preset.of_encoder:
         raise UsageError(
             f"The preset {name!r} is for --encoder {' or '.join(preset.of_encoder)}, not for {encoder!r}."

@@ -5,7 +5,7 @@ import pytest
 from hf_relation.errors import UsageError
 from hf_relation.runs.more import main
 from hf_relation.runs.more_arguments import parse
-from hf_relation.runs.presets import PRESETS
+from hf_relation.runs.presets import presets_of
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_help_lists_presets_with_sources_and_the_command_it_was_called_by(capsys
         parse(["--help"], command="hf-relation train more")
     text = capsys.readouterr().out
     assert "hf-relation train more --dataset jsonl --train_file" in text and "train_more.py" not in text
-    for name, preset in PRESETS.items():
+    for name, preset in presets_of("more").items():
         assert name in text and preset.source in text
     for option in (
         "--encoder",

@@ -10,7 +10,7 @@ import pytest
 
 from hf_relation.errors import UsageError
 from hf_relation.runs.more_arguments import DEFAULTS, ScriptArguments, parse
-from hf_relation.runs.presets import PRESETS, preset_settings
+from hf_relation.runs.presets import preset_settings, presets_of
 from hf_relation.training import RelationTrainingArguments
 
 
@@ -107,7 +107,7 @@ def test_unknown_presets_and_wrong_encoders_are_refused():
 
 def test_every_name_in_a_preset_is_an_option():
     names = {each.name for kind in (ScriptArguments, RelationTrainingArguments) for each in dataclasses.fields(kind)}
-    for preset in PRESETS.values():
+    for preset in presets_of("more").values():
         settings = dict(preset.settings)
         for of_encoder in preset.of_encoder.values():
             settings |= of_encoder
