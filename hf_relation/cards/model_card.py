@@ -145,8 +145,12 @@ def _header(
 ) -> str:
     chosen = results["summary"]["chosen"]
     dataset = one_line(results["dataset"])
+    tested = one_line(results.get("test_dataset", dataset))
     entries = []
-    for part, split in (("test", "novel relations"), ("validation", "held-out known relations")):
+    for part, split, corpus in (
+        ("test", "novel relations", tested),
+        ("validation", "held-out known relations", dataset),
+    ):
         figures = _chosen(results, run, part, chosen)
         if figures is None:
             continue
@@ -157,7 +161,7 @@ def _header(
         entries.append(
             {
                 "task": {"type": "open-relation-discovery", "name": "Open relation discovery"},
-                "dataset": {"type": dataset, "name": f"{dataset}: {split}", "split": part},
+                "dataset": {"type": corpus, "name": f"{corpus}: {split}", "split": part},
                 "metrics": metrics,
             }
         )
@@ -267,6 +271,8 @@ def _data(results: Mapping[str, Any], data_license: str) -> str:
     rows = [table_row(["rows", "number"]), "|---|---|"]
     rows += [table_row([key.replace("_", " "), value]) for key, value in results["counts"].items()]
     licence = f" Licence: {escape_markdown(data_license)}." if data_license else ""
+    if "test_dataset" in results:
+        licence += f" Novel relations: {escape_markdown(results['test_dataset'])}."
     return (
         f"## Data\n\n{escape_markdown(results['dataset'])}.{licence} Training shares neither relations nor sentences with "
         "validation and test; rows dropped for that are counted here.\n\n" + "\n".join(rows)

@@ -17,10 +17,11 @@ from hf_relation.training.evaluation import (
 from hf_relation.training.experiment import ExperimentData, prepare_data, score_model, summarize_runs
 from hf_relation.training.experiment_arguments import ExperimentArguments, check_processes
 from hf_relation.training.experiment_loading import (
+    corpus_names,
+    data_names,
     held_out_as_novel,
     load_experiment_data,
     load_unsupervised_data,
-    published_test,
 )
 from hf_relation.training.results import changed_settings, finite_only, library_versions, write_json
 from hf_relation.training.resuming import has_complete_checkpoint, is_complete, last_complete_checkpoint
@@ -51,6 +52,8 @@ __all__ = [
     "changed_settings",
     "check_processes",
     "choose_bandwidth_quantile",
+    "corpus_names",
+    "data_names",
     "embed_parts",
     "evaluate_by_clustering",
     "finite_only",
@@ -64,7 +67,6 @@ __all__ = [
     "load_experiment_data",
     "load_unsupervised_data",
     "prepare_data",
-    "published_test",
     "score_clusterings",
     "score_model",
     "score_parts",

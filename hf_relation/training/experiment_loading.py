@@ -219,17 +219,33 @@ def corpus_names(arguments: ExperimentArguments) -> tuple[str, str]:
     return arguments.train_dataset or arguments.dataset, arguments.test_dataset or arguments.dataset
 
 
-def published_test(arguments: ExperimentArguments) -> str | None:
-    """The test set whose published figures may stand beside those of a run.
+def data_names(arguments: ExperimentArguments) -> dict[str, str | None]:
+    """What results and model cards call the data.
 
     Args:
         arguments ([`ExperimentArguments`]): what the run is told.
 
     Returns:
-        `str` or `None`: `"fewrel"` for FewRel's known relations and frozen test; `None` for anything else.
+        `dict`: `"dataset"`: the corpus of the known relations; `"test_dataset"`: that of the novel ones, where it is another;
+        `"published"`: `"fewrel"` for FewRel's known relations and frozen test, beside which published figures may stand, else
+        `None`.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.training import ExperimentArguments, data_names
+    >>> data_names(ExperimentArguments(dataset="fewrel", test_dataset="semeval"))
+    {'dataset': 'fewrel', 'test_dataset': 'semeval', 'published': None}
+
+    ```
     """
-    of_fewrel = all(name in ("fewrel", "wiki80") for name in corpus_names(arguments))
-    return "fewrel" if of_fewrel and arguments.test_file is None else None
+    train, test = corpus_names(arguments)
+    of_fewrel = {train, test} <= {"fewrel", "wiki80"} and arguments.test_file is None
+    return {
+        "dataset": train,
+        **({"test_dataset": test} if test != train else {}),
+        "published": "fewrel" if of_fewrel else None,
+    }
 
 
 def _settings(arguments: ExperimentArguments) -> CorpusSettings:
@@ -288,6 +304,3 @@ def _load_by_frequency(arguments: ExperimentArguments, bounds: list[int]) -> Exp
         drop_benchmarks=not arguments.train_on_evaluation_sets,
     )
     return dataclasses.replace(data, counts=data.counts | {"read_before_frequency_split": split.counts["read"]})
-
-
-__all__ = ["held_out_as_novel", "load_experiment_data", "load_unsupervised_data", "published_test"]
