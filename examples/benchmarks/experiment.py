@@ -41,7 +41,7 @@ QUICK_TRAINING = (
 _NO_RESULT = {"num_threads", "resume", "overwrite", "variant"}
 # Options that say what the data are; the checksums of the data stand for them.
 _NO_RESULT |= {"train_dataset", "test_dataset", "unlabeled_share", "max_unlabeled_instances", "novel_share"}
-_NO_RESULT |= {"shared_relations", "semeval_labels", "train_on_evaluation_sets"}
+_NO_RESULT |= {"shared_relations", "semeval_labels", "nyt_fb_overlapping", "crop_tokens", "train_on_evaluation_sets"}
 _NOT_PASSED = {"resume", "overwrite", "variant"}
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from hf_relation.data import load_corpus, load_nyt_fb_labelled, relation_names, sentence_key
+from hf_relation.data import load_corpus, load_nyt_fb_labelled, load_nyt_fb_sup, relation_names
 from hf_relation.data.corpora import REDOCRED_FILES
 from hf_relation.data.locations import corpus_dir
 from hf_relation.data.nyt_fb_splits import nyt_fb_file, nyt_fb_unlabelled
-from hf_relation.errors import UsageError
+from hf_relation.training.novel_parts import NovelPart, only_relations
 
 
 if TYPE_CHECKING:
@@ -30,27 +28,15 @@ class CorpusSettings:
         data_dir (`str`, *optional*): folder of the corpora; by default that of `$HF_RELATION_DATA`.
         semeval_labels (`str`, defaults to `"undirected"`): see [`read_semeval2010_task8`]. `"oriented"` puts head and tail in
             the order of the gold label, which novel relations do not have.
+        nyt_fb_overlapping (`bool`, defaults to `False`): NYT+FB-sup as in MORE's code, see [`load_nyt_fb_sup`]. The two halves
+            of its novel relations are then unlabelled text and test; nothing is chosen on them.
         train_on_evaluation_sets (`bool`, defaults to `False`): known relations may come from a published evaluation set.
     """
 
     data_dir: str | None = None
     semeval_labels: SemEvalLabels = "undirected"
+    nyt_fb_overlapping: bool = False
     train_on_evaluation_sets: bool = False
-
-
-@dataclass(frozen=True)
-class NovelPart:
-    """Novel relations of a corpus.
-
-    Args:
-        unlabeled (`list[Instance]`): to learn from without labels; may be empty.
-        test (`list[Instance]`): to score on; may share sentences with `unlabeled`, as the corpora do.
-        validation (`list[Instance]`, *optional*): other relations that the corpus gives to choose by.
-    """
-
-    unlabeled: list[Instance]
-    test: list[Instance]
-    validation: list[Instance] | None = None
 
 
 def known_part(name: str, settings: CorpusSettings) -> list[Instance]:
@@ -118,88 +104,6 @@ def unsupervised_part(name: str, settings: CorpusSettings) -> NovelPart:
     return novel_part(name, settings)
 
 
-def divide_relations(
-    known: Sequence[Instance], novel: NovelPart, share: float, seed: int
-) -> tuple[list[Instance], NovelPart]:
-    """Draw novel relations in a corpus that has no published split into known and novel ones.
-
-    Args:
-        known (`Sequence[Instance]`): labelled instances of all relations.
-        novel ([`NovelPart`]): instances of all relations.
-        share (`float`): share of the relations that is novel, in (0, 1).
-        seed (`int`): which ones; by name, whatever the order of the rows.
-
-    Returns:
-        `tuple[list[Instance], NovelPart]`: the instances of the known relations, and of the novel ones.
-
-    Raises:
-        UsageError: `share` is out of range, or leaves fewer than 2 known or 2 novel relations.
-    """
-    if not 0 < share < 1:
-        raise UsageError(f"`novel_share` must be between 0 and 1, got {share}.")
-    names = sorted({name for row in novel.test for name in row["relations"]})
-    number = int(share * len(names) + 0.5)
-    if not 2 <= number <= len(names) - 2:
-        raise UsageError(
-            f"`novel_share` {share} makes {number} of {len(names)} relations novel; at least 2 must be novel, and 2 known."
-        )
-    chosen = {names[i] for i in np.random.default_rng(seed).permutation(len(names))[:number]}
-    return _without(known, chosen), NovelPart(_only(novel.unlabeled, chosen), _only(novel.test, chosen))
-
-
-def divide_test(test: Sequence[Instance], share: float, seed: int) -> tuple[list[Instance], list[Instance]]:
-    """Take a part of the test instances as unlabelled text, no sentence being in both.
-
-    Args:
-        test (`Sequence[Instance]`): instances of novel relations.
-        share (`float`): share of the sentences that becomes unlabelled text, in (0, 1).
-        seed (`int`): which ones.
-
-    Returns:
-        `tuple[list[Instance], list[Instance]]`: unlabelled and test instances, each in the order of `test`.
-
-    Raises:
-        UsageError: `share` is out of range, or a part would be empty.
-
-    Example:
-
-    ```python
-    >>> from hf_relation.training.corpus_roles import divide_test
-    >>> rows = [{"text": text} for text in ("A b.", "a b .", "C d.", "E f.", "G h.")]
-    >>> unlabeled, test = divide_test(rows, 0.5, seed=0)
-    >>> len({row["text"][0].lower() for row in unlabeled} & {row["text"][0].lower() for row in test})
-    0
-
-    ```
-    """
-    if not 0 < share < 1:
-        raise UsageError(f"`unlabeled_share` must be at least 0 and below 1, got {share}.")
-    keys = [sentence_key(row["text"]) for row in test]
-    sentences = list(dict.fromkeys(keys))
-    number = int(share * len(sentences) + 0.5)
-    if not 0 < number < len(sentences):
-        raise UsageError(
-            f"`unlabeled_share` {share} of {len(sentences)} test sentence(s) leaves one of the parts empty."
-        )
-    chosen = {sentences[i] for i in np.random.default_rng(seed).permutation(len(sentences))[:number]}
-    unlabeled = [row for row, key in zip(test, keys, strict=True) if key in chosen]
-    return unlabeled, [row for row, key in zip(test, keys, strict=True) if key not in chosen]
-
-
-def without_relations(novel: NovelPart, known: Sequence[Instance]) -> NovelPart:
-    """Leave the relations of the known part out of the novel one: the other way round of what [`prepare_data`] does.
-
-    Args:
-        novel ([`NovelPart`]): of one corpus.
-        known (`Sequence[Instance]`): of another, with the same names for the same relations.
-
-    Returns:
-        [`NovelPart`].
-    """
-    names = {name for row in known for name in row["relations"]}
-    return NovelPart(_without(novel.unlabeled, names), _without(novel.test, names), novel.validation)
-
-
 def same_names(train_name: str, known: list[Instance], settings: CorpusSettings) -> list[Instance]:
     """Give wiki80's relations the Wikidata ids that FewRel and Re-DocRED use, so that the same relation has one name.
 
@@ -220,12 +124,12 @@ def same_names(train_name: str, known: list[Instance], settings: CorpusSettings)
     return [{**row, "relations": [ids.get(name, name) for name in row["relations"]]} for row in known]
 
 
-def _load(name: str, split: str, settings: CorpusSettings, drop: bool | None = False) -> list[Instance]:
+def _load(name: str, split: str, settings: CorpusSettings) -> list[Instance]:
     return load_corpus(
         name,
         settings.data_dir,
         split,
-        drop_evaluation_sentences=drop,
+        drop_evaluation_sentences=False,  # `prepare_data` drops and counts them
         semeval_labels=settings.semeval_labels,
     )
 
@@ -249,8 +153,16 @@ def _novel_published(name: str) -> Callable[[CorpusSettings], NovelPart]:
     return lambda settings: NovelPart(_load(name, "novel_unlabeled", settings), _load(name, "test", settings))
 
 
+def _nyt_fb(split: str, settings: CorpusSettings) -> list[Instance]:
+    if not settings.nyt_fb_overlapping:
+        return _load("nyt_fb", split, settings)
+    return load_nyt_fb_sup(settings.data_dir, split, overlapping=True, labels="first", drop_evaluation_sentences=False)
+
+
 def _novel_nyt_fb(settings: CorpusSettings) -> NovelPart:
-    return NovelPart([], _load("nyt_fb", "test", settings), _load("nyt_fb", "validation", settings))
+    if settings.nyt_fb_overlapping:
+        return NovelPart(_nyt_fb("validation", settings), _nyt_fb("test", settings))
+    return NovelPart([], _nyt_fb("test", settings), _nyt_fb("validation", settings))
 
 
 def _novel_semeval(settings: CorpusSettings) -> NovelPart:
@@ -262,22 +174,14 @@ def _novel_redocred(settings: CorpusSettings) -> NovelPart:
     if not _has_redocred_train(settings):
         return NovelPart([], test)
     names = {name for row in test for name in row["relations"]}
-    return NovelPart(_only(_load("redocred_pairs", "train", settings), names), test)
-
-
-def _only(rows: Sequence[Instance], names: Collection[str]) -> list[Instance]:
-    return [row for row in rows if any(name in names for name in row["relations"])]
-
-
-def _without(rows: Sequence[Instance], names: Collection[str]) -> list[Instance]:
-    return [row for row in rows if not any(name in names for name in row["relations"])]
+    return NovelPart(only_relations(_load("redocred_pairs", "train", settings), names), test)
 
 
 _KNOWN: Mapping[str, Callable[[CorpusSettings], list[Instance]]] = {
     "fewrel": lambda settings: _load("fewrel", "train", settings),
     "wiki80": _known_wiki80,
     "tacred": lambda settings: _load("tacred", "train", settings),
-    "nyt_fb": lambda settings: _load("nyt_fb", "train", settings),
+    "nyt_fb": lambda settings: _nyt_fb("train", settings),
     "semeval": lambda settings: _load("semeval2010_pairs", "train", settings),
     "redocred": _known_redocred,
 }

@@ -98,6 +98,19 @@ class ExperimentArguments:
             "help": "9 relations without a direction, 18 with one, or 9 with head and tail in the order of the gold label",
         },
     )
+    nyt_fb_overlapping: bool = field(
+        default=False,
+        metadata={
+            "help": "NYT+FB-sup as in MORE's code, both halves with the same novel relations: one is unlabelled text, the other "
+            "the test"
+        },
+    )
+    crop_tokens: int | None = field(
+        default=None,
+        metadata={
+            "help": "cut longer sentences to so many words around the mentions, e.g. 80 for TACRED as RoCORE does"
+        },
+    )
     train_on_evaluation_sets: bool = field(
         default=False,
         metadata={

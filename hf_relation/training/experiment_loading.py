@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from hf_relation.data import drop_overlapping, load_corpus, split_by_frequency
+from hf_relation.data import crop_around_mentions, drop_overlapping, load_corpus, split_by_frequency
 from hf_relation.errors import UsageError
 from hf_relation.training.corpus_roles import (
     FROZEN_TESTS,
     NOT_DIVIDED,
     CorpusSettings,
-    NovelPart,
     SemEvalLabels,
-    divide_relations,
-    divide_test,
     known_part,
     novel_part,
     same_names,
     unsupervised_part,
+)
+from hf_relation.training.experiment import ExperimentData, prepare_data, relations_of
+from hf_relation.training.novel_parts import (
+    NovelPart,
+    divide_relations,
+    divide_test,
+    held_out_as_novel,
     without_relations,
 )
-from hf_relation.training.evaluation import limit_per_relation
-from hf_relation.training.experiment import ExperimentData, prepare_data, relations_of
 
 
 if TYPE_CHECKING:
@@ -53,10 +55,11 @@ def load_experiment_data(
     if novel not in ("test", "held-out"):
         raise UsageError(f"`novel` must be 'test' or 'held-out', got {novel!r}.")
     if novel == "test":
-        return _load(arguments, arguments.validation_per_relation)
-    return held_out_as_novel(
-        _load(arguments, None), per_relation=arguments.validation_per_relation, seed=arguments.split_seed
-    )
+        data = _load(arguments, arguments.validation_per_relation)
+    else:
+        per_relation = arguments.validation_per_relation
+        data = held_out_as_novel(_load(arguments, None), per_relation=per_relation, seed=arguments.split_seed)
+    return _cropped(data, arguments.crop_tokens)
 
 
 def _load(arguments: ExperimentArguments, validation_per_relation: int | None) -> ExperimentData:
@@ -133,7 +136,7 @@ def load_unsupervised_data(arguments: ExperimentArguments) -> ExperimentData:
         "validation": len(validation),
         "test": len(novel.test),
     }
-    return ExperimentData(
+    data = ExperimentData(
         train=[],
         validation=validation,
         test=novel.test,
@@ -143,65 +146,7 @@ def load_unsupervised_data(arguments: ExperimentArguments) -> ExperimentData:
         novel_relations=sorted(relations_of(novel.test)),
         unlabeled=kept,
     )
-
-
-def held_out_as_novel(data: ExperimentData, *, per_relation: int = 100, seed: int = 0) -> ExperimentData:
-    """Let the held-out known relations play the novel ones, so that every choice can be made without novel labels.
-
-    Args:
-        data ([`ExperimentData`]): prepared with `validation_per_relation=None`, so that all instances of the held-out relations
-            are there.
-        per_relation (`int`, defaults to 100): instances of each held-out relation to score on; the rest is unlabelled text.
-        seed (`int`, defaults to 0): which ones.
-
-    Returns:
-        [`ExperimentData`]: `test` and `novel_relations` are the held-out relations, `validation` is empty, and nothing of the
-        true novel relations is left.
-
-    Raises:
-        UsageError: no relation is held out, or no instance is left to learn from.
-
-    Example:
-
-    ```python
-    >>> from hf_relation.training import prepare_data
-    >>> from hf_relation.training.experiment_loading import held_out_as_novel
-    >>> rows = [{"id": f"{r}{i}", "text": f"{r} {i}.", "relations": [r]} for r in "abcd" for i in range(10)]
-    >>> data = held_out_as_novel(prepare_data(rows, num_held_out=2, validation_per_relation=None), per_relation=3)
-    >>> len(data.train), len(data.unlabeled), len(data.test), len(data.novel_relations)
-    (20, 14, 6, 2)
-
-    ```
-    """
-    if not data.validation:
-        raise UsageError("No known relation is held out to play a novel one: give --held_out_relations.")
-    score = limit_per_relation(data.validation, per_relation, seed)
-    chosen = {row["id"] for row in score}
-    rest, dropped = drop_overlapping([row for row in data.validation if row["id"] not in chosen], [score])
-    if not rest:
-        raise UsageError(
-            f"`validation_per_relation` {per_relation} leaves no instance of the {len(data.held_out_relations)} held-out "
-            "relations to learn from without labels. Give a smaller one."
-        )
-    counts = {key: number for key, number in data.counts.items() if key not in _OF_TRUE_NOVEL}
-    counts |= {
-        "unlabeled_dropped_sentence_in_test": len(dropped),
-        "validation": 0,
-        "test": len(score),
-        "unlabeled": len(rest),
-    }
-    return dataclasses.replace(
-        data,
-        validation=[],
-        test=score,
-        unlabeled=rest,
-        counts=counts,
-        novel_relations=data.held_out_relations,
-        held_out_relations=[],
-    )
-
-
-_OF_TRUE_NOVEL = {"unlabeled", "unlabeled_dropped_sentence_in_test"}
+    return _cropped(data, arguments.crop_tokens)
 
 
 def corpus_names(arguments: ExperimentArguments) -> tuple[str, str]:
@@ -252,8 +197,20 @@ def _settings(arguments: ExperimentArguments) -> CorpusSettings:
     return CorpusSettings(
         data_dir=arguments.data_dir,
         semeval_labels=cast(SemEvalLabels, arguments.semeval_labels),
+        nyt_fb_overlapping=arguments.nyt_fb_overlapping,
         train_on_evaluation_sets=arguments.train_on_evaluation_sets,
     )
+
+
+def _cropped(data: ExperimentData, max_words: int | None) -> ExperimentData:
+    """Cut long sentences; only now, so that two windows of one sentence have counted as the same sentence."""
+    if max_words is None:
+        return data
+    parts = {
+        name: [crop_around_mentions(row, max_words) for row in getattr(data, name)]
+        for name in ("train", "validation", "test", "unlabeled")
+    }
+    return dataclasses.replace(data, **parts)
 
 
 def _with_unlabeled(arguments: ExperimentArguments, novel: NovelPart) -> NovelPart:
