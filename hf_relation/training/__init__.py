@@ -5,6 +5,7 @@ from hf_relation.training.arguments import RelationTrainingArguments
 from hf_relation.training.averaging import WeightAverage
 from hf_relation.training.bandwidth import BandwidthChoice, choose_bandwidth_quantile
 from hf_relation.training.collapse import CollapseMonitor
+from hf_relation.training.collapse import CollapseMonitor
 from hf_relation.training.collators import RelationCollator
 from hf_relation.training.datasets import RelationDataset, single_relation
 from hf_relation.training.discovery_trainer import DiscoveryTrainer
@@ -26,10 +27,13 @@ from hf_relation.training.experiment_loading import (
 from hf_relation.training.neighbor_bank import NeighborBank
 from hf_relation.training.neighbor_collator import NeighborCollator
 from hf_relation.training.novel_parts import held_out_as_novel
+from hf_relation.training.neighbor_bank import NeighborBank
+from hf_relation.training.neighbor_collator import NeighborCollator
 from hf_relation.training.results import changed_settings, finite_only, library_versions, write_json
 from hf_relation.training.resuming import has_complete_checkpoint, is_complete, last_complete_checkpoint
 from hf_relation.training.samplers import ClassBalancedBatchSampler, EpochBatchSampler
 from hf_relation.training.scoring import EmbeddedParts, embed_parts, score_parts
+from hf_relation.training.shuffled_sampler import ShuffledBatchSampler
 from hf_relation.training.shuffled_sampler import ShuffledBatchSampler
 from hf_relation.training.tables import scores_table
 from hf_relation.training.targets import EpochTargets
@@ -42,6 +46,7 @@ __all__ = [
     "BandwidthChoice",
     "ClassBalancedBatchSampler",
     "CollapseMonitor",
+    "CollapseMonitor",
     "DiscoveryTrainer",
     "EmbeddedParts",
     "EpochBatchSampler",
@@ -50,10 +55,13 @@ __all__ = [
     "ExperimentData",
     "NeighborBank",
     "NeighborCollator",
+    "NeighborBank",
+    "NeighborCollator",
     "RelationCollator",
     "RelationDataset",
     "RelationTrainer",
     "RelationTrainingArguments",
+    "ShuffledBatchSampler",
     "ShuffledBatchSampler",
     "WeightAverage",
     "add_adapters",
