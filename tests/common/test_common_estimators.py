@@ -17,7 +17,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from threadpoolctl import threadpool_limits
 
-from hf_relation import clustering
+from hf_relation import baselines, clustering
+from hf_relation.baselines import RelationalSiameseNetwork
 from hf_relation.clustering import (
     AdaptiveClustering,
     NeighborSmoothing,
@@ -52,6 +53,12 @@ ALGORITHMS: dict[str, tuple[str, int | None, dict[str, Any]]] = {
 
 # Clustering classes of our own with an argument each that is not the default. All are called as fit(X).
 CLUSTERERS: dict[str, BaseEstimator] = {"AdaptiveClustering": AdaptiveClustering(n_clusters=4, n_init=3)}
+
+# Classes that learn from known relations how to find others. They are called as fit(X, y).predict(X).
+LEARNERS: dict[str, BaseEstimator] = {
+    "RelationalSiameseNetwork": RelationalSiameseNetwork(8, num_steps=40, learning_rate=0.02, min_size=2)
+}
+EVERY = TRANSFORMS | CLUSTERERS | LEARNERS
 
 
 def sample(num_rows: int = 36, dim: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -105,10 +112,11 @@ def unusual_forms(X: np.ndarray, tmp_path: Path) -> dict[str, Any]:
 def test_every_estimator_is_registered():
     public = {
         name
-        for name in clustering.__all__
-        if inspect.isclass(getattr(clustering, name)) and issubclass(getattr(clustering, name), BaseEstimator)
+        for room in (clustering, baselines)
+        for name in room.__all__
+        if inspect.isclass(getattr(room, name)) and issubclass(getattr(room, name), BaseEstimator)
     }
-    assert public == {type(estimator).__name__ for estimator in (TRANSFORMS | CLUSTERERS).values()}
+    assert public == {type(estimator).__name__ for estimator in EVERY.values()}
 
 
 def test_every_algorithm_is_registered():
@@ -118,7 +126,7 @@ def test_every_algorithm_is_registered():
 # ---- transforms
 
 
-@pytest.mark.parametrize("estimator", (TRANSFORMS | CLUSTERERS).values(), ids=TRANSFORMS | CLUSTERERS)
+@pytest.mark.parametrize("estimator", EVERY.values(), ids=EVERY)
 def test_parameters_can_be_read_set_and_cloned(estimator):
     estimator = clone(estimator)
     parameters = estimator.get_params()
@@ -133,7 +141,7 @@ def test_parameters_can_be_read_set_and_cloned(estimator):
         copy.set_params(no_such_parameter=1)
 
 
-@pytest.mark.parametrize("estimator", (TRANSFORMS | CLUSTERERS).values(), ids=TRANSFORMS | CLUSTERERS)
+@pytest.mark.parametrize("estimator", EVERY.values(), ids=EVERY)
 def test_constructor_only_stores_its_arguments(estimator):
     odd = {name: object() for name in estimator.get_params()}
     assert type(estimator)(**odd).get_params() == odd
@@ -287,6 +295,80 @@ def test_predict_before_fit_and_of_other_columns(clusterer):
         clusterer.predict(X)
     with pytest.raises(UsageError, match="6 columns, as when it was fitted, got 4"):
         clusterer.fit(X).predict(X[:, :4])
+
+
+# ---- classes that learn from known relations
+
+
+@pytest.fixture(params=LEARNERS.values(), ids=LEARNERS)
+def learner(request) -> BaseEstimator:
+    return clone(request.param)
+
+
+def test_learned_twice_is_equal(learner):
+    X, y = sample()
+    labels = learner.fit(X, y).predict(X)
+    assert labels.dtype == np.int64 and labels.shape == (36,) and set(labels) == set(range(labels.max() + 1))
+    np.testing.assert_array_equal(learner.predict(X), labels)
+    np.testing.assert_array_equal(clone(learner).fit(X, y).predict(X), labels)
+    np.testing.assert_array_equal(clone(learner).fit(X, np.array(list("abcd"))[y]).predict(X), labels)
+
+
+def test_fault_07_learned_in_another_row_order(learner):
+    X, y = sample()
+    order = np.random.default_rng(1).permutation(len(X))
+    expected = learner.fit(X, y).predict(X)
+    np.testing.assert_array_equal(learner.predict(X[order]), expected[order])
+    np.testing.assert_array_equal(clone(learner).fit(X[order], y[order]).predict(X), expected)
+
+
+def test_fault_08_learned_with_one_and_two_threads(learner):
+    X, y = sample(200, 40)
+    results = []
+    for limit in (1, 2):
+        with threadpool_limits(limits=limit):
+            results.append(clone(learner).fit(X, y).predict(X))
+    np.testing.assert_array_equal(*results)
+
+
+def test_fault_01_02_06_learner_with_no_row_one_row_and_duplicates(learner):
+    X, y = sample()
+    learner.fit(X, y)
+    assert learner.predict(X[:0]).shape == (0,) and learner.predict(X[:1]).tolist() == [0]
+    labels = learner.predict(np.concatenate([X, X[:9]]))
+    np.testing.assert_array_equal(labels[36:], labels[:9])
+
+
+def test_fault_05_learner_with_one_known_relation(learner):
+    X, _ = sample()
+    with pytest.raises(UsageError, match="at least two relations"):
+        learner.fit(X, np.zeros(36, dtype=int))
+
+
+def test_fault_11_learner_names_the_first_bad_row(learner):
+    X, y = sample()
+    bad = X.copy()
+    bad[[5, 9], 2] = np.nan
+    with pytest.raises(InvalidRowError, match="row 5: "):
+        clone(learner).fit(bad, y)
+    with pytest.raises(InvalidRowError, match="row 5: "):
+        learner.fit(X, y).predict(bad)
+
+
+def test_fault_12_learner_before_fit_and_of_other_columns(learner):
+    X, y = sample()
+    with pytest.raises(NotFittedError):
+        learner.predict(X)
+    with pytest.raises(UsageError, match="6 columns, as when it was fitted, got 4"):
+        learner.fit(X, y).predict(X[:, :4])
+
+
+def test_fault_13_learner_of_unusual_arrays(learner, tmp_path):
+    X, y = sample()
+    X = X.astype(np.float16).astype(np.float32)
+    expected = learner.fit(X, y).predict(X)
+    for form, values in unusual_forms(X, tmp_path).items():
+        np.testing.assert_array_equal(clone(learner).fit(values, y).predict(values), expected, err_msg=form)
 
 
 # ---- algorithms
