@@ -85,7 +85,7 @@ def type_columns(rows: list[Instance]) -> np.ndarray:
     """
     blocks = []
     for role in ("head", "tail"):
-        types = [row[role]["type"] or "" for row in rows]  # type: ignore[literal-required]
+        types = [row[role]["type"] or "" for row in rows]
         names = sorted(set(types))
         blocks.append(np.array([[float(name == each) for name in names] for each in types], dtype=np.float32))
     return np.concatenate(blocks, axis=1)

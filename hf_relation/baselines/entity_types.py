@@ -50,7 +50,7 @@ def entity_type_relations(
     Reference: Tran, Le and Ananiadou, "Revisiting Unsupervised Relation Extraction", ACL 2020 (EType).
     """
     rows = check_inputs(instances, num_relations)
-    if not any(row[role]["type"] for row in rows for role in ("head", "tail")):  # type: ignore[literal-required]
+    if not any(row[role]["type"] for row in rows for role in ("head", "tail")):
         raise UsageError(
             "None of the instances has entity types, and there is nothing else that this baseline looks at. Use a corpus "
             "with types, for example sentence pairs of Re-DocRED."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import networkx
+import networkx  # type: ignore[import-untyped]
 import numpy as np
 
 from hf_relation.baselines.checks import check_integer, check_number

@@ -197,7 +197,8 @@ class RelationalSiameseNetwork(BaseEstimator):
         found = [np.zeros((0, 2), dtype=np.int64)]
         for start in range(0, len(hidden), _BLOCK):
             same = self.weights_.similarity(hidden[start : start + _BLOCK], hidden) > self.threshold
-            pairs = np.argwhere(same) + [start, 0]
+            first, second = np.nonzero(same)
+            pairs = np.stack([first + start, second], axis=1)
             found.append(pairs[pairs[:, 0] < pairs[:, 1]])
         return np.concatenate(found)
 

@@ -125,7 +125,7 @@ def reweighted_features(
         if weights.sum() > 0:
             means[number] = weights @ table[near + far] / weights.sum()
     blocks = [_reduced(means, n_components)]
-    if any(row[role]["type"] for row in rows for role in ("head", "tail")):  # type: ignore[literal-required]
+    if any(row[role]["type"] for row in rows for role in ("head", "tail")):
         blocks.append(_reduced(type_columns(rows), n_components))
     return np.concatenate(blocks, axis=1)
 
