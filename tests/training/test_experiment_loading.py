@@ -21,9 +21,7 @@ from hf_relation.training import (
     load_experiment_data,
     load_unsupervised_data,
 )
-
-
-SEMEVAL_NAMES = ("Cause-Effect", "Component-Whole", "Content-Container", "Entity-Origin", "Member-Collection")
+from tests.common.tiny_corpora import SEMEVAL_NAMES, write_nyt_fb, write_redocred, write_semeval, write_tacred
 
 
 def instance(relation: str | None, number: int, text: str | None = None) -> dict[str, Any]:
@@ -67,79 +65,6 @@ def of_files(files: Path, **changes: Any) -> ExperimentArguments:
         "held_out_relations": 2,
     }
     return ExperimentArguments(**settings | changes)
-
-
-def write_semeval(folder: Path) -> Path:
-    """Five relations of 8 training and 4 test sentences, Other, and a training sentence that is in the test, too."""
-    folder = folder / "semeval2010_task8"
-    folder.mkdir()
-    for name, first, each in (("TRAIN_FILE.TXT", 1, 8), ("TEST_FILE_FULL.TXT", 500, 4)):
-        blocks = []
-        for relation in (*SEMEVAL_NAMES, "Other"):
-            for i in range(each):
-                number = first + len(blocks)
-                shared = "shared" if i == 0 and relation == SEMEVAL_NAMES[0] else number
-                label = relation if relation == "Other" else f"{relation}({'e2,e1' if i % 2 else 'e1,e2'})"
-                blocks.append(f'{number}\t"The <e1>lid</e1> {shared} and a <e2>jar</e2>."\n{label}\nComment:\n')
-        (folder / name).write_text("\n".join(blocks))
-    return folder
-
-
-def write_redocred(folder: Path, name: str, offset: int = 0) -> None:
-    """51 sentences with two pairs each: P17 and P131 in the first 51 documents, P36 and P6 in the others."""
-    folder = folder / "redocred"
-    folder.mkdir(exist_ok=True)
-    documents = []
-    for i in range(102):
-        first, second = ("P17", "P131") if i < 51 else ("P36", "P6")
-        tokens = ["Holm", str(offset + i), "is", "in", "Norland", "and", "Sel", "."]
-        vertices = [[{"pos": [place, place + 1], "sent_id": 0, "type": "LOC"}] for place in (0, 4, 6)]
-        labels = [{"h": 0, "t": 1, "r": first, "evidence": []}, {"h": 1, "t": 2, "r": second, "evidence": []}]
-        documents.append({"title": f"own {i}", "sents": [tokens], "vertexSet": vertices, "labels": labels})
-    (folder / name).write_text(json.dumps(documents))
-
-
-def write_tacred(folder: Path) -> None:
-    folder = folder / "tacred"
-    folder.mkdir()
-    rows = []
-    for number, relation in enumerate([*TACRED_KNOWN, *TACRED_NOVEL, "no_relation"] * 4):
-        tokens = ["Nordkraft", "was", "founded", str(number), *["long"] * 20, "by", "Marta", "."]
-        rows.append(
-            {
-                "id": f"{number:04d}",
-                "relation": relation,
-                "token": tokens,
-                **{"subj_start": 0, "subj_end": 0, "obj_start": 25, "obj_end": 25},
-                **{"subj_type": "ORGANIZATION", "obj_type": "PERSON"},
-            }
-        )
-    for start, name in enumerate(("train.json", "dev.json", "test.json")):
-        (folder / name).write_text(json.dumps(rows[start::3]))
-
-
-def write_nyt_fb(folder: Path) -> None:
-    """Four relations of 20 to 23 instances (novel), two of 3 (known), and rows without a relation."""
-    folder = folder / "nyt_fb"
-    folder.mkdir()
-    lines = []
-    for relation, number in {"/a": 20, "/b": 21, "/c": 22, "/d": 23, "/r": 3, "/s": 3, "": 5}.items():
-        for i in range(number):
-            sentence = f"Acme was founded {relation[1:] or 'never'} {i} in Springfield ."
-            tags = " ".join("NN" for _ in sentence.split())
-            columns = (
-                "<-nsubj<-",
-                "Acme",
-                "Springfield",
-                "ORG-LOC",
-                "TRIGGER:f",
-                "./own/1.xml",
-                sentence,
-                tags,
-                relation,
-            )
-            lines.append("\t".join(columns))
-    (folder / "nyt_fb.txt").write_text("\n".join(lines) + "\n")
 
 
 def test_unlabelled_sentences_are_neither_in_training_nor_in_the_test(files: Path) -> None:
@@ -234,17 +159,17 @@ def test_novel_relations_of_semeval_are_drawn(tmp_path: Path) -> None:
     write_semeval(tmp_path)
     arguments = ExperimentArguments(dataset="semeval", data_dir=str(tmp_path), held_out_relations=0, novel_share=0.4)
     data = load_experiment_data(arguments)
-    assert len(data.novel_relations) == 2 and len(data.known_relations) == 3
+    assert len(data.novel_relations) == 2 and len(data.known_relations) == 4
     assert set(data.novel_relations) | set(data.known_relations) == set(SEMEVAL_NAMES)
     assert relations(data.unlabeled) == relations(data.test) == set(data.novel_relations)
-    assert len(data.train) in (23, 24) and len(data.test) == 8 and overlap(data.unlabeled, data.test) == 0
+    assert len(data.train) in (31, 32) and len(data.test) == 8 and overlap(data.unlabeled, data.test) == 0
     drawn = {
         tuple(load_experiment_data(dataclasses.replace(arguments, split_seed=seed)).novel_relations)
         for seed in range(6)
     }
     assert len(drawn) > 1
     directed = load_experiment_data(dataclasses.replace(arguments, semeval_labels="directed"))
-    assert len(directed.novel_relations) + len(directed.known_relations) == 10
+    assert len(directed.novel_relations) + len(directed.known_relations) == 12
     for share in (0.0, 1.0, 0.1, 0.9):
         with pytest.raises(UsageError, match="novel_share"):
             load_experiment_data(dataclasses.replace(arguments, novel_share=share))
@@ -261,7 +186,7 @@ def test_known_relations_of_one_corpus_and_novel_ones_of_another(tmp_path: Path)
         unlabeled_share=0.5,
     )
     data = load_experiment_data(to_redocred)
-    assert data.novel_relations == ["P131", "P17", "P36", "P6"] and sizes(data) == (24, 16, 102, 102)
+    assert data.novel_relations == ["P131", "P17", "P36", "P6"] and sizes(data) == (32, 16, 102, 102)
     assert data_names(to_redocred) == {"dataset": "semeval", "test_dataset": "redocred", "published": None}
     to_semeval = dataclasses.replace(
         to_redocred, train_dataset="redocred", test_dataset="semeval", unlabeled_share=0.0, held_out_relations=0
@@ -269,7 +194,7 @@ def test_known_relations_of_one_corpus_and_novel_ones_of_another(tmp_path: Path)
     with pytest.raises(UsageError, match=r"train_revised.json\[.gz\] is not in"):
         load_experiment_data(to_semeval)
     back = load_experiment_data(dataclasses.replace(to_semeval, train_on_evaluation_sets=True))
-    assert back.novel_relations == sorted(SEMEVAL_NAMES) and sizes(back) == (204, 0, 39, 20)
+    assert back.novel_relations == sorted(SEMEVAL_NAMES) and sizes(back) == (204, 0, 47, 24)
     assert "dropped_sentence_in_benchmark" not in back.counts
     write_redocred(tmp_path, "train_revised.json", offset=1000)
     trained = load_experiment_data(to_semeval)
@@ -301,7 +226,7 @@ def test_a_relation_that_two_corpora_share_is_novel_or_known(tmp_path: Path) -> 
 def test_methods_without_labels_learn_from_all_relations(tmp_path: Path, files: Path) -> None:
     write_semeval(tmp_path)
     data = load_unsupervised_data(ExperimentArguments(dataset="semeval", data_dir=str(tmp_path)))
-    assert sizes(data) == (0, 0, 39, 20) and data.novel_relations == sorted(SEMEVAL_NAMES)
+    assert sizes(data) == (0, 0, 47, 24) and data.novel_relations == sorted(SEMEVAL_NAMES)
     assert data.counts["unlabeled_dropped_sentence_in_test"] == 1 and overlap(data.unlabeled, data.test) == 0
     own = load_unsupervised_data(of_files(files, unlabeled_file=str(files / "unlabelled.jsonl")))
     assert sizes(own) == (0, 0, 7, 20) and own.known_relations == []

@@ -12,7 +12,17 @@ from tests.common.tiny_runs import save_tiny_encoder
 from tests.common.tiny_tokenizers import sample_instances
 
 
-NAMES = ("adversarial", "experiment", "methods", "openre", "pooling_loss", "published", "reporting", "scoring")
+NAMES = (
+    "adversarial",
+    "cross_domain",
+    "experiment",
+    "methods",
+    "openre",
+    "pooling_loss",
+    "published",
+    "reporting",
+    "scoring",
+)
 
 
 @pytest.fixture(scope="module")
