@@ -1,8 +1,9 @@
-"""What the benchmark scripts share in doing: their options, their data, and training runs by `hf_relation.runs.more`."""
+"""What the benchmark scripts share in doing: their options, their data, and training runs by `hf_relation.runs`."""
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import shutil
 import sys
 from argparse import ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter
@@ -13,36 +14,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from quick import QUICK_TRAINING, quick_part
 from reporting import Finished, digest
 from rich.console import Console
 from transformers import HfArgumentParser
 
-from hf_relation.data import overlap, write_jsonl
+from hf_relation.data import overlap
 from hf_relation.errors import HfRelationError, UsageError
-from hf_relation.runs.more import main as train_more
 from hf_relation.runs.records import fingerprint
-from hf_relation.training import (
-    ExperimentArguments,
-    ExperimentData,
-    data_names,
-    limit_per_relation,
-    load_experiment_data,
-    single_relation,
-)
+from hf_relation.training import ExperimentArguments, data_names, load_experiment_data, single_relation
 
 
-# Enough to see that everything runs, in minutes on two cores.
-QUICK_RELATIONS, QUICK_INSTANCES = 24, 12
-QUICK_TRAINING = (
-    "--max_steps 10 --classes_per_batch 12 --instances_per_class 3 --eval_strategy no --save_strategy no "
-    "--load_best_model_at_end False"
-).split()
 # Options that no result depends on; the step after the embeddings is chosen when results are put together.
 _NO_RESULT = {"num_threads", "resume", "overwrite", "variant"}
 # Options that say what the data are; the checksums of the data stand for them.
 _NO_RESULT |= {"train_dataset", "test_dataset", "unlabeled_share", "max_unlabeled_instances", "novel_share"}
 _NO_RESULT |= {"shared_relations", "semeval_labels", "nyt_fb_overlapping", "crop_tokens", "train_on_evaluation_sets"}
 _NOT_PASSED = {"resume", "overwrite", "variant"}
+# Options of a training run that no other can change: the whitening would read labels.
+_FIXED = {"siamese_ure": ["--whitening_per_relation", "0"]}
 
 
 @dataclass
@@ -140,25 +130,42 @@ class Experiment:
 
     Args:
         arguments ([`BenchmarkArguments`]): what the benchmark is told.
-        training (`Sequence[str]`): further options of every training run.
+        training (`Sequence[str]`): further options of every training run of MORE.
         console (`Console`): for progress.
+        others (`Mapping[str, Sequence[str]]`, *optional*): further options of the training runs of other methods, by the name
+            of their module in `hf_relation.runs`.
+        word_vectors (`str`, *optional*): file of word vectors for methods that work on them.
     """
 
-    def __init__(self, arguments: BenchmarkArguments, training: Sequence[str], console: Console) -> None:
+    def __init__(
+        self,
+        arguments: BenchmarkArguments,
+        training: Sequence[str],
+        console: Console,
+        others: Mapping[str, Sequence[str]] | None = None,
+        *,
+        word_vectors: str | None = None,
+    ) -> None:
         self.folder = Path(arguments.output)
         self.console = console
-        self.training = list(training)
+        self.word_vectors = None if word_vectors is None else Path(word_vectors)
+        self.options = {"more": list(training)} | {run: list(options) for run, options in (others or {}).items()}
         self.data = load_experiment_data(arguments)
         self.published = not arguments.quick and data_names(arguments)["published"] == "fewrel"
         if arguments.quick:
-            arguments, self.data = _quick(arguments, self.data, self.folder / "quick-data")
-            self.training = [*QUICK_TRAINING, *self.training]
+            arguments, self.data = quick_part(arguments, self.data, self.folder / "quick-data")
+            self.options = {run: [*quick, *self.options.get(run, [])] for run, quick in QUICK_TRAINING.items()}
         if not self.data.test:
             raise UsageError("There is nothing to score on: give --test_file, a JSONL file of novel relations.")
         self.arguments = arguments
         self.finished = Finished(self.folder / "finished")
         self.memory: dict[str, Any] = {}  # what the parts of one call share
         console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {n}" for key, n in self.data.counts.items()))
+
+    @property
+    def training(self) -> list[str]:
+        """Further options of every training run of MORE."""
+        return self.options["more"]
 
     def settings(self) -> dict[str, Any]:
         """What determines the figures of every part: options that change results, and checksums of the data."""
@@ -185,19 +192,21 @@ class Experiment:
         """The data in figures, for a report."""
         return {"counts": self.data.counts, "novel_relations": len(self.data.novel_relations)}
 
-    def train(self, name: str, options: Sequence[str]) -> Run:
+    def train(self, name: str, options: Sequence[str], run: str = "more") -> Run:
         """Train with every seed, or take what an earlier call with the same settings trained.
 
         Args:
             name: for people; it begins the name of the run's folder.
-            options: of this run, as for examples/train_more.py; those given for all runs win over them.
+            options: of this run, as for its training script; those given for all runs of the method win over them.
+            run: module of `hf_relation.runs` that trains.
         """
-        every = [*options, *self.training]
-        folder = self._run_folder(name, options)
+        every = [*options, *self.options.get(run, [])]
+        folder = self._run_folder(name, every)
         self.console.rule(name)
-        argv = [*every, *_as_options(self.arguments), "--seed", str(self.arguments.seed)]
+        argv = [*every, *_as_options(self.arguments), *_FIXED.get(run, []), "--seed", str(self.arguments.seed)]
         with redirect_stdout(sys.stderr):  # what a benchmark prints is its report
-            results = train_more([*argv, "--output_dir", str(folder), "--resume", "true"])
+            main = importlib.import_module(f"hf_relation.runs.{run}").main
+            results = main([*argv, "--output_dir", str(folder), "--resume", "true"])
         return Run(results, folder)
 
     def cell(self, name: str, options: Sequence[str], *, keep_checkpoints: bool) -> dict[str, Any]:
@@ -219,23 +228,23 @@ class Experiment:
         settings = self.settings() | {"options": list(options), "training": self.training}
         work = self.finished.get(name, settings, make)
         if not keep_checkpoints:
-            shutil.rmtree(self._run_folder(name, options), ignore_errors=True)
+            shutil.rmtree(self._run_folder(name, [*options, *self.training]), ignore_errors=True)
         return work
 
-    def _run_folder(self, name: str, options: Sequence[str]) -> Path:
-        every = [*options, *self.training]
-        return self.folder / "runs" / f"{name}-{digest({**self.settings(), 'options': every})}"
+    def _run_folder(self, name: str, every: Sequence[str]) -> Path:
+        return self.folder / "runs" / f"{name}-{digest({**self.settings(), 'options': list(every)})}"
 
-    def seen(self, train: Sequence[Any] | None = None) -> str:
+    def seen(self, train: Sequence[Any] | None = None, unlabeled: Sequence[Any] = ()) -> str:
         """Say whether training has seen relations or sentences of the test set.
 
         Args:
             train: the labelled instances a method has learned from; by default the training part of this experiment.
+            unlabeled: those whose labels it has not read.
         """
         rows = self.data.train if train is None else train
         known = {single_relation(row) for row in rows}
         relations = len(known & set(self.data.novel_relations))
-        sentences = overlap(rows, [*self.data.test])
+        sentences = overlap([*rows, *unlabeled], [*self.data.test])
         return f"yes: {relations} relations, {sentences} sentences" if relations or sentences else "no"
 
 
@@ -265,39 +274,6 @@ def _as_options(arguments: BenchmarkArguments) -> list[str]:
             continue
         options += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
     return options
-
-
-def _quick(
-    arguments: BenchmarkArguments, data: ExperimentData, folder: Path
-) -> tuple[BenchmarkArguments, ExperimentData]:
-    """A small part of the data, as files, so that training runs read the same part."""
-    known = data.known_relations[:QUICK_RELATIONS]
-    parts = {
-        "train": limit_per_relation([row for row in data.train if single_relation(row) in known], QUICK_INSTANCES),
-        "validation": limit_per_relation(data.validation, QUICK_INSTANCES) if data.validation else [],
-        "test": limit_per_relation(data.test, QUICK_INSTANCES) if data.test else [],
-        "unlabeled": limit_per_relation(data.unlabeled, 3 * QUICK_INSTANCES) if data.unlabeled else [],
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in parts.items():
-        write_jsonl(folder / f"{name}.jsonl", rows)
-    small = dataclasses.replace(
-        arguments,
-        dataset="jsonl",
-        train_file=[str(folder / "train.jsonl")],
-        validation_file=str(folder / "validation.jsonl") if parts["validation"] else None,
-        test_file=str(folder / "test.jsonl"),
-        unlabeled_file=str(folder / "unlabeled.jsonl") if parts["unlabeled"] else None,
-        train_dataset=None,
-        test_dataset=None,
-        unlabeled_share=0.0,
-        held_out_relations=0,
-        num_seeds=1,
-        num_cluster_seeds=min(arguments.num_cluster_seeds, 2),
-        n_init=min(arguments.n_init, 5),
-        whitening_per_relation=min(arguments.whitening_per_relation, QUICK_INSTANCES),
-    )
-    return small, load_experiment_data(small)
 
 
 def run_script(main: Callable[[], Any]) -> None:

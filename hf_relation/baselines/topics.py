@@ -32,9 +32,9 @@ def relation_topics(
     seed: int = 0,
     features: Sequence[str] = FEATURES,
     min_instances: int = 2,
-    doc_topic_prior: float | None = None,
-    topic_word_prior: float | None = None,
-    max_iter: int = 100,
+    doc_topic_prior: float | None = 1.0,
+    topic_word_prior: float | None = 1.0,
+    max_iter: int = 50,
 ) -> np.ndarray:
     """Find relations with a topic model: every instance is a document, its features are the words, and topics are relations.
 
@@ -50,8 +50,9 @@ def relation_topics(
         seed (`int`, defaults to 0): of the start.
         features (`Sequence[str]`): kinds of features, from those above.
         min_instances (`int`, defaults to 2): features of fewer instances are left out.
-        doc_topic_prior, topic_word_prior (`float`, *optional*): Dirichlet priors, above 0 and at most 1; 1 / `num_relations` by default.
-        max_iter (`int`, defaults to 100): rounds over all instances.
+        doc_topic_prior, topic_word_prior (`float`, *optional*, default to 1.0): Dirichlet priors, above 0 and at most 1; `None`
+            for 1 / `num_relations`. The defaults cluster held-out known relations of FewRel better than smaller ones.
+        max_iter (`int`, defaults to 50): rounds over all instances.
 
     Returns:
         `np.ndarray` of shape `(n,)`, int64: labels from 0 by size, largest first; -1 for an instance without any of the

@@ -18,7 +18,10 @@ from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
 
 
 FOLDER = Path(__file__).parents[2] / "examples" / "benchmarks"
-NAMES = ("experiment", "imbalanced", "imbalanced_corpora", "methods", "reporting", "scoring")
+NAMES = (
+    *("baseline_rows", "experiment", "frozen", "imbalanced", "imbalanced_corpora", "methods", "quick", "reporting"),
+    "scoring",
+)
 # Sizes of the relations: two are common and two rare; four are novel with 4 to 7 instances.
 SIZES = {"born_in": 16, "founded_by": 14, "flows_into": 7, "spouse_of": 6, "a": 5, "b": 4, "c": 2, "d": 1}
 

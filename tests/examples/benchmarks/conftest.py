@@ -14,13 +14,17 @@ from tests.common.tiny_tokenizers import sample_instances
 
 NAMES = (
     "adversarial",
+    "baseline_rows",
     "cross_domain",
     "experiment",
+    "frozen",
     "methods",
     "openre",
     "pooling_loss",
     "published",
+    "quick",
     "reporting",
+    "rows",
     "scoring",
 )
 

@@ -89,7 +89,7 @@ def test_finished_rows_are_not_made_again(scripts, openre, monkeypatch):
         raise AssertionError("made again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(scripts.openre, "score_method", never)
+        patch.setattr(scripts.rows, "score_method", never)
         again = scripts.openre.main(argv)
         assert again["rows"] == content["rows"]
         fixed = scripts.openre.main([*argv[: argv.index("--")], "--variant", "pca", "--", *TINY])
@@ -161,7 +161,7 @@ def test_quick_is_small_and_says_so(scripts, encoder, files, tmp_path, capsys):
     limited = dataclasses.replace(
         scripts.experiment.parse(scripts.openre.Arguments, argv, "")[0], held_out_relations=2
     )
-    small, data = scripts.experiment._quick(limited, load_experiment_data(limited), tmp_path / "q")
+    small, data = scripts.quick.quick_part(limited, load_experiment_data(limited), tmp_path / "q")
     assert max(sum(row["relations"] == [name] for row in data.train) for name in data.known_relations) <= 12
     assert data.held_out_relations and small.num_seeds == 1
 
