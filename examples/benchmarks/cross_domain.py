@@ -22,7 +22,7 @@ Examples:
 from __future__ import annotations
 
 import dataclasses
-import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,10 +30,9 @@ from typing import Any
 
 from experiment import BenchmarkArguments, Experiment, output_field, parse, run_script
 from methods import METHODS, Method, find
-from openre import main_table, row_of
 from reporting import QUICK, command_line, write_report
 from rich.console import Console
-from scoring import score_method
+from rows import main_table, make_row
 
 from hf_relation.errors import UsageError
 from hf_relation.training import load_experiment_data
@@ -59,6 +58,10 @@ class Arguments(BenchmarkArguments):
             "help": f"rows to make; default: {', '.join(ROWS)}, of which more-minilm only where the known relations are not "
             "FewRel's; shipped is made only where they are",
         },
+    )
+    rocore_options: str = field(
+        default="",
+        metadata={"help": "further options of RoCORE's runs, in quotes; see examples/train_rocore.py --help"},
     )
 
 
@@ -102,18 +105,9 @@ def methods_of(names: Sequence[str], direction: str) -> list[Method]:
 def make_direction(arguments: Arguments, training: Sequence[str], direction: str, console: Console) -> dict[str, Any]:
     """All rows of a direction, and its data in figures."""
     console.rule(direction)
-    experiment = Experiment(arguments_of(arguments, direction), training, console)
-    rows = []
-    for method in methods_of(arguments.methods, direction):
-        settings = experiment.settings() | {
-            "kind": method.kind,
-            "arguments": method.arguments,
-            "steps": method.steps,
-            "training": experiment.training,
-        }
-        settings = json.loads(json.dumps(settings))
-        work = experiment.finished.get(method.name, settings, lambda method=method: score_method(method, experiment))
-        rows.append(row_of(method, work, arguments.variant))
+    others = {"rocore": shlex.split(arguments.rocore_options)}
+    experiment = Experiment(arguments_of(arguments, direction), training, console, others)
+    rows = [make_row(method, experiment, arguments.variant) for method in methods_of(arguments.methods, direction)]
     data = experiment.data
     return {
         "direction": direction,
@@ -153,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         "benchmark": "cross_domain",
         "quick": arguments.quick,
         "command": command,
-        "training_options": training,
+        "training_options": {"more": training, "rocore": shlex.split(arguments.rocore_options)},
         "directions": made,
     }
     sections = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -206,7 +206,7 @@ def _cropped(data: ExperimentData, max_words: int | None) -> ExperimentData:
     """Cut long sentences; only now, so that two windows of one sentence have counted as the same sentence."""
     if max_words is None:
         return data
-    parts = {
+    parts: dict[str, Any] = {
         name: [crop_around_mentions(row, max_words) for row in getattr(data, name)]
         for name in ("train", "validation", "test", "unlabeled")
     }

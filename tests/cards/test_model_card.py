@@ -130,6 +130,14 @@ def test_dropped_rows_are_counted():
     assert "| dropped sentence in test | 3 |" in model_card_text(results(), name="x")
 
 
+def test_novel_relations_of_another_corpus_are_named_as_such():
+    text = model_card_text(results() | {"test_dataset": "semeval"}, name="x")
+    metadata = header(text)
+    of_split = {each["dataset"]["split"]: each["dataset"]["type"] for each in metadata["model-index"][0]["results"]}
+    assert of_split["test"] == "semeval" and of_split["validation"] == metadata["datasets"][0] == results()["dataset"]
+    assert "Novel relations: semeval." in text and "Novel relations: " not in model_card_text(results(), name="x")
+
+
 def test_a_run_without_validation_or_test_has_a_card():
     content = results()
     for part in ("validation", "test"):
