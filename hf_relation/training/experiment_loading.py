@@ -97,7 +97,7 @@ def _load(arguments: ExperimentArguments, validation_per_relation: int | None) -
         num_held_out=arguments.held_out_relations,
         split_seed=arguments.split_seed,
         # NYT+FB's validation relations are as unbalanced as its test, or what is chosen on them would not fit the test.
-        validation_per_relation=None if test_name == "nyt_fb" else validation_per_relation,
+        validation_per_relation=None if train_name == test_name == "nyt_fb" else validation_per_relation,
         max_train_instances=arguments.max_train_instances,
         drop_benchmarks=not arguments.train_on_evaluation_sets,
     )

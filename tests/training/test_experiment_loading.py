@@ -289,3 +289,18 @@ def test_the_real_fewrel() -> None:
     assert unsupervised.unlabeled == data.unlabeled and unsupervised.test == data.test
     played = load_experiment_data(arguments, novel="held-out")
     assert not relations([*played.train, *played.unlabeled, *played.test]) & set(FEWREL_NOVEL)
+
+
+def test_held_out_relations_are_limited_whatever_the_novel_corpus_is(tmp_path: Path) -> None:
+    write_nyt_fb(tmp_path)
+    write_semeval(tmp_path)
+    arguments = ExperimentArguments(
+        train_dataset="semeval",
+        test_dataset="nyt_fb",
+        data_dir=str(tmp_path),
+        held_out_relations=2,
+        validation_per_relation=3,
+    )
+    data = load_experiment_data(arguments)
+    assert len(data.validation) == 6 and set(data.held_out_relations) < set(SEMEVAL_NAMES)
+    assert all(name.startswith("/") for name in data.novel_relations)
