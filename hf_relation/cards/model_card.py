@@ -11,6 +11,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from hf_relation.cards.escaping import escape_markdown, one_line, table_row
+from hf_relation.cards.methods import ON_GOLD, method_text
 from hf_relation.cards.published import PUBLISHED_FEWREL, PublishedResult
 from hf_relation.data.atomic import atomic_file
 
@@ -29,17 +30,19 @@ _PARTS = {
     "validation": "held-out known relations (used to choose the weights and the embeddings)",
     "test": "novel relations (test)",
 }
+_HELD_OUT_TEST = "held-out known relations in the place of novel ones"
 _VARIANTS = {
     "plain": "as the model gives them",
     "pca": "after PCA",
     "whitening": "after within-class whitening",
     "whitening+pca": "after within-class whitening and PCA",
+    "head": "predicted by the novel classifier",
+    "transductive": "nearest of the centres of the unlabelled text",
+    "transductive, whitening+pca": "nearest of the centres of the unlabelled text, after within-class whitening and PCA",
 }
 _LIMITS = (
     "It groups sentences by the relation between two marked mentions; it finds neither the mentions nor the wording of the "
     "relation. Wrong spans give wrong groups.",
-    "It learned from the relations listed below. The further a corpus is from them (other domains, other annotation "
-    "schemes, other languages), the less they help; compare with an untrained encoder on a sample of yours first.",
     "Figures use the true number of relations. Estimating that number costs accuracy and gives a range rather than a number.",
     "Sentences that state no relation are grouped like all others.",
     "Relations between people and facts in the training text come from an encyclopedia and repeat its gaps and biases. Do "
@@ -69,18 +72,18 @@ def model_card_text(
     if published is None:
         published = PUBLISHED_FEWREL if results.get("published") == "fewrel" else ()
     run = next((run for run in results["runs"] if run["seed"] == seed), None) if seed is not None else None
+    method = method_text(results)
     parts = [
         _header(results, run, name=name, base_model=base_model, license=license, languages=languages),
-        f"# {escape_markdown(name)}\n\nA pair encoder (MORE) for open relation discovery: it gives each sentence with two "
-        "marked mentions a vector, such that sentences with the same relation lie close together, also for relations that "
-        "it has not seen. Clustering the vectors discovers the relations of a corpus.",
+        f"# {escape_markdown(name)}\n\n{method.about}",
         _snippet(),
         _figures(results, run),
         _published(results, run, published),
         _data(results, data_license),
         _relations(results, relation_names or {}),
         _training(results, base_model),
-        "## Limits\n\n" + "\n".join(f"- {limit}" for limit in (*_LIMITS, *map(escape_markdown, limits))),
+        "## Limits\n\n"
+        + "\n".join(f"- {limit}" for limit in (method.origin, *_LIMITS, *map(escape_markdown, limits))),
         f"## Licence\n\nWeights: {escape_markdown(license)}."
         + (f" Training data ({escape_markdown(dataset)}): {escape_markdown(data_license)}." if data_license else ""),
     ]
@@ -169,7 +172,7 @@ def _header(
         "license": one_line(license),
         "language": [one_line(language) for language in languages],
         "library_name": "hf_relation",
-        "tags": ["open-relation-discovery", "relation-extraction", "metric-learning", "clustering"],
+        "tags": ["open-relation-discovery", "relation-extraction", *method_text(results).tags, "clustering"],
         "datasets": [dataset],
     }
     if base_model:
@@ -177,6 +180,10 @@ def _header(
     if entries:
         header["model-index"] = [{"name": one_line(name), "results": entries}]
     return "---\n" + yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=1000) + "---"
+
+
+def _part(results: Mapping[str, Any], part: str) -> str:
+    return _HELD_OUT_TEST if part == "test" and results.get("novel") == "held-out" else _PARTS.get(part, part)
 
 
 def _snippet() -> str:
@@ -214,7 +221,7 @@ def _figures(results: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
         for variant, figures in variants.items():
             cells = [f"{figures[key]:.3f} ± {figures[f'{key}_sd']:.3f}" for key in _FIGURES]
             mark = " (chosen)" if variant == summary["chosen"] else ""
-            rows.append(table_row([_PARTS.get(part, part), _VARIANTS.get(variant, variant) + mark, *cells]))
+            rows.append(table_row([_part(results, part), _VARIANTS.get(variant, variant) + mark, *cells]))
     algorithm = evaluation.get("algorithm", "kmeans")
     clustered_by = (
         f"k-means with the true number of relations and {evaluation['n_init']} restarts"
@@ -224,9 +231,13 @@ def _figures(results: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
     )
     chosen_by = (
         '"Chosen" was chosen on the held-out known relations.'
+        if "validation" in summary["scores"] and not summary.get("given")
+        else '"Chosen" is what the run was told to use.'
         if "validation" in summary["scores"]
         else 'This run held no known relations out; "chosen" is what it was told to use.'
     )
+    if results.get("selected_on_gold"):
+        chosen_by += f" {ON_GOLD}"
     text = (
         f"## Figures\n\nMean ± standard deviation over {len(seeds)} training seed(s) x {len(evaluation['cluster_seeds'])} "
         f"cluster seeds; {clustered_by}; embeddings in "
@@ -238,7 +249,7 @@ def _figures(results: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
         for part in summary["scores"]:
             figures = _chosen(results, run, part, chosen)
             if figures is not None:
-                rows.append(table_row([_PARTS.get(part, part), *(f"{figures[key]:.3f}" for key in _FIGURES)]))
+                rows.append(table_row([_part(results, part), *(f"{figures[key]:.3f}" for key in _FIGURES)]))
         text += (
             f"\n\nThis checkpoint alone (training seed {run['seed']}, embeddings {_VARIANTS[chosen]}, mean over the cluster "
             "seeds):\n\n" + "\n".join(rows)
@@ -260,7 +271,10 @@ def _published(results: Mapping[str, Any], run: Mapping[str, Any] | None, publis
         for row in published
     ]
     own = [f"{figures[key]:.3f} ± {figures[f'{key}_sd']:.3f}" for key in columns]
-    rows.append(table_row(["this model", results.get("encoder", ""), "known relations", *own, "this card"]))
+    learned_from = method_text(results).learned_from + (
+        ", epoch chosen by gold labels" if results.get("selected_on_gold") else ""
+    )
+    rows.append(table_row(["this model", results.get("encoder", ""), learned_from, *own, "this card"]))
     return (
         "## Beside published figures\n\nOn the same test relations. Encoders, supervision and protocols differ; published "
         "figures are quoted, not reproduced here.\n\n" + "\n".join(rows)
@@ -274,8 +288,9 @@ def _data(results: Mapping[str, Any], data_license: str) -> str:
     if "test_dataset" in results:
         licence += f" Novel relations: {escape_markdown(results['test_dataset'])}."
     return (
-        f"## Data\n\n{escape_markdown(results['dataset'])}.{licence} Training shares neither relations nor sentences with "
-        "validation and test; rows dropped for that are counted here.\n\n" + "\n".join(rows)
+        f"## Data\n\n{escape_markdown(results['dataset'])}.{licence} Labelled training data shares neither relations nor sentences "
+        f"with validation and test; rows dropped for that are counted here.\n\n**Learned from:** {method_text(results).supervision}"
+        "\n\n" + "\n".join(rows)
     )
 
 

@@ -25,3 +25,27 @@ def more(context: typer.Context) -> None:
     from hf_relation.runs.more import main
 
     main(context.args, command="hf-relation train more")
+
+
+@app.command(
+    "rocore",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def rocore(context: typer.Context) -> None:
+    """RoCORE: known relations and unlabelled text of novel ones, clustered anew in every epoch. Presets: rocore, rocore-minilm."""
+    from hf_relation.runs.rocore import main
+
+    main(context.args, command="hf-relation train rocore")
+
+
+@app.command(
+    "siamese-ure",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def siamese_ure(context: typer.Context) -> None:
+    """Siamese-URE: text without any label. Presets: siamese-ure, siamese-ure-minilm."""
+    from hf_relation.runs.siamese_ure import main
+
+    main(context.args, command="hf-relation train siamese-ure")

@@ -13,6 +13,7 @@ from transformers import initialization as init
 
 from hf_relation.errors import UsageError
 from hf_relation.models.encoder import pool_pairs
+from hf_relation.models.length_chunks import split_by_length
 from hf_relation.models.mapping import MappingLinear
 from hf_relation.models.pair_config import PairEncoderConfig
 from hf_relation.models.word_embeddings import perturbed_word_embeddings
@@ -49,6 +50,8 @@ class PairEncoderPreTrainedModel(PreTrainedModel):
     _supports_attention_backend = True
     # The loss is a function of the whole batch; Trainer must divide it for gradient accumulation.
     accepts_loss_kwargs = False
+    # Parts of similar length in which a batch is encoded while training; set on a model, not saved with it.
+    length_chunks: int = 1
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -130,6 +133,26 @@ class PairEncoderPreTrainedModel(PreTrainedModel):
         )  # (batch, blocks * hidden)
         width = inputs_embeds.shape[-1] if inputs_embeds is not None else widths[0]
         return PairStates(pooled, encoded.last_hidden_state, width)
+
+    def encode_in_parts(self, layer: int, **columns: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """As [`encode_pairs`], while training in `length_chunks` parts of similar length, which saves padding.
+
+        Args:
+            layer (`int`): which hidden states are pooled.
+            **columns: those of [`encode_pairs`]; `attention_mask` among them.
+
+        Returns:
+            `tuple`: the pair representations `(batch, blocks * hidden)`, and the encoder's last layer, `None` for a batch that
+            was encoded in parts.
+        """
+        if not self.training or self.length_chunks == 1 or columns["attention_mask"] is None:
+            states = self.encode_pairs(layer, **columns)
+            return states.pooled, states.last_hidden_state
+        given = {name: column for name, column in columns.items() if column is not None}
+        parts, order = split_by_length(given, self.length_chunks)
+        empty = dict.fromkeys(("input_ids", "attention_mask"))
+        pooled = torch.cat([self.encode_pairs(layer, **(empty | part)).pooled for part in parts])
+        return pooled[torch.argsort(order)], None
 
     def _add_marker_rows(self, processor: Any | None) -> None:
         """Grow the embedding table for the processor's marker tokens; they start as `#` and `@`."""

@@ -62,7 +62,7 @@ def parse_run(
     given = None if argv is None else list(argv)
     kinds = (kind, RelationTrainingArguments)
     parser = HfArgumentParser(
-        kinds,  # type: ignore[arg-type]
+        kinds,
         prog=command,
         usage="%(prog)s [options]",
         description=description.format(command=command, presets=_presets_shown(method)),

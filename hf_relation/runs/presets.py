@@ -98,6 +98,118 @@ _MINILM: dict[str, Any] = {
     "load_best_model_at_end": False,
 }
 
+# "Paper": Zhao et al., "A Relation-Oriented Clustering Method for Open Relation Extraction", EMNLP 2021. "Code": what its
+# authors published, which departs from the paper in places.
+_ROCORE: dict[str, Any] = {
+    "marker_policy": "none",  # paper, equations 1 to 3: the mentions are not marked
+    "pooling": ["head_max", "tail_max"],  # paper, equations 2 and 3
+    "normalize_blocks": False,
+    "layer": 8,  # paper, section 4.3: layer 8 of BERT-base
+    "trainable": "layers",
+    "trained_layers": [
+        7
+    ],  # paper, section 4.3: the output layer alone, the eighth (code: the same, by a part of its name)
+    "max_length": 160,  # code
+    "autoencoder_dims": [512, 512, 256],  # paper, section 4.3
+    "activation": "relu",  # paper, section 4.3; code: LeakyReLU
+    "center_weight": 0.005,  # paper, table 1, FewRel (TACRED: 0.001)
+    "reconstruction_reduction": "paper",  # paper, equation 6; code: a mean, beside which lambda counts 768 times as much
+    "sigma": 2.0,  # paper, table 1
+    "pairs": "all",  # code: all pairs of a batch, those of a row with itself too
+    "rampup_maximum": 1.0,  # paper, table 1; code: 0.05
+    "rampup_length": 10.0,  # paper, table 1; code: 50
+    "learning_rate": 1e-4,  # paper, table 1
+    "weight_decay": 0.0,  # paper: Adam, which AdamW is without weight decay; code: 1e-5 on the autoencoder
+    "lr_scheduler_type": "constant",
+    "warmup_steps": 0,
+    "max_grad_norm": 0.0,  # neither paper nor code clips gradients
+    "ema_decay": 0.0,  # neither averages weights
+    "bf16": False,  # the code computes in float32
+    "labelled_per_batch": 50,  # paper, table 1: batches of 100; how many are labelled it does not say
+    "unlabelled_per_batch": 50,
+    "pretraining_epochs": 10,  # paper, table 1
+    "fixed_pretraining_epochs": 0,
+    "pseudo_space": "latent",  # paper, equation 7: k-means on g(h)
+    "pseudo_n_init": 10,
+    # Paper: until convergence. Code: at most 100 epochs, the best one by gold labels of the novel relations. Here: until the
+    # clusters settle.
+    "num_train_epochs": 60,
+    "stop_below": 0.01,
+    "select_by": "last",
+    "variant": "head",  # paper, equation 14: the novel classifier predicts
+    "num_seeds": 5,
+}
+
+# Not chosen yet on held-out known relations.
+_ROCORE_MINILM: dict[str, Any] = {
+    "init": "more-minilm-fewrel",
+    "trained_layers": [4, 5],
+    "learning_rate": 5e-5,
+    "num_seeds": 5,
+}
+
+# "Paper": Zhang and Chen, "Siamese Representation Learning for Unsupervised Relation Extraction", ECAI 2023. "Code": what its
+# authors published, which departs from the paper in places.
+_SIAMESE_URE: dict[str, Any] = {
+    "marker_policy": "entity",  # paper, equation 1: typed; give --marker_policy typed where the data has types
+    "pooling": ["head_marker", "tail_marker"],  # paper, equation 3
+    "normalize_blocks": False,
+    "layer": -1,
+    "max_length": 128,  # code
+    "dropout": 0.1,  # paper, table 1
+    "predictor_dim": 512,  # code
+    "batch_size": 64,  # paper, table 1; code: 10
+    "warmup_epochs": 5,  # paper, table 1; code: 6
+    "num_train_epochs": 20,  # code
+    "neighbors": 20,  # paper, table 1; code: 30
+    "neighbors_per_step": None,  # paper, equation 7: all; code: one, drawn at random
+    "cluster_loss": "scan",  # paper, equation 7; code: neighbor_cosine, with weight 1
+    "cluster_weight": 0.5,  # paper, table 1
+    "entropy_weight": 1.0,  # the paper does not give it
+    "over_neighbors": "sum",  # paper, equation 7
+    "init_clusters": "random",
+    "num_clusters": "10",  # paper, section 3.3: ten super-classes
+    "optim": "sgd",  # paper, table 1
+    "optim_args": "momentum=0.9",  # paper, table 1
+    "learning_rate": 1e-5,  # paper, table 1
+    "weight_decay": 1e-4,  # paper, table 1
+    "lr_scheduler_type": "cosine",  # code; but for the predictor, whose rate is constant there
+    "warmup_steps": 0,
+    "max_grad_norm": 0.0,  # neither paper nor code clips gradients
+    "ema_decay": 0.0,  # neither averages weights
+    "bf16": False,  # the code computes in float32
+    "algorithm": "kmeans",  # paper, section 2
+    "variant": "plain",  # embeddings are clustered as they are
+}
+
+# Chosen on known relations of FewRel in the place of unlabelled ones (--novel held-out); see docs/benchmarks.md.
+_SIAMESE_URE_MINILM: dict[str, Any] = {
+    "marker_policy": "none",  # new markers blur what the encoder knows, and no label would teach it to use them
+    "pooling": ["head_mean", "tail_mean", "between_mean"],
+    "normalize_blocks": True,
+    "layer": 4,  # of six: neighbours of layers 5 and 6 share a relation less often, those of 2 and 3 as well
+    "cut_layers": True,
+    "trainable": "layers",
+    "trained_layers": [2, 3],
+    "batch_size": 64,
+    "warmup_epochs": 0,
+    "num_train_epochs": 2,
+    "neighbors": 20,
+    "neighbors_per_step": 1,
+    "neighbor_components": 128,
+    "cluster_weight": 1.0,
+    "entropy_weight": 1.0,
+    "over_neighbors": "mean",
+    "init_clusters": "kmeans",  # a head that starts at random finds worse clusters than k-means does
+    "learning_rate": 1e-4,
+    "weight_decay": 0.01,
+    "lr_scheduler_type": "linear",
+    "warmup_steps": 0.05,
+    "pca_components": 64,
+    "variant": "pca",
+    "seed": 0,
+}
+
 PRESETS: dict[str, Preset] = {
     "more": Preset(
         "the paper's settings, over the encoder you name (the paper has BERT-base and a CNN)",
@@ -116,6 +228,30 @@ PRESETS: dict[str, Preset] = {
         "model_cards/more-minilm-fewrel.md",
         _MINILM,
         of_encoder={"transformer": {}},
+    ),
+    "rocore": Preset(
+        "the paper's settings, for an encoder of twelve layers that you name (the paper has BERT-base)",
+        "Zhao et al., RoCORE, EMNLP 2021; lengths from the authors' code",
+        _ROCORE,
+        method="rocore",
+    ),
+    "rocore-minilm": Preset(
+        "from the shipped checkpoint of MORE, with 22.7 M parameters",
+        "not chosen yet",
+        _ROCORE_MINILM,
+        method="rocore",
+    ),
+    "siamese-ure": Preset(
+        "the paper's settings, over the encoder you name (the paper has BERT-base-cased)",
+        "Zhang and Chen, Siamese-URE, ECAI 2023; epochs and schedule from the authors' code",
+        _SIAMESE_URE,
+        method="siamese-ure",
+    ),
+    "siamese-ure-minilm": Preset(
+        "for MiniLM-L6: layer 4, AdamW, clusters that start at k-means, one neighbour at a time",
+        "chosen on known relations of FewRel, without labels",
+        _SIAMESE_URE_MINILM,
+        method="siamese-ure",
     ),
 }
 

@@ -5,7 +5,6 @@ from hf_relation.training.arguments import RelationTrainingArguments
 from hf_relation.training.averaging import WeightAverage
 from hf_relation.training.bandwidth import BandwidthChoice, choose_bandwidth_quantile
 from hf_relation.training.collapse import CollapseMonitor
-from hf_relation.training.collapse import CollapseMonitor
 from hf_relation.training.collators import RelationCollator
 from hf_relation.training.datasets import RelationDataset, single_relation
 from hf_relation.training.discovery_trainer import DiscoveryTrainer
@@ -24,16 +23,16 @@ from hf_relation.training.experiment_loading import (
     load_experiment_data,
     load_unsupervised_data,
 )
+from hf_relation.training.mixed_sampler import MixedBatchSampler
 from hf_relation.training.neighbor_bank import NeighborBank
 from hf_relation.training.neighbor_collator import NeighborCollator
 from hf_relation.training.novel_parts import held_out_as_novel
-from hf_relation.training.neighbor_bank import NeighborBank
-from hf_relation.training.neighbor_collator import NeighborCollator
+from hf_relation.training.pseudo_label_rules import PseudoLabelRules
+from hf_relation.training.pseudo_labels import PseudoLabels
 from hf_relation.training.results import changed_settings, finite_only, library_versions, write_json
 from hf_relation.training.resuming import has_complete_checkpoint, is_complete, last_complete_checkpoint
 from hf_relation.training.samplers import ClassBalancedBatchSampler, EpochBatchSampler
 from hf_relation.training.scoring import EmbeddedParts, embed_parts, score_parts
-from hf_relation.training.shuffled_sampler import ShuffledBatchSampler
 from hf_relation.training.shuffled_sampler import ShuffledBatchSampler
 from hf_relation.training.tables import scores_table
 from hf_relation.training.targets import EpochTargets
@@ -46,22 +45,21 @@ __all__ = [
     "BandwidthChoice",
     "ClassBalancedBatchSampler",
     "CollapseMonitor",
-    "CollapseMonitor",
     "DiscoveryTrainer",
     "EmbeddedParts",
     "EpochBatchSampler",
     "EpochTargets",
     "ExperimentArguments",
     "ExperimentData",
+    "MixedBatchSampler",
     "NeighborBank",
     "NeighborCollator",
-    "NeighborBank",
-    "NeighborCollator",
+    "PseudoLabelRules",
+    "PseudoLabels",
     "RelationCollator",
     "RelationDataset",
     "RelationTrainer",
     "RelationTrainingArguments",
-    "ShuffledBatchSampler",
     "ShuffledBatchSampler",
     "WeightAverage",
     "add_adapters",

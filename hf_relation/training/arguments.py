@@ -25,10 +25,13 @@ class RelationTrainingArguments(TrainingArguments):
         classes_per_batch (`int`, defaults to 24): relations in a batch, at least 2.
         instances_per_class (`int`, defaults to 6): instances of each relation in a batch, at least 2.
         trainable (`str`, defaults to `"full"`): `"full"`, `"last_n"` (the last `trainable_layers` layers and all
-            that lies above the encoder) or `"lora"` (low-rank adapters, merged into the weights at the end).
+            that lies above the encoder), `"layers"` (the layers that `trained_layers` names, and all above the encoder) or
+            `"lora"` (low-rank adapters, merged into the weights at the end).
         trainable_layers (`int`, defaults to 3): layers that move with `trainable="last_n"`.
+        trained_layers (`list[int]`, *optional*): with `trainable="layers"`, which layers of the encoder move, counted from 0
+            (negative numbers: from the end).
         freeze_embeddings (`bool`, defaults to `False`): keep the token embeddings, marker tokens included, as they
-            are. With `"last_n"` they are frozen anyway; with `"lora"` this freezes the rows of the marker tokens.
+            are. With `"last_n"` and `"layers"` they are frozen anyway; with `"lora"` this freezes the rows of the marker tokens.
         lora_r (`int`, defaults to 8): rank of the adapters.
         lora_alpha (`int`, defaults to 16): scale of the adapters, as in `peft.LoraConfig`.
         lora_dropout (`float`, defaults to 0.0): dropout in front of the adapters, in [0, 1).
@@ -79,11 +82,17 @@ class RelationTrainingArguments(TrainingArguments):
     trainable: str = field(
         default="full",
         metadata={
-            "help": "What moves: full, last_n (see trainable_layers) or lora.",
-            "choices": ["full", "last_n", "lora"],
+            "help": "What moves: full, last_n (see trainable_layers), layers (see trained_layers) or lora.",
+            "choices": ["full", "last_n", "layers", "lora"],
         },
     )
     trainable_layers: int = field(default=3, metadata={"help": "Layers that move with --trainable last_n."})
+    trained_layers: list[int] | None = field(
+        default=None,
+        metadata={
+            "help": "With --trainable layers: the encoder's layers that move, counted from 0 (negative: from the end)."
+        },
+    )
     freeze_embeddings: bool = field(
         default=False, metadata={"help": "Keep the token embeddings, marker tokens included, as they are."}
     )
@@ -191,7 +200,7 @@ class RelationTrainingArguments(TrainingArguments):
             if not 0 <= value <= end or (value == end and not end_allowed):
                 raise UsageError(f"`{name}` must be in [0, {end}{']' if end_allowed else ')'}, got {value!r}.")
         for name, allowed in (
-            ("trainable", ("full", "last_n", "lora")),
+            ("trainable", ("full", "last_n", "layers", "lora")),
             ("eval_dtype", ("float32", "bfloat16", "auto")),
         ):
             value = getattr(self, name)

@@ -55,14 +55,15 @@ class DiscoveryTrainer(RelationTrainer):
         processing_class ([`RelationProcessor`]): the processor.
         train_dataset ([`RelationDataset`] or `Sequence[Instance]`): labelled and unlabelled rows.
         eval_dataset (`Sequence[Instance]`, `datasets.Dataset` or a dictionary of such, *optional*): instances of
-            held-out known relations.
+            held-out known relations; may be empty where the targets have scores of their own, which join those of an
+            evaluation.
         targets ([`EpochTargets`]): makes what the unlabelled rows are trained on.
         batch_sampler ([`~hf_relation.training.samplers.EpochBatchSampler`]): the rows of every batch, made for the rows of
             `train_dataset`. Its `num_batches` is rounded down to a multiple of the processes.
         **kwargs: further arguments of [`RelationTrainer`].
 
     Raises:
-        UsageError: there is no training data.
+        UsageError: there is no training data, or the run is one of FSDP.
     """
 
     def __init__(
@@ -82,7 +83,13 @@ class DiscoveryTrainer(RelationTrainer):
         if args.label_names is None:
             args.label_names = ["labels"]  # what else the model takes is no gold label
         super().__init__(model, args, processing_class, train_dataset, eval_dataset, **kwargs)
+        if self.is_fsdp_enabled:
+            raise UsageError(
+                "Targets are made with whole weights in every process, which FSDP does not leave there. Train with DDP "
+                "(examples/accelerate_ddp.yaml)."
+            )
         self.targets = targets
+        self.plain_model.length_chunks = args.length_chunks
         self.batch_sampler = batch_sampler
         batch_sampler.num_batches = even_batches(batch_sampler.num_batches, args.world_size)
         self._train_batch_size = batch_sampler.batch_size
@@ -159,6 +166,12 @@ class DiscoveryTrainer(RelationTrainer):
         )
         return (loss, outputs) if return_outputs else loss
 
+    def _scores(self, instances: Sequence[Any], prefix: str, transform: Any) -> dict[str, float]:
+        own = {f"{prefix}_{name}": value for name, value in self.targets.scores(self).items()}
+        if own and not len(instances):
+            return own  # the targets alone are what is evaluated
+        return super()._scores(instances, prefix, transform) | own
+
     def embed_rows(
         self,
         rows: Sequence[int] | np.ndarray | None = None,
@@ -184,8 +197,7 @@ class DiscoveryTrainer(RelationTrainer):
         rows = range(len(self.dataset)) if rows is None else [int(row) for row in rows]
         if not rows:
             raise UsageError("There are no rows to embed.")
-        sharded = self.is_fsdp_enabled and self.is_in_train
-        rank, world = (0, 1) if sharded else (self.args.process_index, self.args.world_size)
+        rank, world = self.args.process_index, self.args.world_size
         share = rows[rank::world] or rows[:1]  # with fewer rows than processes, all have something to do
         source = self.accelerator.unwrap_model(self.model)
         model = self.plain_model

@@ -27,7 +27,11 @@ def check_sharded_run(args: RelationTrainingArguments, fsdp_version: int, advers
         )
     wrong = [
         f"{name}={getattr(args, name)!r}"
-        for name, allowed in (("trainable", ("full", "last_n")), ("ema_decay", (0,)), ("base_weight_average", (0,)))
+        for name, allowed in (
+            ("trainable", ("full", "last_n", "layers")),
+            ("ema_decay", (0,)),
+            ("base_weight_average", (0,)),
+        )
         if getattr(args, name) not in allowed
     ]
     if adversarial_weight:
@@ -36,7 +40,7 @@ def check_sharded_run(args: RelationTrainingArguments, fsdp_version: int, advers
     if wrong:
         raise UsageError(
             f"With FSDP, {', '.join(wrong)} is not supported: adapters, averages of weights and virtual adversarial training "
-            "need whole weights in every process. Set trainable='full' (or 'last_n'), ema_decay=0, base_weight_average=0 and "
+            "need whole weights in every process. Set trainable='full' (or 'last_n', 'layers'), ema_decay=0, base_weight_average=0 and "
             "adversarial_weight=0, or train with DDP (examples/accelerate_ddp.yaml)."
         )
 

@@ -64,6 +64,17 @@ class EpochTargets(ABC):
             `dict[str, torch.Tensor]`: columns of length `batch`, on the CPU; the trainer moves them.
         """
 
+    def scores(self, trainer: DiscoveryTrainer) -> dict[str, float]:
+        """Give figures of an evaluation that only the targets know; called by all processes at once, with one result.
+
+        Args:
+            trainer ([`~hf_relation.training.DiscoveryTrainer`]): its model.
+
+        Returns:
+            `dict[str, float]`: name without prefix -> figure; possibly none.
+        """
+        return {}
+
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
         """Give what a checkpoint has to keep, so that the rest of the epoch has the same targets."""

@@ -1,4 +1,4 @@
-"""Choosing which weights of a model move: all, the last layers, or low-rank adapters."""
+"""Choosing which weights of a model move: all, some layers, or low-rank adapters."""
 
 from __future__ import annotations
 
@@ -41,27 +41,44 @@ def encoder_layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
     )
 
 
-def freeze(model: PreTrainedModel, *, last_layers: int | None = None, embeddings: bool = False) -> None:
+def freeze(
+    model: PreTrainedModel,
+    *,
+    last_layers: int | None = None,
+    layers: Sequence[int] | None = None,
+    embeddings: bool = False,
+) -> None:
     """Set `requires_grad` of the weights, in place.
 
     Args:
         model (`PreTrainedModel`): the model; what lies outside its `base_model` (projections, heads) always trains.
         last_layers (`int`, *optional*): train only this many of the encoder's last layers; `None` trains all.
+        layers (`Sequence[int]`, *optional*): instead, train only these layers of the encoder, counted from 0, or from the
+            end with negative numbers; none trains what lies outside the encoder alone.
         embeddings (`bool`, defaults to `False`): freeze the token embeddings.
 
     Raises:
-        UsageError: more layers than the encoder has.
+        UsageError: more layers than the encoder has, or a layer that it does not have.
     """
     model.requires_grad_(True)
-    if last_layers is not None:
-        _, layers = encoder_layers(model)
-        if not 0 <= last_layers <= len(layers):
+    if last_layers is not None or layers is not None:
+        _, stack = encoder_layers(model)
+        depth = len(stack)
+        if last_layers is not None:
+            if not 0 <= last_layers <= depth:
+                raise UsageError(
+                    f"`trainable_layers` must be between 0 and {depth} for this encoder, got {last_layers}."
+                )
+            layers = range(depth - last_layers, depth)
+        wrong = [number for number in layers or () if not -depth <= number < depth]
+        if wrong:
             raise UsageError(
-                f"`trainable_layers` must be between 0 and {len(layers)} for this encoder, got {last_layers}."
+                f"`trained_layers` must be layers of the encoder, from 0 to {depth - 1} (or from {-depth} to -1, counted from "
+                f"the end), got {wrong[0]}."
             )
         model.base_model.requires_grad_(False)
-        for layer in list(layers)[len(layers) - last_layers :]:
-            layer.requires_grad_(True)
+        for number in layers or ():
+            stack[number].requires_grad_(True)
     if embeddings:
         model.get_input_embeddings().requires_grad_(False)
     if not any(weight.requires_grad for weight in model.parameters()):
@@ -142,7 +159,8 @@ def make_trainable(
 
     Args:
         model (`PreTrainedModel`): the model at its start; changed in place.
-        args ([`RelationTrainingArguments`]): `trainable`, `trainable_layers`, `freeze_embeddings` and the `lora_` fields.
+        args ([`RelationTrainingArguments`]): `trainable`, `trainable_layers`, `trained_layers`, `freeze_embeddings` and the
+            `lora_` fields.
         processor ([`RelationProcessor`]): its marker tokens train beside adapters.
 
     Returns:
@@ -167,6 +185,12 @@ def make_trainable(
         )
     if args.trainable == "last_n":
         freeze(model, last_layers=args.trainable_layers, embeddings=True)
+    elif args.trainable == "layers":
+        if args.trained_layers is None:
+            raise UsageError(
+                "`trainable='layers'` needs `trained_layers`, the numbers of the layers, e.g. trained_layers=[4, 5]."
+            )
+        freeze(model, layers=args.trained_layers, embeddings=True)
     else:
         freeze(model, embeddings=args.freeze_embeddings)
     return model

@@ -121,7 +121,7 @@ class RelationTrainer(Trainer):
             freeze_pooler(self.model)
         self.model_accepts_loss_kwargs = False
         self.current_gradient_accumulation_steps = 1  # until a run sets it for each of its steps
-        self.average = WeightAverage(self.model, args.ema_decay, args.base_weight_average)
+        self.restart_average()
         self.guard = FiniteGuard(
             [] if train_dataset is None else train_dataset.instance_ids, args.process_index, args.world_size
         )
@@ -251,6 +251,10 @@ class RelationTrainer(Trainer):
         """Read what checkpoints of this trainer hold and those of `Trainer` do not."""
         self.average.load(checkpoint)
 
+    def restart_average(self) -> None:
+        """Begin the averages of the weights anew from the weights as they are, for what changes them before the first step."""
+        self.average = WeightAverage(self.model, self.args.ema_decay, self.args.base_weight_average)
+
     def _finish_weights(self) -> None:
         # Without this the model's forward keeps the mixed-precision wrapper that accelerate put around it.
         self.model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
@@ -319,15 +323,19 @@ class RelationTrainer(Trainer):
             return scores
         start = time.time()
         instances = _as_instances(dataset)
-        embeddings = self._embed(instances)
-        metrics: dict[str, float] = {}
-        if self.is_world_process_zero():
-            metrics = held_out_scores(embeddings, instances, self.args, prefix=metric_key_prefix, transform=transform)
-        metrics = from_first_process(metrics, self.args.world_size)
+        metrics = self._scores(instances, metric_key_prefix, transform)
         metrics |= speed_metrics(metric_key_prefix, start, num_samples=len(instances))
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _scores(self, instances: Sequence[Any], prefix: str, transform: Any) -> dict[str, float]:
+        """The figures of an evaluation, with the prefix; the same in all processes."""
+        embeddings = self._embed(instances)
+        metrics: dict[str, float] = {}
+        if self.is_world_process_zero():
+            metrics = held_out_scores(embeddings, instances, self.args, prefix=prefix, transform=transform)
+        return from_first_process(metrics, self.args.world_size)
 
     def _embed(self, instances: Sequence[Any]) -> np.ndarray:
         """Embed the instances, each process its share; the rows come back complete and in order everywhere."""

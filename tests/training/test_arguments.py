@@ -27,7 +27,7 @@ def test_a_contradicting_batch_size_is_refused(tmp_path):
     [
         ("classes_per_batch", 1, "at least 2, got 1"),
         ("instances_per_class", 1, "at least 2, got 1"),
-        ("trainable", "half", "one of full, last_n, lora; got 'half'"),
+        ("trainable", "half", "one of full, last_n, layers, lora; got 'half'"),
         ("trainable_layers", -1, "at least 0"),
         ("lora_r", 0, "at least 1"),
         ("lora_dropout", 1.0, r"in \[0, 1\)"),

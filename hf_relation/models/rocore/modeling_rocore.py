@@ -32,7 +32,7 @@ class RoCOREOutput(ModelOutput):
         known_logits (`torch.Tensor` of shape `(batch, known)`): of the known classifier; over known and then novel
             relations, `(batch, known + novel)`, where the config says `incremental`.
         novel_logits (`torch.Tensor` of shape `(batch, novel)`): of the novel classifier; its argmax is the prediction.
-        last_hidden_state (`torch.Tensor` of shape `(batch, tokens, hidden)`): the encoder's last layer.
+        last_hidden_state (`torch.Tensor` of shape `(batch, tokens, hidden)`, *optional*): the encoder's last layer.
         reconstruction_loss (`torch.Tensor` of shape `()`, *optional*): over all rows.
         center_loss (`torch.Tensor` of shape `()`, *optional*): over the labelled rows whose centroid is set.
         pairwise_loss (`torch.Tensor` of shape `()`, *optional*): over the rows with a pseudo label.
@@ -92,7 +92,9 @@ class RoCOREModel(RoCOREPreTrainedModel):
 
     `phase` (`"joint"` at first) and `epoch` (0 at first), plain attributes that are not saved, are for the training loop:
     in `"pretraining"` the loss is the reconstruction loss alone, lines 1 to 3 of the algorithm; `epoch` is t of the ramp
-    mu(t). Centroids are set with [`set_centroids`]; a relation without one has no centre loss.
+    mu(t). So is `length_chunks` (1 at first): while training, a batch goes through the encoder in so many parts of similar
+    length, which saves padding; the losses are those of the whole batch, and there is no `last_hidden_state` then.
+    Centroids are set with [`set_centroids`]; a relation without one has no centre loss.
 
     Example:
 
@@ -207,23 +209,30 @@ class RoCOREModel(RoCOREPreTrainedModel):
             UsageError: `phase` is unknown, a label is no known relation, a row has a label and a pseudo label, or
                 `novel_mask` names a labelled row.
         """
-        pooled, last_hidden_state, _ = self.encode_pairs(
-            self.config.pooled_layer,
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            token_type_ids=token_type_ids,
-            inputs_embeds=inputs_embeds,
-            head_token_mask=head_token_mask,
-            tail_token_mask=tail_token_mask,
-            between_token_mask=between_token_mask,
-            head_marker_index=head_marker_index,
-            tail_marker_index=tail_marker_index,
-        )
         constant = self.config.autoencoder_route == "autoencoder"
+        pretraining = self.phase == "pretraining"
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not (pretraining and constant)):
+            pooled, last_hidden_state = self.encode_in_parts(
+                self.config.pooled_layer,
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                token_type_ids=token_type_ids,
+                inputs_embeds=inputs_embeds,
+                head_token_mask=head_token_mask,
+                tail_token_mask=tail_token_mask,
+                between_token_mask=between_token_mask,
+                head_marker_index=head_marker_index,
+                tail_marker_index=tail_marker_index,
+            )
         source = pooled.detach() if constant else pooled
         latent = self.latent(source)
         known_logits, novel_logits = self.known_classifier(pooled), self.novel_classifier(pooled)
         rows = latent if self.config.embedding == "latent" else pooled
+        # DDP waits for a gradient of every weight that an output leads back to.
+        if pretraining:
+            known_logits, novel_logits, rows = known_logits.detach(), novel_logits.detach(), rows.detach()
+        if pretraining or self.config.pooled_layer not in (-1, self.config.depth):
+            last_hidden_state = None if last_hidden_state is None else last_hidden_state.detach()
         output = RoCOREOutput(
             embeddings=functional.normalize(rows.float(), dim=-1, eps=1e-6),
             known_logits=known_logits,
