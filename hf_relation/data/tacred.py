@@ -184,8 +184,9 @@ def tacred_file(folder: Path, split: str) -> Path:
                 return candidate
     raise UsageError(
         f"{name}[.gz] is not in {folder}. TACRED is not free to pass on, so bring your own copy: it is licensed by "
-        f"{TACRED_SOURCE}, under the LDC user agreement. Expected in that folder (or in data/json below it): "
-        f"{', '.join(TACRED_FILES.values())}."
+        f"{TACRED_SOURCE}. Licence: {TACRED_LICENCE}. Expected in that folder (or in data/json below it): "
+        f"{', '.join(TACRED_FILES.values())}, each a JSON list of rows with id, relation, token, subj_start, subj_end, subj_type, "
+        "obj_start, obj_end and obj_type."
     )
 
 

@@ -209,6 +209,7 @@ def test_missing_files_name_source_licence_and_layout(tmp_path: Path, folder: Pa
             "dev.json[.gz] is not in",
             "LDC2018T24",
             "LDC user agreement",
+            "each a JSON list of rows with id, relation, token, subj_start",
             "train.json, dev.json, test.json",
             "data/json",
         ):
