@@ -7,7 +7,7 @@ import importlib
 import shutil
 import sys
 from argparse import ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +31,9 @@ _NO_RESULT = {"num_threads", "resume", "overwrite", "variant"}
 _NO_RESULT |= {"train_dataset", "test_dataset", "unlabeled_share", "max_unlabeled_instances", "novel_share"}
 _NO_RESULT |= {"shared_relations", "semeval_labels", "nyt_fb_overlapping", "crop_tokens", "train_on_evaluation_sets"}
 _NOT_PASSED = {"resume", "overwrite", "variant"}
-# Options of a training run that no other can change: the whitening would read labels.
+# Siamese-URE: a whitening would read labels. RoCORE starts from the checkpoint that its preset names.
 _FIXED = {"siamese_ure": ["--whitening_per_relation", "0"]}
+_OF_ITS_OWN = {"rocore": {"model_name_or_path"}}
 
 
 @dataclass
@@ -203,7 +204,13 @@ class Experiment:
         every = [*options, *self.options.get(run, [])]
         folder = self._run_folder(name, every)
         self.console.rule(name)
-        argv = [*every, *_as_options(self.arguments), *_FIXED.get(run, []), "--seed", str(self.arguments.seed)]
+        argv = [
+            *every,
+            *_as_options(self.arguments, _OF_ITS_OWN.get(run, set())),
+            *_FIXED.get(run, []),
+            "--seed",
+            str(self.arguments.seed),
+        ]
         with redirect_stdout(sys.stderr):  # what a benchmark prints is its report
             main = importlib.import_module(f"hf_relation.runs.{run}").main
             results = main([*argv, "--output_dir", str(folder), "--resume", "true"])
@@ -264,13 +271,13 @@ def seed_means(runs: Sequence[Mapping[str, Any]], part: str, steps: str, figure:
     return found
 
 
-def _as_options(arguments: BenchmarkArguments) -> list[str]:
+def _as_options(arguments: BenchmarkArguments, but: Collection[str] = ()) -> list[str]:
     """The shared options, all of them, so that no preset stands in for one."""
     options: list[str] = []
     names = [item.name for item in dataclasses.fields(ExperimentArguments)] + ["model_name_or_path"]
     for name in names:
         value = getattr(arguments, name)
-        if name in _NOT_PASSED or value is None:
+        if name in _NOT_PASSED or name in but or value is None:
             continue
         options += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
     return options

@@ -137,6 +137,7 @@ METHODS: tuple[Method, ...] = (
         "trained",
         {"run": "siamese_ure", "options": ["--preset", "siamese-ure-minilm"]},
         UNLABELED,
+        ("plain",),
     ),
     Method(
         "rocore",
@@ -144,6 +145,7 @@ METHODS: tuple[Method, ...] = (
         "trained",
         {"run": "rocore", "options": ["--preset", "rocore-minilm"]},
         f"{KNOWN} and {UNLABELED}",
+        ("head",),  # as in the paper: what the novel classifier predicts
     ),
 )
 
