@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import torch
 
-from hf_relation.clustering import nearest_neighbors, neighbor_accuracy
+from hf_relation.clustering import PrincipalComponents, cluster, nearest_neighbors, neighbor_accuracy
 from hf_relation.clustering.neighbors import NeighborBackend
 from hf_relation.errors import CheckpointError, UsageError
+from hf_relation.models.pair_representations import PairRepresentations
 from hf_relation.models.siamese_ure import SiameseUREModel
 from hf_relation.training.neighbor_collator import NeighborCollator
 from hf_relation.training.targets import EpochTargets, check_state
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _STATE = "neighbors"
+_START_COMPONENTS = 64  # k-means for the start of the clusters; as few as clusterings elsewhere
+_START_N_INIT = 10
 
 
 class NeighborBank(EpochTargets):
@@ -38,7 +41,11 @@ class NeighborBank(EpochTargets):
         neighbors_per_step (`int`, *optional*): neighbours of a row in a batch, from 1 to K; default all K. Each goes through
             the encoder, so a step costs as much as `2 + neighbors_per_step` passes over its rows.
         warmup_epochs (`int`, defaults to 5): epochs with the siamese loss alone.
-        seed (`int`, defaults to 0): of the draws, at least 0.
+        components (`int`, *optional*): search among this many principal components of the rows, fitted on them; default: among
+            the rows as they are. What all rows have in common then no longer makes them alike.
+        start_clusters (`bool`, defaults to `False`): after the warm-up, start the model's clustering head at clusters that
+            k-means finds, see [`SiameseUREModel.start_clusters`].
+        seed (`int`, defaults to 0): of the draws and of that k-means, at least 0.
         backend (`str`, defaults to `"auto"`): how to search, see [`~hf_relation.clustering.nearest_neighbors`].
         gold (`Sequence` of length `n`, *optional*): gold relation of every row, for analysis: `gold_neighbor_accuracy` is
             then logged with the figures of an epoch. Nothing is chosen by it.
@@ -57,6 +64,8 @@ class NeighborBank(EpochTargets):
         num_neighbors: int = 20,
         neighbors_per_step: int | None = None,
         warmup_epochs: int = 5,
+        components: int | None = None,
+        start_clusters: bool = False,
         seed: int = 0,
         backend: NeighborBackend = "auto",
         gold: Sequence[object] | None = None,
@@ -66,6 +75,7 @@ class NeighborBank(EpochTargets):
             ("num_neighbors", num_neighbors, 1),
             ("neighbors_per_step", per_step, 1),
             ("warmup_epochs", warmup_epochs, 0),
+            ("components", 1 if components is None else components, 1),
             ("seed", seed, 0),
         ):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -86,6 +96,8 @@ class NeighborBank(EpochTargets):
         self.num_neighbors = num_neighbors
         self.neighbors_per_step = per_step
         self.warmup_epochs = warmup_epochs
+        self.components = components
+        self.start_clusters = start_clusters
         self.seed = seed
         self.backend = backend
         self.gold = gold
@@ -100,16 +112,22 @@ class NeighborBank(EpochTargets):
             `neighbor_change`: share of the neighbours that were none before, after the first mining; and
             `gold_neighbor_accuracy` where gold relations were given.
         """
-        if epoch < self.warmup_epochs or not _model(trainer).config.use_clustering:
+        model = _model(trainer)
+        if epoch < self.warmup_epochs or not model.config.use_clustering:
             return {}
-        embeddings = trainer.embed_rows()
-        mined, similarity = trainer.on_first_process(lambda: self._mine(embeddings))
+        rows = trainer.embed_rows(features=lambda plain: PairRepresentations(plain, model.config.layer))
+        mined, similarity = trainer.on_first_process(lambda: self._mine(rows))
         figures = {"neighbor_similarity": similarity}
         if len(self.neighbors):
             figures["neighbor_change"] = _share_of_new(self.neighbors, mined)
         if self.gold is not None:
             accuracy = neighbor_accuracy(mined, self.gold, [self.num_neighbors])
             figures["gold_neighbor_accuracy"] = accuracy[self.num_neighbors]
+        if self.start_clusters and not len(self.neighbors):
+            number = model.config.num_clusters
+            labels = trainer.on_first_process(lambda: _clusters(rows, number, self.seed))
+            device = model.cluster_head.weight.device
+            model.start_clusters(torch.from_numpy(rows).to(device), torch.from_numpy(labels).to(device))
         self.neighbors = mined
         return figures
 
@@ -154,9 +172,16 @@ class NeighborBank(EpochTargets):
             )
         self.neighbors = neighbors
 
-    def _mine(self, embeddings: np.ndarray) -> tuple[np.ndarray, float]:
-        indices, similarities = nearest_neighbors(embeddings, self.num_neighbors, backend=self.backend)
+    def _mine(self, rows: np.ndarray) -> tuple[np.ndarray, float]:
+        if self.components is not None:
+            rows = PrincipalComponents(self.components).fit(rows).transform(rows)
+        indices, similarities = nearest_neighbors(rows, self.num_neighbors, backend=self.backend)
         return indices.astype(np.int32), float(similarities.mean())
+
+
+def _clusters(rows: np.ndarray, number: int, seed: int) -> np.ndarray:
+    components = PrincipalComponents(_START_COMPONENTS).fit(rows).transform(rows)
+    return cluster(components, "kmeans", number, seed=seed, n_init=_START_N_INIT)
 
 
 def _model(trainer: DiscoveryTrainer) -> SiameseUREModel:

@@ -381,3 +381,53 @@ def test_settings_out_of_range_are_refused(settings):
 def test_fault_28_the_settings_of_another_model_are_refused():
     with pytest.raises(UsageError, match="SiameseUREModel.from_backbone"):
         SiameseUREConfig.from_dict({"model_type": "more"})
+
+
+# Encoding in parts, and the start of the head
+
+
+def test_a_batch_in_parts_of_similar_length_has_the_losses_of_the_whole():
+    model, batch = made(over_neighbors="mean")
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    whole = model(**batch)
+    whole.loss.backward()
+    gradients = {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
+    model.zero_grad()
+    model.length_chunks = 4
+    parts = model(**batch)
+    parts.loss.backward()
+    assert parts.last_hidden_state is None and whole.last_hidden_state is not None
+    for name in ("loss", "representation_loss", "cluster_loss", "embeddings", "cluster_logits", "output_std"):
+        torch.testing.assert_close(parts[name], whole[name], atol=1e-5, rtol=1e-4)
+    for name, weight in model.named_parameters():
+        if name in gradients:
+            torch.testing.assert_close(weight.grad, gradients[name], atol=1e-5, rtol=1e-3)
+    assert model.eval()(**batch).last_hidden_state is not None  # evaluation is not cut
+
+
+def test_the_head_can_start_at_clusters_that_are_at_hand():
+    generator = torch.Generator().manual_seed(0)
+    model, _ = tiny_siamese_ure()
+    labels = torch.arange(80) % 4
+    middles = 5 * torch.randn(4, 64, generator=generator) + 100  # far from the origin
+    h = middles[labels] + torch.randn(80, 64, generator=generator)
+    model.start_clusters(h, labels, sharpness=10.0)
+    logits = model.cluster_head(h)
+    assert torch.equal(logits.argmax(dim=1), labels)
+    mean = [sum(row[i] for row in h.tolist()) / 80 for i in range(64)]
+    centered = [[value - m for value, m in zip(row, mean, strict=True)] for row in h.tolist()]
+    spread = math.sqrt(sum(value * value for row in centered for value in row) / 80)
+    center = [sum(row[i] for row in centered[2::4]) / 20 for i in range(64)]  # of the rows with label 2
+    length = math.sqrt(sum(value * value for value in center))
+    expected = 10 * sum(a * b for a, b in zip(center, centered[7], strict=True)) / (length * spread)
+    assert logits[7, 2].item() == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_start_of_the_head_needs_a_row_for_every_cluster():
+    model, _ = tiny_siamese_ure()
+    h = torch.randn(8, 64)
+    for labels in (torch.zeros(8, dtype=torch.long), torch.arange(8), torch.arange(4), torch.arange(8) % 4 + 1):
+        with pytest.raises(UsageError, match="one of 4 clusters, and every cluster a row"):
+            model.start_clusters(h, labels)

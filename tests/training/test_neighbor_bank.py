@@ -40,7 +40,7 @@ def stand_in(embeddings, **settings):
     """As much of a trainer as the bank uses."""
     return SimpleNamespace(
         plain_model=tiny_siamese_ure(**settings)[0],
-        embed_rows=lambda: embeddings,
+        embed_rows=lambda features: embeddings,
         on_first_process=lambda work: work(),
     )
 
@@ -72,6 +72,33 @@ def test_the_nearest_rows_by_cosine_without_the_row_itself():
     now = slow_neighbors(moved, 4)
     change = np.mean([len(b - a) / 4 for a, b in zip(expected, now, strict=True)])
     assert bank.refresh(stand_in(moved), 1)["neighbor_change"] == pytest.approx(change)
+
+
+def test_principal_components_take_out_what_all_rows_share():
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(20, 6)).astype(np.float32) * [1, 1, 1, 1, 0.01, 0.01] + 10
+    bank = bank_of(warmup_epochs=0, components=4)
+    bank.refresh(stand_in(embeddings.astype(np.float32)), 0)
+    centered = embeddings - embeddings.mean(axis=0)
+    _, _, directions = np.linalg.svd(centered, full_matrices=False)
+    assert [set(row) for row in bank.neighbors.tolist()] == slow_neighbors(centered @ directions[:4].T, 4)
+
+
+def test_clusters_start_once_where_k_means_finds_them():
+    rng = np.random.default_rng(0)
+    truth = np.arange(20) % 4
+    h = (4 * rng.normal(size=(4, 64))[truth] + rng.normal(size=(20, 64))).astype(np.float32)
+    bank, trainer = bank_of(warmup_epochs=1, start_clusters=True), stand_in(h)
+    head = trainer.plain_model.cluster_head
+    before = head.weight.clone()
+    bank.refresh(trainer, 0)
+    assert torch.equal(head.weight, before)  # the warm-up
+    bank.refresh(trainer, 1)
+    found = head(torch.from_numpy(h)).argmax(dim=1).numpy()
+    assert len({(a, b) for a, b in zip(truth, found, strict=True)}) == len(set(found)) == 4
+    after = head.weight.clone()
+    bank.refresh(trainer, 2)
+    assert torch.equal(head.weight, after)
 
 
 def test_the_warm_up_mines_nothing_and_turns_the_clustering_off():
@@ -123,6 +150,7 @@ def test_a_step_draws_some_of_the_neighbors_by_seed_epoch_and_row_alone():
         ({"neighbors_per_step": 5}, r"at most `num_neighbors` \(4\), got 5"),
         ({"neighbors_per_step": 0}, "`neighbors_per_step`"),
         ({"warmup_epochs": -1}, "`warmup_epochs`"),
+        ({"components": 0}, "`components`"),
         ({"gold": ["a"]}, r"one relation per row \(20\), got 1"),
     ],
 )
@@ -167,7 +195,12 @@ def trainer_in(folder, save_at=(), model_settings=None, processes=1, **settings)
     dataset = RelationDataset(ROWS, processor)
     collator = RelationCollator(processor, word_dropout=0.1)
     bank = NeighborBank(
-        NeighborCollator(dataset, collator), num_neighbors=4, neighbors_per_step=2, warmup_epochs=1, gold=GOLD
+        NeighborCollator(dataset, collator),
+        num_neighbors=4,
+        neighbors_per_step=2,
+        warmup_epochs=1,
+        start_clusters=True,
+        gold=GOLD,
     )
     sampler = ShuffledBatchSampler(len(dataset), batch_size=6 if processes == 1 else 5, num_processes=processes)
     monitor = CollapseMonitor(model.config.uncollapsed_std, patience=1, least=0.999)
@@ -243,11 +276,14 @@ def test_a_resumed_run_ends_with_the_same_bits(uninterrupted, tmp_path, step):
 
 
 def work(folder):
-    whole = trainer_in(folder / "run", save_at=(3,), processes=2)  # inside the second of three epochs with two steps
+    lower = {"layer": 1}  # the upper layer has no gradient, nor has the head during the warm-up
+    whole = trainer_in(
+        folder / "run", save_at=(3,), processes=2, model_settings=lower
+    )  # inside the second of three epochs with two steps
     whole.train()
     rank = whole.args.process_index
     whole.accelerator.wait_for_everyone()
-    resumed = trainer_in(folder / "run", processes=2)
+    resumed = trainer_in(folder / "run", processes=2, model_settings=lower)
     resumed.train(resume_from_checkpoint=True)
     for name, trainer in (("whole", whole), ("resumed", resumed)):
         save_file({key: v.contiguous() for key, v in trainer.model.state_dict().items()}, folder / f"{name}-{rank}")

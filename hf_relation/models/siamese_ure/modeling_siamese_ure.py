@@ -11,6 +11,7 @@ from transformers.utils import ModelOutput
 
 from hf_relation.errors import UsageError
 from hf_relation.losses import neighbor_cosine_loss, scan_loss, symmetric_negative_cosine
+from hf_relation.models.length_chunks import split_by_length
 from hf_relation.models.pair_encoder import PairEncoderPreTrainedModel
 from hf_relation.models.siamese_ure.configuration_siamese_ure import SiameseUREConfig
 from hf_relation.models.siamese_ure.mappings import build_predictor, build_projector
@@ -24,7 +25,8 @@ class SiameseUREOutput(ModelOutput):
         loss (`torch.Tensor` of shape `()`, *optional*): `representation_loss + model.cluster_factor * cluster_loss`.
         embeddings (`torch.Tensor` of shape `(batch, config.embedding_dim)`): h of the first pass, scaled to unit length.
         cluster_logits (`torch.Tensor` of shape `(batch, num_clusters)`): of the clustering head, for h of the first pass.
-        last_hidden_state (`torch.Tensor` of shape `(batch, tokens, hidden)`): the encoder's last layer, first pass.
+        last_hidden_state (`torch.Tensor` of shape `(batch, tokens, hidden)`, *optional*): the encoder's last layer, first
+            pass; while training only where a batch is encoded whole.
         representation_loss (`torch.Tensor` of shape `()`, *optional*): the symmetrised negative cosine, from -1 to 1.
         cluster_loss (`torch.Tensor` of shape `()`, *optional*): SCAN or neighbour cosine; while `cluster_factor` is above 0.
         consistency (`torch.Tensor` of shape `()`, *optional*): of SCAN, how far predictions for neighbours disagree.
@@ -60,8 +62,10 @@ class SiameseUREModel(SiameseUREPreTrainedModel):
     of neighbours that the training loop has mined, and trains the encoder (through the sentence and its neighbours) and the
     head.
 
-    `cluster_scale` (1 at first, a plain attribute that is not saved) multiplies the weight of the clustering loss: 0 is the
-    paper's warm-up, for which no neighbours are needed.
+    Two plain attributes are not saved. `cluster_scale` (1 at first) multiplies the weight of the clustering loss: 0 is the
+    paper's warm-up, for which no neighbours are needed. `length_chunks` (1 at first): while training, a batch goes through
+    the encoder in so many parts of similar length, which saves padding; the losses are those of the whole batch. The head
+    starts at random, or at clusters of h that are at hand, with [`start_clusters`].
 
     Example:
 
@@ -93,12 +97,44 @@ class SiameseUREModel(SiameseUREPreTrainedModel):
             self.predictor = build_predictor(dims[-1], config.predictor_dim)  # d
         self.cluster_head = nn.Linear(config.pooled_dim, config.num_clusters)
         self.cluster_scale = 1.0
+        self.length_chunks = 1
         self.post_init()
 
     @property
     def cluster_factor(self) -> float:
         """What the clustering loss counts now: `config.cluster_weight * cluster_scale`, 0 without clustering."""
         return self.config.cluster_weight * self.cluster_scale if self.config.use_clustering else 0.0
+
+    @torch.no_grad()
+    def start_clusters(self, h: torch.Tensor, labels: torch.Tensor, *, sharpness: float = 10.0) -> None:
+        r"""Set the clustering head so that it gives every row the cluster whose centre lies in its direction.
+
+        With m the mean of all rows, s the root mean square of |h - m| and c the centre of a cluster, its logit is
+        `sharpness * <c - m, h - m> / (|c - m| s)`: `sharpness` times about the cosine. A head that starts at random has to
+        find clusters from neighbours alone, and settles for worse ones.
+
+        Args:
+            h (`torch.Tensor` of shape `(n, blocks * hidden)`): pair representations, not scaled to unit length.
+            labels (`torch.Tensor` of shape `(n,)`, int64): cluster of every row, from 0; all of `config.num_clusters` occur.
+            sharpness (`float`, defaults to 10.0): above 0; a larger one makes the first predictions more certain.
+
+        Raises:
+            UsageError: not one label per row, a cluster without a row, or a label out of range.
+        """
+        number, weight = self.config.num_clusters, self.cluster_head.weight
+        if labels.shape != (len(h),) or len(h) == 0 or labels.unique().tolist() != list(range(number)):
+            raise UsageError(
+                f"`labels` must give every row of `h` one of {number} clusters, and every cluster a row; got shape "
+                f"{tuple(labels.shape)} for {len(h)} rows, and {labels.unique().numel()} different labels."
+            )
+        rows = h.double()
+        mean = rows.mean(dim=0)
+        rows = rows - mean
+        centers = torch.stack([rows[labels == cluster].mean(dim=0) for cluster in range(number)])
+        spread = rows.square().sum(dim=1).mean().sqrt().clamp(min=1e-12)
+        directions = sharpness / spread * functional.normalize(centers, dim=1)
+        weight.copy_(directions)
+        self.cluster_head.bias.copy_(-directions @ mean)
 
     def forward(
         self,
@@ -158,15 +194,19 @@ class SiameseUREModel(SiameseUREPreTrainedModel):
             "tail_marker_index": tail_marker_index,
             "inputs_embeds": inputs_embeds,
         }
-        h, last_hidden_state, _ = self.encode_pairs(self.config.layer, **columns)
+        with_loss = self.training if return_loss is None else return_loss
+        h, last_hidden_state = self._encode(**columns)
         cluster_logits = self.cluster_head(h)
+        clustered = with_loss and self.cluster_factor > 0 and self.config.cluster_loss == "scan"
         output = SiameseUREOutput(
             embeddings=functional.normalize(h.float(), dim=-1, eps=1e-6),
-            cluster_logits=cluster_logits,
+            # DDP waits for a gradient of every weight that an output leads back to; in a training step without SCAN, the head
+            # has none.
+            cluster_logits=cluster_logits if clustered or not with_loss else cluster_logits.detach(),
             last_hidden_state=last_hidden_state,
         )
-        if self.training if return_loss is None else return_loss:
-            h_other = self.encode_pairs(self.config.layer, **columns).pooled
+        if with_loss:
+            h_other = self._encode(**columns)[0]
             g, g_other = self.projector(h), self.projector(h_other)
             loss = symmetric_negative_cosine(self.predictor(g), self.predictor(g_other), g, g_other)
             parts = {"representation_loss": loss, "output_std": (_spread(g) + _spread(g_other)) / 2}
@@ -185,6 +225,19 @@ class SiameseUREModel(SiameseUREPreTrainedModel):
                 loss = loss + self.cluster_factor * parts["cluster_loss"]
             output = SiameseUREOutput(loss=loss, **output, **parts)
         return output.to_tuple() if return_dict is False else output
+
+    def _encode(self, **columns: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """h `(batch, blocks * hidden)`, and the encoder's last layer unless the batch is encoded in parts."""
+        mask = columns["attention_mask"]
+        if not self.training or self.length_chunks == 1 or mask is None:
+            states = self.encode_pairs(self.config.layer, **columns)
+            above = self.training and self.config.layer not in (-1, self.config.depth)  # without a gradient
+            return states.pooled, states.last_hidden_state.detach() if above else states.last_hidden_state
+        given = {name: column for name, column in columns.items() if column is not None}
+        parts, order = split_by_length(given, self.length_chunks)
+        empty = dict.fromkeys(("input_ids", "attention_mask"))
+        pooled = torch.cat([self.encode_pairs(self.config.layer, **(empty | part)).pooled for part in parts])
+        return pooled[torch.argsort(order)], None
 
     def _cluster_terms(
         self, h: torch.Tensor, logits: torch.Tensor, neighbors: dict[str, torch.Tensor | None]
@@ -209,7 +262,7 @@ class SiameseUREModel(SiameseUREPreTrainedModel):
                     f"{tuple(column.shape)}."
                 )
         flat = {name: None if column is None else column.flatten(0, 1) for name, column in neighbors.items()}
-        near = self.encode_pairs(self.config.layer, **flat).pooled  # (batch * neighbours, blocks * hidden)
+        near = self._encode(**flat)[0]  # (batch * neighbours, blocks * hidden)
         if self.config.cluster_loss == "neighbor_cosine":
             return {"cluster_loss": neighbor_cosine_loss(h.repeat_interleave(ids.shape[1], dim=0), near)}
         loss, consistency, entropy = scan_loss(
