@@ -137,7 +137,7 @@ METHODS: tuple[Method, ...] = (
         "trained",
         {"run": "siamese_ure", "options": ["--preset", "siamese-ure-minilm"]},
         UNLABELED,
-        ("plain",),
+        ("pca",),  # as in the preset
     ),
     Method(
         "rocore",

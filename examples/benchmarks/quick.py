@@ -22,8 +22,11 @@ QUICK_TRAINING = {
         "--max_steps 10 --classes_per_batch 12 --instances_per_class 3 --eval_strategy no --save_strategy no "
         "--load_best_model_at_end False"
     ).split(),
-    "rocore": [],
-    "siamese_ure": [],
+    "rocore": (
+        "--num_train_epochs 1 --batches_per_epoch 4 --pretraining_epochs 0 --fixed_pretraining_epochs 2 --pseudo_n_init 2 "
+        "--select_by last --eval_strategy no --save_strategy no"
+    ).split(),
+    "siamese_ure": "--num_train_epochs 2 --warmup_epochs 1 --save_strategy no".split(),
 }
 
 

@@ -1,5 +1,6 @@
 """openre.py's rows of baselines, of rows that the data cannot give, and of training runs other than MORE's."""
 
+import json
 import statistics
 from types import SimpleNamespace
 
@@ -172,10 +173,10 @@ def test_training_runs_get_shared_options_and_their_own(
     scripts, encoder, files, unlabeled, tmp_path, monkeypatch, method, run
 ):
     figures = clustering_report([0, 0, 1], [0, 1, 1])
-    scores = {"test": {"head": [figures], "plain": [figures | {"bcubed_f1": 0.0}]}, "validation": {"plain": [figures]}}
+    scores = {"test": {"head": [figures], "pca": [figures | {"bcubed_f1": 0.0}]}, "validation": {"pca": [figures]}}
     fake = FakeRun(scores)
     monkeypatch.setattr(scripts.experiment.importlib, "import_module", {f"hf_relation.runs.{run}": fake}.__getitem__)
-    monkeypatch.setattr(scripts.scoring, "_measure", lambda *_: (1.0, {"plain": 2.0}, 30))
+    monkeypatch.setattr(scripts.scoring, "_measure", lambda *_: (1.0, {"pca": 2.0}, 30))
     argv = options(encoder, files, tmp_path, "--unlabeled_file", str(unlabeled), "--seed", "5", "--methods", method)
     content = scripts.openre.main([*argv, f"--{run}_options", "--learning_rate 0.5", "--", "--loss", "sup_con"])
     told = dict(zip(fake.argv[::2], fake.argv[1::2], strict=True))
@@ -189,9 +190,37 @@ def test_training_runs_get_shared_options_and_their_own(
         assert row["steps"] == "head" and row["test"]["bcubed_f1"] == figures["bcubed_f1"]
         assert row["held_out_known"] is None and row["seconds"] == {"train": 3.0, "encode": 1.0, "cluster": None}
     else:
-        assert row["steps"] == "plain"
+        assert row["steps"] == "pca" and row["seconds"]["cluster"] == 2.0
     assert row["encoder"] == "tiny" and row["seen"] == "no" and row["parameters"] == 30
     assert content["training_options"][run] == ["--learning_rate", "0.5"]
+
+
+def test_rows_of_real_runs_on_unlabelled_text(scripts, encoder, files, unlabeled, tmp_path):
+    start = MOREModel.from_backbone(encoder, pooling=["head_mean", "tail_mean"], projection_dim=None)
+    start.save_pretrained(tmp_path / "more")
+    RelationProcessor(AutoTokenizer.from_pretrained(encoder), max_length=96).save_pretrained(tmp_path / "more")
+    quiet = (
+        "--use_cpu true --disable_tqdm true --bf16 false --save_strategy no --num_train_epochs 1 --trained_layers 1"
+    )
+    rocore = "--fixed_pretraining_epochs 1 --labelled_per_batch 6 --unlabelled_per_batch 6 --pseudo_n_init 2"
+    siamese = "--batch_size 5 --neighbors 2 --layer -1 --neighbor_components 4"
+    argv = options(
+        encoder, files, tmp_path / "out", "--unlabeled_file", str(unlabeled), "--methods", "rocore", "siamese-ure"
+    )
+    argv += [
+        "--rocore_options",
+        f"{quiet} {rocore} --init {tmp_path / 'more'}",
+        "--siamese_ure_options",
+        f"{quiet} {siamese}",
+    ]
+    rows = {row["method"]: row for row in scripts.openre.main(argv)["rows"]}
+    for method, steps in (("rocore", "head"), ("siamese-ure", "pca")):
+        (folder,) = (tmp_path / "out" / "runs").glob(f"{method}-*")
+        runs = [json.loads((folder / f"seed-{seed}" / "run.json").read_text(encoding="utf-8")) for seed in (0, 1)]
+        check_means(rows[method], [score for run in runs for score in run["scores"]["test"][steps]])
+        assert rows[method]["steps"] == steps and rows[method]["seen"] == "no" and rows[method]["parameters"] > 0
+        assert rows[method]["seconds"]["train"] > 0 and rows[method]["seconds"]["encode"] > 0
+    assert rows["rocore"]["encoder"] == "more"
 
 
 def test_unlabelled_sentences_of_the_test_are_seen(scripts, encoder, files, tmp_path):
