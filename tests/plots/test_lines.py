@@ -1,0 +1,56 @@
+"""Lines against a number."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.plots import Line, line_chart
+
+
+matplotlib = pytest.importorskip("matplotlib")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def draw(tmp_path, lines, **settings):
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        path = line_chart(lines, tmp_path / "lines.svg", **settings)
+    tree = ElementTree.parse(path)
+    drawn = []
+    for element in tree.iter(f"{SVG}path"):
+        style = element.get("style", "")
+        numbers = [float(x) for x in re.findall(r"-?[\d.]+", element.get("d", ""))]
+        if "stroke-width: 1.4" in style and len(numbers) == 6:  # a line of three points
+            drawn.append((re.search(r"stroke: (#\w+)", style).group(1), numbers[::2], numbers[1::2]))
+    return ["".join(text.itertext()) for text in tree.iter(f"{SVG}text")], drawn
+
+
+def test_points_are_where_their_numbers_are(tmp_path):
+    lines = [
+        Line("before $x$", [(1, 0.8), (5, 0.7), (21, 0.4)]),
+        Line("_after", [(1, 0.8), (5, 0.8), (21, 0.7)], [0.1] * 3),
+    ]
+    texts, drawn = draw(tmp_path, lines, title="T_1", x_axis="K", y_axis="accuracy", note="one seed")
+    assert {"before $x$", "_after", "T_1", "K", "accuracy", "one seed"} <= set(texts)
+    (first, x, y), (second, _, other) = drawn
+    assert first != second
+    assert (x[2] - x[1]) / (x[1] - x[0]) == pytest.approx(16 / 4, rel=1e-3)
+    assert (y[2] - y[1]) / (y[1] - y[0]) == pytest.approx(0.3 / 0.1, rel=1e-3)
+    assert y[0] < y[1] and other[0] == pytest.approx(other[1]) == pytest.approx(y[0])  # SVG counts from above
+
+
+@pytest.mark.parametrize(
+    "lines, error, message",
+    [
+        ([], UsageError, "1 to 48 lines, got 0"),
+        ([Line("a", [])], UsageError, "'a' has no points"),
+        ([Line("a", [(1, 2)], [0.1, 0.2])], UsageError, "1 points and 2 errors"),
+        ([Line("a", [(1, 2)]), Line("b", [(1, float("nan"))])], InvalidRowError, "row 1: The line 'b'"),
+        ([Line("a", [(1, 2)], [-1.0])], InvalidRowError, "at least 0"),
+    ],
+)
+def test_bad_input_is_told_plainly(tmp_path, lines, error, message):
+    with pytest.raises(error, match=message):
+        line_chart(lines, tmp_path / "lines.png")
+    assert not list(tmp_path.iterdir())
