@@ -2,8 +2,9 @@
 
 A direction such as fewrel-semeval takes the known relations of FewRel, and as novel ones those of SemEval-2010 Task 8: their
 unlabelled text for methods that learn from it, and their test. Rows: frozen features, frozen features whitened by the known
-relations, MORE (the shipped checkpoint where it was trained on the corpus of the known relations), RoCORE. What is done between
-embedding and clustering is chosen on held-out relations of the *first* corpus; no label of a novel relation chooses anything.
+relations, MORE (the shipped checkpoint where it was trained on the corpus of the known relations), and RoCORE, which starts from
+that. What is done between embedding and clustering is chosen on held-out relations of the *first* corpus; no label of a novel
+relation chooses anything.
 
 Corpora: fewrel, semeval, redocred (sentence pairs), wiki80, and for those who have the licensed files tacred and nyt_fb. A
 relation that both corpora have is known and leaves the novel ones; but from a frozen test (FewRel's, TACRED's) nothing is taken,
@@ -102,12 +103,25 @@ def methods_of(names: Sequence[str], direction: str) -> list[Method]:
     return find([name for name in wanted if name != "shipped" or of_fewrel])
 
 
+def start_of_rocore(experiment: Experiment, direction: str) -> list[str]:
+    """Options that say what RoCORE starts from: a checkpoint of MORE that has learned the known relations of the direction."""
+    if corpora_of(direction)[0] in ("fewrel", "wiki80"):
+        return []  # the preset's, which is the shipped checkpoint
+    (more,) = find(["more-minilm"])
+    run = experiment.train(more.name, more.arguments["options"], more.run)
+    best = run.results["runs"][run.results["summary"]["best_run"]]  # on held-out known relations
+    return ["--init", str(run.folder / f"seed-{best['seed']}")]
+
+
 def make_direction(arguments: Arguments, training: Sequence[str], direction: str, console: Console) -> dict[str, Any]:
     """All rows of a direction, and its data in figures."""
     console.rule(direction)
     others = {"rocore": shlex.split(arguments.rocore_options)}
     experiment = Experiment(arguments_of(arguments, direction), training, console, others)
-    rows = [make_row(method, experiment, arguments.variant) for method in methods_of(arguments.methods, direction)]
+    methods = methods_of(arguments.methods, direction)
+    if experiment.data.unlabeled and any(method.run == "rocore" for method in methods):
+        experiment.options["rocore"] = [*start_of_rocore(experiment, direction), *experiment.options["rocore"]]
+    rows = [make_row(method, experiment, arguments.variant) for method in methods]
     data = experiment.data
     return {
         "direction": direction,

@@ -1,10 +1,14 @@
 """The cross-domain benchmark on two tiny corpora in their true formats."""
 
 import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from hf_relation.errors import UsageError
+from hf_relation.metrics import clustering_report
 from tests.common.tiny_benchmarks import TINY, read_table
 from tests.common.tiny_corpora import SEMEVAL_NAMES, write_redocred, write_semeval
 
@@ -48,6 +52,32 @@ def test_both_directions(scripts, encoder, corpora, tmp_path, capsys):
     capsys.readouterr()
     scripts.cross_domain.main([*argv, "--", *TINY])
     assert "embedding" not in capsys.readouterr().err  # every row was kept
+
+
+def test_rocore_starts_from_what_learned_the_known_relations_of_the_direction(
+    scripts, encoder, corpora, tmp_path, monkeypatch
+):
+    told = []
+
+    def start(argv):
+        told.append(dict(zip(argv[::2], argv[1::2], strict=True)))
+        figures = clustering_report([0, 0, 1], [0, 1, 1])
+        run = {"seed": 0, "scores": {"test": {"head": [figures]}}, "history": [{"train_runtime": 3.0}]}
+        return {"encoder": "somewhere/tiny", "runs": [run]}
+
+    monkeypatch.setitem(sys.modules, "hf_relation.runs.rocore", SimpleNamespace(main=start))
+    monkeypatch.setattr(scripts.scoring, "_measure", lambda *_: (1.0, {"plain": 2.0}, 30))
+    argv = options(encoder, corpora, tmp_path, "--directions", "semeval-redocred", "--methods", "rocore")
+    content = scripts.cross_domain.main([*argv, "--rocore_options", "--learning_rate 0.5", "--", *TINY])
+    (made,) = content["directions"]
+    assert [row["method"] for row in made["rows"]] == ["rocore"] and told[0]["--learning_rate"] == "0.5"
+    assert (told[0]["--train_dataset"], told[0]["--test_dataset"]) == ("semeval", "redocred")
+    assert told[0]["--unlabeled_share"] == "0.5" and told[0]["--held_out_relations"] == "2"
+    start_folder = Path(told[0]["--init"])
+    results = json.loads((start_folder.parent / "results.json").read_text(encoding="utf-8"))
+    assert set(results["relations"]["known"]) < set(SEMEVAL_NAMES) and (start_folder / "config.json").is_file()
+    of_fewrel = SimpleNamespace(train=None)  # nothing is trained for it
+    assert scripts.cross_domain.start_of_rocore(of_fewrel, "fewrel-semeval") == []
 
 
 def test_the_shipped_checkpoint_stands_beside_fewrel_alone(scripts):
