@@ -95,7 +95,12 @@ def train_one(
     finished = finished_run(folder, script.resume, console)
     if finished is not None:
         return finished
-    settings = {"seed": seed, "output_dir": str(folder), "eval_strategy": "no", "load_best_model_at_end": False}
+    settings: dict[str, Any] = {
+        "seed": seed,
+        "output_dir": str(folder),
+        "eval_strategy": "no",
+        "load_best_model_at_end": False,
+    }
     trainer, monitor = make_trainer(script, dataclasses.replace(args, **settings), data, seed)
     progress = not args.disable_tqdm
     run: dict[str, Any] = {"seed": seed}

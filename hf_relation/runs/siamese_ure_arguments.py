@@ -189,16 +189,10 @@ def model_settings(script: ScriptArguments, num_clusters: int) -> dict[str, Any]
         `dict[str, Any]`: fields of [`SiameseUREConfig`].
     """
     names = (
-        "pooling",
-        "normalize_blocks",
-        "layer",
-        "use_projection",
-        "use_clustering",
-        "projector_dims",
-        "predictor_dim",
+        "pooling normalize_blocks layer use_projection use_clustering projector_dims predictor_dim cluster_loss cluster_weight "
+        "entropy_weight over_neighbors"
     )
-    names += ("cluster_loss", "cluster_weight", "entropy_weight", "over_neighbors")
-    return {name: getattr(script, name) for name in names} | {"num_clusters": num_clusters}
+    return {name: getattr(script, name) for name in names.split()} | {"num_clusters": num_clusters}
 
 
 def per_step(script: ScriptArguments) -> int:

@@ -167,7 +167,7 @@ def _with_settings(model: SiameseUREModel, settings: dict[str, Any]) -> SiameseU
 def _entity_types(script: ScriptArguments, data: ExperimentData) -> list[str]:
     if script.marker_policy != "typed" or script.entity_types:
         return script.entity_types
-    mentions: list[Any] = [row[end] for row in (*data.unlabeled, *data.test) for end in ("head", "tail")]  # type: ignore[literal-required]
+    mentions: list[Any] = [row[end] for row in (*data.unlabeled, *data.test) for end in ("head", "tail")]
     types = sorted({mention["type"] for mention in mentions if mention.get("type")})
     if not types:
         raise UsageError(
