@@ -127,6 +127,7 @@ class PseudoLabels(EpochTargets):
         self._gold = None if gold is None else [str(gold[row]) for row in self._novel.tolist()]
         self._pseudo = np.full(len(array), NO_LABEL)
         self._clusters: np.ndarray | None = None  # of the unlabelled rows
+        self._centroids: tuple[np.ndarray, np.ndarray] | None = None  # and which are present
 
     def refresh(self, trainer: DiscoveryTrainer, epoch: int) -> dict[str, float]:
         """Pre-train on fixed representations, or cluster; see the class."""
@@ -141,13 +142,15 @@ class PseudoLabels(EpochTargets):
         self._clusters = found["clusters"]
         self._pseudo = np.full(len(self._labels), NO_LABEL)
         self._pseudo[self._novel] = found["labels"]
-        model = cast(RoCOREModel, trainer.plain_model)
-        model.set_centroids(torch.from_numpy(found["centroids"]), torch.from_numpy(found["present"]))
+        self._centroids = found["centroids"], found["present"]
         return figures | found["figures"]
 
     def apply(self, trainer: DiscoveryTrainer, epoch: int) -> None:
-        """Tell the model its phase, and t of the ramp: the epochs of joint training so far."""
+        """Tell the model its phase, t of the ramp (the epochs of joint training so far), and the centroids."""
         model = cast(RoCOREModel, trainer.plain_model)
+        if self._centroids is not None:
+            centroids, present = self._centroids
+            model.set_centroids(torch.from_numpy(centroids), torch.from_numpy(present))
         model.phase = "pretraining" if epoch < self.pretraining_epochs else "joint"
         model.epoch = float(max(0, epoch - self.pretraining_epochs))
 
@@ -186,16 +189,23 @@ class PseudoLabels(EpochTargets):
         return trainer.on_first_process(work)
 
     def state(self) -> dict[str, np.ndarray]:
-        """The pseudo labels, and the clusters they come from."""
-        clusters = np.empty(0, dtype=np.int64) if self._clusters is None else self._clusters
-        return {"pseudo_labels": self._pseudo, "clusters": clusters}
+        """The pseudo labels, the clusters they come from, and the centroids of the known relations."""
+        state = {"pseudo_labels": self._pseudo}
+        if self._clusters is not None and self._centroids is not None:
+            # Of a model with adapters, a checkpoint would not hold the centroids.
+            state |= {"clusters": self._clusters, "centroids": self._centroids[0], "present": self._centroids[1]}
+        return state
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Take up what [`state`] gave."""
-        none_yet = "clusters" in state and len(state["clusters"]) == 0
-        check_state(state, {"pseudo_labels": (len(self._labels),), "clusters": (0 if none_yet else len(self._novel),)})
+        shapes: dict[str, tuple[int | None, ...]] = {"pseudo_labels": (len(self._labels),)}
+        clustered = "clusters" in state
+        if clustered:
+            shapes |= {"clusters": (len(self._novel),), "centroids": (None, None), "present": (None,)}
+        check_state(state, shapes)
         self._pseudo = state["pseudo_labels"]
-        self._clusters = None if none_yet else state["clusters"]
+        self._clusters = state["clusters"] if clustered else None
+        self._centroids = (state["centroids"], state["present"]) if clustered else None
 
     def _space(self, model: RoCOREModel, pooled: np.ndarray, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
         """What is clustered, and the logits of the novel classifier, of the unlabelled rows."""
