@@ -54,7 +54,6 @@ def make_trainer(
         `tuple`: the trainer and the monitor of collapse.
     """
     model, processor = build(script, data, seed)
-    model.length_chunks = args.length_chunks if args.world_size == 1 else 1
     rows: list[Any] = [{**row, "relations": []} for row in data.unlabeled]  # whatever labels there are stay behind
     dataset = RelationDataset(rows, processor)
     collator = RelationCollator(

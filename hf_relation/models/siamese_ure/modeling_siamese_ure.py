@@ -11,7 +11,6 @@ from transformers.utils import ModelOutput
 
 from hf_relation.errors import UsageError
 from hf_relation.losses import neighbor_cosine_loss, scan_loss, symmetric_negative_cosine
-from hf_relation.models.length_chunks import split_by_length
 from hf_relation.models.pair_encoder import PairEncoderPreTrainedModel
 from hf_relation.models.siamese_ure.configuration_siamese_ure import SiameseUREConfig
 from hf_relation.models.siamese_ure.mappings import build_predictor, build_projector
@@ -97,7 +96,6 @@ class SiameseUREModel(SiameseUREPreTrainedModel):
             self.predictor = build_predictor(dims[-1], config.predictor_dim)  # d
         self.cluster_head = nn.Linear(config.pooled_dim, config.num_clusters)
         self.cluster_scale = 1.0
-        self.length_chunks = 1
         self.post_init()
 
     @property
@@ -195,18 +193,20 @@ class SiameseUREModel(SiameseUREPreTrainedModel):
             "inputs_embeds": inputs_embeds,
         }
         with_loss = self.training if return_loss is None else return_loss
-        h, last_hidden_state = self._encode(**columns)
+        h, last_hidden_state = self.encode_in_parts(self.config.layer, **columns)
         cluster_logits = self.cluster_head(h)
-        clustered = with_loss and self.cluster_factor > 0 and self.config.cluster_loss == "scan"
+        # DDP waits for a gradient of every weight that an output leads back to. In a training step, the layers above the pooled
+        # one have none, and without SCAN the head has none.
+        clustered = self.cluster_factor > 0 and self.config.cluster_loss == "scan"
+        if with_loss and last_hidden_state is not None and self.config.layer not in (-1, self.config.depth):
+            last_hidden_state = last_hidden_state.detach()
         output = SiameseUREOutput(
             embeddings=functional.normalize(h.float(), dim=-1, eps=1e-6),
-            # DDP waits for a gradient of every weight that an output leads back to; in a training step without SCAN, the head
-            # has none.
             cluster_logits=cluster_logits if clustered or not with_loss else cluster_logits.detach(),
             last_hidden_state=last_hidden_state,
         )
         if with_loss:
-            h_other = self._encode(**columns)[0]
+            h_other = self.encode_in_parts(self.config.layer, **columns)[0]
             g, g_other = self.projector(h), self.projector(h_other)
             loss = symmetric_negative_cosine(self.predictor(g), self.predictor(g_other), g, g_other)
             parts = {"representation_loss": loss, "output_std": (_spread(g) + _spread(g_other)) / 2}
@@ -225,19 +225,6 @@ class SiameseUREModel(SiameseUREPreTrainedModel):
                 loss = loss + self.cluster_factor * parts["cluster_loss"]
             output = SiameseUREOutput(loss=loss, **output, **parts)
         return output.to_tuple() if return_dict is False else output
-
-    def _encode(self, **columns: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """h `(batch, blocks * hidden)`, and the encoder's last layer unless the batch is encoded in parts."""
-        mask = columns["attention_mask"]
-        if not self.training or self.length_chunks == 1 or mask is None:
-            states = self.encode_pairs(self.config.layer, **columns)
-            above = self.training and self.config.layer not in (-1, self.config.depth)  # without a gradient
-            return states.pooled, states.last_hidden_state.detach() if above else states.last_hidden_state
-        given = {name: column for name, column in columns.items() if column is not None}
-        parts, order = split_by_length(given, self.length_chunks)
-        empty = dict.fromkeys(("input_ids", "attention_mask"))
-        pooled = torch.cat([self.encode_pairs(self.config.layer, **(empty | part)).pooled for part in parts])
-        return pooled[torch.argsort(order)], None
 
     def _cluster_terms(
         self, h: torch.Tensor, logits: torch.Tensor, neighbors: dict[str, torch.Tensor | None]
@@ -262,7 +249,7 @@ class SiameseUREModel(SiameseUREPreTrainedModel):
                     f"{tuple(column.shape)}."
                 )
         flat = {name: None if column is None else column.flatten(0, 1) for name, column in neighbors.items()}
-        near = self._encode(**flat)[0]  # (batch * neighbours, blocks * hidden)
+        near = self.encode_in_parts(self.config.layer, **flat)[0]  # (batch * neighbours, blocks * hidden)
         if self.config.cluster_loss == "neighbor_cosine":
             return {"cluster_loss": neighbor_cosine_loss(h.repeat_interleave(ids.shape[1], dim=0), near)}
         loss, consistency, entropy = scan_loss(
