@@ -191,6 +191,7 @@ _SIAMESE_URE_MINILM: dict[str, Any] = {
     "cut_layers": True,
     "trainable": "layers",
     "trained_layers": [2, 3],
+    "train_projector": False,  # at this learning rate, its outputs collapse within an epoch
     "batch_size": 64,
     "warmup_epochs": 0,
     "num_train_epochs": 2,

@@ -83,6 +83,8 @@ def make_trainer(
         data_collator=collator,
         callbacks=[monitor],
     )
+    if not script.train_projector:
+        model.projector.requires_grad_(False)
     return trainer, monitor
 
 

@@ -129,6 +129,13 @@ class ScriptArguments(ExperimentArguments):
     )
     use_projection: bool = field(default=True, metadata={"help": "false: without the mapping networks g and d"})
     use_clustering: bool = field(default=True, metadata={"help": "false: without the clustering loss"})
+    train_projector: bool = field(
+        default=True,
+        metadata={
+            "help": "false: g stays as it starts, as in the authors' code with the options of their README; its outputs cannot "
+            "collapse then, unless the encoder's do"
+        },
+    )
     projector_dims: list[int] | None = field(
         default=None, metadata={"help": "widths of the three layers of g; default: that of the representation"}
     )

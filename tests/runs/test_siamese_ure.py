@@ -13,7 +13,8 @@ from hf_relation.metrics import clustering_report
 from hf_relation.models.siamese_ure import SiameseUREModel
 from hf_relation.processing import RelationProcessor
 from hf_relation.runs.siamese_ure import main
-from hf_relation.runs.siamese_ure_building import with_dropout, without_upper_layers
+from hf_relation.runs.siamese_ure_arguments import parse
+from hf_relation.runs.siamese_ure_building import build, load_data, with_dropout, without_upper_layers
 from hf_relation.runs.siamese_ure_scoring import predicted_clusters, spread
 from tests.common.tiny_models import tiny_siamese_ure
 from tests.common.tiny_runs import save_tiny_encoder
@@ -158,6 +159,16 @@ def test_ablations(encoder, files, tmp_path, more, variants):
     assert any("projector" in name for name in weights) == ("--use_projection" not in more)
 
 
+def test_the_projector_can_stay_as_it_starts(encoder, files, tmp_path):
+    arguments = options(encoder, files, tmp_path / "run", "--train_projector", "false", "--max_steps", "3")
+    main(arguments)
+    script, _ = parse(arguments)
+    start, _ = build(script, load_data(script), seed=5)
+    end = AutoModel.from_pretrained(str(tmp_path / "run" / "seed-5")).state_dict()
+    moved = {name.split(".")[0] for name, weight in start.state_dict().items() if not torch.equal(end[name], weight)}
+    assert moved == {"backbone", "predictor", "cluster_head"}
+
+
 def test_held_out_known_relations_play_the_unlabelled_ones(encoder, files, tmp_path):
     arguments = options(
         encoder, files, tmp_path / "run", "--novel", "held-out", "--train_file", str(files / "text.jsonl")
@@ -246,8 +257,6 @@ def test_text_without_rows_is_told_plainly(encoder, files, tmp_path):
 
 
 def test_help_and_presets(tmp_path, capsys):
-    from hf_relation.runs.siamese_ure_arguments import parse
-
     with pytest.raises(SystemExit):
         parse(["--help"], command="hf-relation train siamese-ure")
     text = capsys.readouterr().out
