@@ -250,7 +250,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "siamese-ure-minilm": Preset(
         "for MiniLM-L6: layer 4, AdamW, clusters that start at k-means, one neighbour at a time",
-        "chosen on known relations of FewRel, without labels",
+        "chosen on known relations of FewRel in the place of unlabelled ones (--novel held-out)",
         _SIAMESE_URE_MINILM,
         method="siamese-ure",
     ),
