@@ -14,6 +14,12 @@ def trained_names(model):
     return {name for name, weight in model.named_parameters() if weight.requires_grad}
 
 
+def deep_more(layers):
+    config = tiny_more("bert")[0].config
+    config.backbone_config.num_hidden_layers = layers
+    return MOREModel(config)
+
+
 @pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta"])
 def test_last_layers_and_what_lies_above_train(kind):
     model, _ = tiny_more(kind)
@@ -44,6 +50,28 @@ def test_more_layers_than_there_are_is_an_error():
     model, _ = tiny_more("bert")
     with pytest.raises(UsageError, match="between 0 and 2 for this encoder, got 3"):
         freeze(model, last_layers=3)
+
+
+def test_layers_are_chosen_by_number_and_never_by_a_part_of_a_name():
+    model = deep_more(12)
+    freeze(model, layers=[1])
+    assert {name.split(".layer.")[1].split(".")[0] for name in trained_names(model) if ".layer." in name} == {"1"}
+    freeze(model, layers=[-1, 0])
+    assert {name.split(".layer.")[1].split(".")[0] for name in trained_names(model) if ".layer." in name} == {"0", "11"}
+    freeze(model, layers=[])
+    assert trained_names(model) == {"projection.weight", "projection.bias"}
+    with pytest.raises(UsageError, match=r"from 0 to 11 \(or from -12 to -1, counted from the end\), got 12"):
+        freeze(model, layers=[3, 12])
+
+
+def test_training_with_chosen_layers_needs_their_numbers(tmp_path):
+    model, processor = tiny_more("bert")
+    settings = {"output_dir": str(tmp_path), "use_cpu": True, "trainable": "layers"}
+    with pytest.raises(UsageError, match="`trainable='layers'` needs `trained_layers`"):
+        RelationTrainer(model, RelationTrainingArguments(**settings), processor, sample_instances(6))
+    args = RelationTrainingArguments(**settings, trained_layers=[0])
+    trainer = RelationTrainer(model, args, processor, sample_instances(6))
+    assert all(".layer.0." in name for name in trained_names(trainer.model) if name.startswith("backbone"))
 
 
 def test_nothing_to_train_is_an_error():
