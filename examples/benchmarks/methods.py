@@ -71,7 +71,7 @@ METHODS: tuple[Method, ...] = (
     Method("between-pca", "frozen, mentions + between, PCA", "frozen", BETWEEN, NOTHING, ("pca",)),
     Method(
         "adaptive",
-        "frozen, mentions + between, adaptive clustering",
+        "frozen, adaptive clustering",
         "frozen",
         BETWEEN,
         NOTHING,
@@ -80,7 +80,7 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "whitening",
-        "frozen, mentions + between, whitening (WCCN)",
+        "frozen, mentions + between, WCCN",
         "frozen",
         BETWEEN,
         f"{KNOWN} (closed form)",
@@ -108,7 +108,7 @@ METHODS: tuple[Method, ...] = (
     # The resolution clusters the held-out known relations better than 1.
     Method(
         "rsn",
-        "RSN (supervised part) over mentions + between",
+        "RSN, supervised, frozen features",
         "baseline",
         _baseline("rsn", resolution=2.0),
         KNOWN,
