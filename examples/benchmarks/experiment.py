@@ -92,7 +92,7 @@ def parse(
     own, training = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
     parser = HfArgumentParser(
         (kind,),  # type: ignore[arg-type]
-        usage="%(prog)s [options] [-- options of every training run, see examples/train_more.py --help]",
+        usage="%(prog)s [options] [-- options of every training run of MORE, see examples/train_more.py --help]",
         description=description,
         formatter_class=HelpFormatter,
         allow_abbrev=False,
