@@ -100,6 +100,8 @@ def make_trainer(
             "seed": seed,
         },
         centroid_rows=script.centroid_rows,
+        start_classifiers=script.start_classifiers,
+        sharpness=script.sharpness,
         averaged=script.pseudo_averaged,
         score_agreement=script.select_by == "agreement",
         gold=gold,

@@ -225,6 +225,17 @@ class RoCOREArguments(ExperimentArguments):
     pseudo_averaged: bool = field(
         default=False, metadata={"help": "make pseudo labels with the averaged weights (--ema_decay)"}
     )
+    start_classifiers: bool = field(
+        default=False,
+        metadata={
+            "help": "start the classifiers at the first clusters and at the known relations, not at random; from random "
+            "weights the pairwise loss takes long to begin where representations are short (--normalize_blocks)"
+        },
+    )
+    sharpness: float = field(default=10.0, metadata={"help": "of these classifiers: the logit of a cosine of 1"})
+    initializer_range: float = field(
+        default=0.02, metadata={"help": "standard deviation of classifiers that start at random"}
+    )
     centroid_rows: int | None = field(
         default=None,
         metadata={"help": "instances of a known relation whose mean is its centroid, at most; default: all"},
@@ -318,7 +329,7 @@ def model_settings(script: RoCOREArguments) -> dict[str, Any]:
     names = (
         "autoencoder_dims activation embedding center_weight reconstruction_weight reconstruction_reduction sigma pairs "
         "use_reconstruction use_center use_pairwise use_cross_entropy autoencoder_route label_smoothing incremental "
-        "rampup_maximum rampup_length"
+        "rampup_maximum rampup_length initializer_range"
     )
     return {name: getattr(script, name) for name in names.split()}
 
@@ -342,6 +353,8 @@ def _check(script: RoCOREArguments) -> None:
         value = getattr(script, name)
         if value is not None and value < least:
             raise UsageError(f"`{name}` must be at least {least}, got {value}.")
+    if not 0 < script.sharpness < float("inf"):
+        raise UsageError(f"`sharpness` must be a finite number above 0, got {script.sharpness}.")
     if not 0 < script.label_fraction <= 1:
         raise UsageError(f"`label_fraction` must be above 0 and at most 1, got {script.label_fraction}.")
     if not 0 <= script.stop_below < 1:

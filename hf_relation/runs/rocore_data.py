@@ -42,7 +42,9 @@ def load_data(script: RoCOREArguments) -> tuple[ExperimentData, list[Instance]]:
     train, counts = data.train, dict(data.counts)
     seed = script.split_seed
     limit = script.max_unlabeled_instances
-    if limit is not None and len(data.unlabeled) > limit:  # of held-out relations; the corpus' own text is limited already
+    if (
+        limit is not None and len(data.unlabeled) > limit
+    ):  # of held-out relations; the corpus' own text is limited already
         chosen = np.sort(np.random.default_rng(seed).permutation(len(data.unlabeled))[:limit])
         data = dataclasses.replace(data, unlabeled=[data.unlabeled[row] for row in chosen.tolist()])
         counts["unlabeled"] = limit

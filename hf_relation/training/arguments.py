@@ -30,6 +30,8 @@ class RelationTrainingArguments(TrainingArguments):
         trainable_layers (`int`, defaults to 3): layers that move with `trainable="last_n"`.
         trained_layers (`list[int]`, *optional*): with `trainable="layers"`, which layers of the encoder move, counted from 0
             (negative numbers: from the end).
+        head_learning_rate (`float`, *optional*): learning rate of the weights outside the encoder (projections, classifiers,
+            autoencoders); by default `learning_rate`. Schedules apply to both.
         freeze_embeddings (`bool`, defaults to `False`): keep the token embeddings, marker tokens included, as they
             are. With `"last_n"` and `"layers"` they are frozen anyway; with `"lora"` this freezes the rows of the marker tokens.
         lora_r (`int`, defaults to 8): rank of the adapters.
@@ -92,6 +94,10 @@ class RelationTrainingArguments(TrainingArguments):
         metadata={
             "help": "With --trainable layers: the encoder's layers that move, counted from 0 (negative: from the end)."
         },
+    )
+    head_learning_rate: float | None = field(
+        default=None,
+        metadata={"help": "Learning rate of the weights outside the encoder; default: --learning_rate."},
     )
     freeze_embeddings: bool = field(
         default=False, metadata={"help": "Keep the token embeddings, marker tokens included, as they are."}
@@ -177,6 +183,9 @@ class RelationTrainingArguments(TrainingArguments):
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise UsageError(f"`{name}` must be an integer of at least {least}, got {value!r}.")
+        rate = self.head_learning_rate
+        if rate is not None and not (isinstance(rate, (int, float)) and 0 <= rate < float("inf")):
+            raise UsageError(f"`head_learning_rate` must be a finite number of at least 0, got {rate!r}.")
         for name in ("adversarial_start_step", "adversarial_warmup_steps"):
             value = getattr(self, name)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -13,6 +13,7 @@ from hf_relation.clustering.rows import normalize_rows
 from hf_relation.errors import UsageError
 from hf_relation.losses import class_centroids
 from hf_relation.metrics import bcubed
+from hf_relation.models.cluster_head import head_at_groups
 from hf_relation.models.pair_representations import PairRepresentations
 from hf_relation.models.rocore import RoCOREModel, map_rows
 from hf_relation.training.autoencoder_pretraining import autoencoder_of, load_autoencoder, pretrain_autoencoder
@@ -55,6 +56,10 @@ class PseudoLabels(EpochTargets):
         fixed_pretraining (`Mapping`, *optional*): its further arguments.
         centroid_rows (`int`, *optional*): labelled rows of a relation that centroids (and whitening) are computed of at most;
             saves embedding the others. The first ones by position; default all.
+        start_classifiers (`bool`, defaults to `False`): at the start of joint training, set the novel classifier to the clusters
+            and the known one to the relations (see [`~hf_relation.models.cluster_head.head_at_groups`]). From random weights the
+            pairwise loss gives next to no gradient where h is short: all predictions are alike then.
+        sharpness (`float`, defaults to 10.0): of these classifiers.
         averaged (`bool`, defaults to `False`): make targets with the averaged weights (`ema_decay`).
         score_agreement (`bool`, defaults to `False`): evaluations embed the unlabelled rows and give `agreement`: B-cubed F1
             between the novel classifier's predictions and the clusters, a criterion that needs no label.
@@ -81,6 +86,8 @@ class PseudoLabels(EpochTargets):
         fixed_pretraining_epochs: int = 0,
         fixed_pretraining: Mapping[str, Any] | None = None,
         centroid_rows: int | None = None,
+        start_classifiers: bool = False,
+        sharpness: float = 10.0,
         averaged: bool = False,
         score_agreement: bool = False,
         gold: Sequence[Any] | None = None,
@@ -120,6 +127,8 @@ class PseudoLabels(EpochTargets):
         self.pretraining_epochs = pretraining_epochs
         self.fixed_pretraining_epochs = fixed_pretraining_epochs
         self.fixed_pretraining = dict(fixed_pretraining or {})
+        self.start_classifiers = start_classifiers
+        self.sharpness = sharpness
         self.averaged = averaged
         self.score_agreement = score_agreement
         self.score_gold = score_gold
@@ -138,11 +147,16 @@ class PseudoLabels(EpochTargets):
             return figures
         rows = np.concatenate([self._known, self._novel])
         pooled = trainer.embed_rows(rows, features=_pairs, averaged=self.averaged)
-        found = trainer.on_first_process(lambda: self._cluster(trainer, pooled, epoch))
+        first = self._clusters is None
+        found = trainer.on_first_process(lambda: self._cluster(trainer, pooled))
         self._clusters = found["clusters"]
         self._pseudo = np.full(len(self._labels), NO_LABEL)
         self._pseudo[self._novel] = found["labels"]
         self._centroids = found["centroids"], found["present"]
+        if first and self.start_classifiers:
+            heads = trainer.on_first_process(lambda: self._heads(trainer, pooled))
+            _set_heads(cast(RoCOREModel, trainer.plain_model), heads)
+            trainer.restart_average()
         return figures | found["figures"]
 
     def apply(self, trainer: DiscoveryTrainer, epoch: int) -> None:
@@ -219,7 +233,21 @@ class PseudoLabels(EpochTargets):
         space = space_of(rows[len(self._known) :], self.rules, known, self._labels[self._known], self._clusters)
         return space, map_rows(model.novel_classifier, novel, device)
 
-    def _cluster(self, trainer: DiscoveryTrainer, pooled: np.ndarray, epoch: int) -> dict[str, Any]:
+    def _heads(self, trainer: DiscoveryTrainer, pooled: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Weight and bias of both classifiers, at the relations and clusters there are."""
+        config = trainer.plain_model.config
+        h, clusters = torch.from_numpy(pooled), torch.from_numpy(cast(np.ndarray, self._clusters))
+        known, number = torch.from_numpy(self._labels[self._known]), len(self._known)
+        rows, groups, total = h[:number], known, config.num_known_relations
+        if config.incremental:
+            rows, groups, total = h, torch.cat([known, clusters + total]), total + self.num_clusters
+        made = {
+            "novel_classifier": head_at_groups(h[number:], clusters, self.num_clusters, sharpness=self.sharpness),
+            "known_classifier": head_at_groups(rows, groups, total, sharpness=self.sharpness),
+        }
+        return {name: (weight.float().numpy(), bias.float().numpy()) for name, (weight, bias) in made.items()}
+
+    def _cluster(self, trainer: DiscoveryTrainer, pooled: np.ndarray) -> dict[str, Any]:
         model = cast(RoCOREModel, trainer.plain_model)
         device = trainer.args.device
         space, logits = self._space(model, pooled, device)
@@ -263,6 +291,14 @@ class PseudoLabels(EpochTargets):
         load_autoencoder(model, weights)
         trainer.restart_average()
         return {"pretraining_loss_first": history[0], "pretraining_loss_last": history[-1]}
+
+
+@torch.no_grad()
+def _set_heads(model: RoCOREModel, heads: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    for name, (weight, bias) in heads.items():
+        head = getattr(model, name)
+        head.weight.copy_(torch.from_numpy(weight))
+        head.bias.copy_(torch.from_numpy(bias))
 
 
 def _pairs(model: Any) -> PairRepresentations:

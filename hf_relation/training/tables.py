@@ -27,7 +27,7 @@ def scores_table(summary: Mapping[str, Any], title: str = "") -> Table:
     """Lay out what [`summarize_runs`] gives: a row for every part and variant, the chosen variant in bold.
 
     Args:
-        summary (`Mapping`): with `"chosen"` and `"scores"`.
+        summary (`Mapping`): with `"chosen"` and `"scores"`; and `"given"`, true where nothing chose it.
         title (`str`, defaults to none): above the table.
 
     Returns:
@@ -38,13 +38,15 @@ def scores_table(summary: Mapping[str, Any], title: str = "") -> Table:
     from rich.text import Text
 
     # Only algorithms that find the number of clusters themselves report it.
+    given = bool(summary.get("given"))
     finds_number = any(_NUMBER in figures for variants in summary["scores"].values() for figures in variants.values())
     table = Table(
         title=title or None,
         box=box.SIMPLE,
         padding=(0, 1, 0, 0) if finds_number else (0, 1),
-        caption="known: held-out known relations, the choice is made there; novel: test. Mean and standard deviation over "
-        "training seeds x cluster seeds. Bold: chosen." + (" k: clusters found." if finds_number else ""),
+        caption=f"known: held-out known relations{'' if given else ', the choice is made there'}; novel: test. Mean and standard "
+        f"deviation over training seeds x cluster seeds. Bold: {'what the run was told to quote' if given else 'chosen'}."
+        + (" k: clusters found." if finds_number else ""),
     )
     table.add_column("relations, embeddings", max_width=13 if finds_number else 20)
     for name in COLUMNS.values():

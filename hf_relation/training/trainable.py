@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, cast
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -194,3 +195,31 @@ def make_trainable(
     else:
         freeze(model, embeddings=args.freeze_embeddings)
     return model
+
+
+def split_groups(optimizer: torch.optim.Optimizer, inside: Collection[int], learning_rate: float) -> None:
+    """Give some weights of a new optimizer another learning rate, in place.
+
+    Args:
+        optimizer (`torch.optim.Optimizer`): before its first step.
+        inside (`Collection[int]`): the `id` of every weight that keeps its learning rate.
+        learning_rate (`float`): of all others.
+
+    Example:
+
+    ```python
+    >>> import torch
+    >>> from hf_relation.training.trainable import split_groups
+    >>> encoder, head = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(3))
+    >>> optimizer = torch.optim.AdamW([encoder, head], lr=1e-5)
+    >>> split_groups(optimizer, {id(encoder)}, 1e-2)
+    >>> [(group["lr"], len(group["params"])) for group in optimizer.param_groups]
+    [(1e-05, 1), (0.01, 1)]
+
+    ```
+    """
+    for group in list(optimizer.param_groups):
+        outside = [weight for weight in group["params"] if id(weight) not in inside]
+        if outside:
+            group["params"] = [weight for weight in group["params"] if id(weight) in inside]
+            optimizer.add_param_group({**group, "params": outside, "lr": learning_rate})

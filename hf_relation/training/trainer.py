@@ -36,7 +36,7 @@ from hf_relation.training.resuming import check_resumable, last_complete_checkpo
 from hf_relation.training.run_callback import RunCallback
 from hf_relation.training.samplers import EpochBatchSampler
 from hf_relation.training.sharding import check_sharded_run, freeze_pooler, whole_model
-from hf_relation.training.trainable import make_trainable
+from hf_relation.training.trainable import make_trainable, split_groups
 
 
 class RelationTrainer(Trainer):
@@ -136,6 +136,16 @@ class RelationTrainer(Trainer):
                 f"`gradient_cache_rows` works with MOREModel, whose loss is a function of its embeddings; this is a "
                 f"{type(model).__name__}. Leave it out."
             )
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """Make the optimizer, as `Trainer.create_optimizer`, with `head_learning_rate` for what lies outside the encoder."""
+        made = self.optimizer is not None
+        optimizer = super().create_optimizer(model)
+        if not made and self.args.head_learning_rate is not None:
+            encoder = self._plain(self.model if model is None else model).base_model
+            inside = {id(weight) for weight in encoder.parameters()}
+            split_groups(optimizer, inside, self.args.head_learning_rate)
+        return optimizer
 
     def get_train_dataloader(self) -> DataLoader:
         """Give the loader of class-balanced batches, prepared for the processes of the run.

@@ -83,6 +83,7 @@ def test_no_preset_chooses_by_gold_labels():
         (["--autoencoder_dims", "0"], "autoencoder_dims"),
         (["--pseudo_keep", "0"], "`keep` must be above 0"),
         (["--pseudo_min_agreement", "0.5"], "give `neighbors` as well"),
+        (["--sharpness", "0"], "`sharpness` must be a finite number above 0"),
         (["--label_fraction", "0"], "`label_fraction` must be above 0 and at most 1"),
         (["--num_novel_relations", "1"], "`num_novel_relations` must be at least 2"),
         (["--labelled_per_batch", "0"], "`labelled_per_batch` must be at least 1"),

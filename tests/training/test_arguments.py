@@ -31,6 +31,7 @@ def test_a_contradicting_batch_size_is_refused(tmp_path):
         ("trainable_layers", -1, "at least 0"),
         ("lora_r", 0, "at least 1"),
         ("lora_dropout", 1.0, r"in \[0, 1\)"),
+        ("head_learning_rate", -0.1, "at least 0, got -0.1"),
         ("ema_decay", 1.0, r"in \[0, 1\), got 1.0"),
         ("base_weight_average", 1.5, r"in \[0, 1\], got 1.5"),
         ("mention_dropout", -0.1, r"in \[0, 1\]"),

@@ -171,7 +171,7 @@ def test_every_option_at_once_resumes_exactly(tmp_path):
         "rules": PseudoLabelRules(
             space="embedding", keep=0.7, neighbors=2, min_agreement=0.4, whitening=True, pca_components=3, n_init=2
         ),
-        "targets": {"pretraining_epochs": 0, "averaged": True},
+        "targets": {"pretraining_epochs": 0, "averaged": True, "start_classifiers": True},
         "config": {"incremental": True},
         "ema_decay": 0.8,
         "trainable": "lora",
@@ -198,6 +198,29 @@ def test_labels_come_from_the_classifier_after_the_first_epoch_with_clusters(tmp
     trainer.begin_epoch(2)
     rows = [row for row, instance in enumerate(ROWS) if not instance["relations"]]
     assert trainer.targets.columns(torch.tensor(rows))["pseudo_labels"].tolist() == [1] * len(rows)
+
+
+@pytest.mark.parametrize("incremental", [False, True])
+def test_classifiers_can_start_at_the_clusters_and_relations(tmp_path, incremental):
+    targets = {"pretraining_epochs": 0, "start_classifiers": True, "sharpness": 30.0}
+    rules = PseudoLabelRules(space="pooled")
+    trainer = trainer_in(tmp_path, rules=rules, targets=targets, config={"incremental": incremental})
+    trainer.begin_epoch(0)
+    model = trainer.plain_model.eval()
+    rows = [row for row, instance in enumerate(ROWS) if not instance["relations"]]
+    clusters = trainer.targets.columns(torch.tensor(rows))["pseudo_labels"]
+    with torch.no_grad():
+        found = model(**trainer.processing_class([ROWS[row] for row in rows]))
+        everything = model(**trainer.processing_class(ROWS))
+    assert (found.novel_logits.argmax(dim=1) == clusters).float().mean() > 0.8
+    labels = torch.tensor(trainer.dataset.labels)
+    if incremental:
+        labels[rows] = clusters + len(NAMES) - 1
+    kept = labels >= 0
+    assert (everything.known_logits.argmax(dim=1) == labels)[kept].float().mean() > 0.8
+    before = {name: value.clone() for name, value in model.novel_classifier.state_dict().items()}
+    trainer.begin_epoch(1)  # later epochs leave them alone
+    assert different(model.novel_classifier.state_dict(), before) == []
 
 
 def test_evaluations_give_the_criteria_that_were_asked_for(tmp_path):

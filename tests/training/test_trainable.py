@@ -57,7 +57,10 @@ def test_layers_are_chosen_by_number_and_never_by_a_part_of_a_name():
     freeze(model, layers=[1])
     assert {name.split(".layer.")[1].split(".")[0] for name in trained_names(model) if ".layer." in name} == {"1"}
     freeze(model, layers=[-1, 0])
-    assert {name.split(".layer.")[1].split(".")[0] for name in trained_names(model) if ".layer." in name} == {"0", "11"}
+    assert {name.split(".layer.")[1].split(".")[0] for name in trained_names(model) if ".layer." in name} == {
+        "0",
+        "11",
+    }
     freeze(model, layers=[])
     assert trained_names(model) == {"projection.weight", "projection.bias"}
     with pytest.raises(UsageError, match=r"from 0 to 11 \(or from -12 to -1, counted from the end\), got 12"):
@@ -175,3 +178,35 @@ def test_only_the_last_layer_moves(tmp_path):
         "projection.weight",
         "projection.bias",
     }
+
+
+@pytest.mark.parametrize("trainable", ["full", "lora"])
+def test_what_lies_outside_the_encoder_has_a_learning_rate_of_its_own(tmp_path, trainable):
+    model, processor = tiny_more("bert")
+    args = RelationTrainingArguments(
+        output_dir=str(tmp_path),
+        use_cpu=True,
+        disable_tqdm=True,
+        trainable=trainable,
+        learning_rate=1e-4,
+        head_learning_rate=0.05,
+        weight_decay=0.1,
+        classes_per_batch=2,
+        instances_per_class=2,
+        max_steps=2,
+        lr_scheduler_type="linear",
+        save_strategy="no",
+        dataloader_pin_memory=False,
+    )
+    trainer = RelationTrainer(model, args, processor, sample_instances(12))
+    optimizer = trainer.create_optimizer()
+    rates = {id(weight): group["lr"] for group in optimizer.param_groups for weight in group["params"]}
+    decays = {id(weight): group["weight_decay"] for group in optimizer.param_groups for weight in group["params"]}
+    trained = {name: weight for name, weight in trainer.model.named_parameters() if weight.requires_grad}
+    assert len(rates) == len(trained)
+    for name, weight in trained.items():
+        assert rates[id(weight)] == (0.05 if "projection" in name else 1e-4), name
+        if "projection" in name:
+            assert decays[id(weight)] == (0.0 if name.endswith("bias") else 0.1)
+    trainer.train()
+    assert sorted({group["lr"] for group in trainer.optimizer.param_groups}) == [0]  # the schedule ends at 0 for all

@@ -11,6 +11,7 @@ from transformers.utils import ModelOutput
 
 from hf_relation.errors import UsageError
 from hf_relation.losses import neighbor_cosine_loss, scan_loss, symmetric_negative_cosine
+from hf_relation.models.cluster_head import head_at_groups
 from hf_relation.models.pair_encoder import PairEncoderPreTrainedModel
 from hf_relation.models.siamese_ure.configuration_siamese_ure import SiameseUREConfig
 from hf_relation.models.siamese_ure.mappings import build_predictor, build_projector
@@ -119,20 +120,9 @@ class SiameseUREModel(SiameseUREPreTrainedModel):
         Raises:
             UsageError: not one label per row, a cluster without a row, or a label out of range.
         """
-        number, weight = self.config.num_clusters, self.cluster_head.weight
-        if labels.shape != (len(h),) or len(h) == 0 or labels.unique().tolist() != list(range(number)):
-            raise UsageError(
-                f"`labels` must give every row of `h` one of {number} clusters, and every cluster a row; got shape "
-                f"{tuple(labels.shape)} for {len(h)} rows, and {labels.unique().numel()} different labels."
-            )
-        rows = h.double()
-        mean = rows.mean(dim=0)
-        rows = rows - mean
-        centers = torch.stack([rows[labels == cluster].mean(dim=0) for cluster in range(number)])
-        spread = rows.square().sum(dim=1).mean().sqrt().clamp(min=1e-12)
-        directions = sharpness / spread * functional.normalize(centers, dim=1)
-        weight.copy_(directions)
-        self.cluster_head.bias.copy_(-directions @ mean)
+        weight, bias = head_at_groups(h, labels, self.config.num_clusters, sharpness=sharpness)
+        self.cluster_head.weight.copy_(weight)
+        self.cluster_head.bias.copy_(bias)
 
     def forward(
         self,
