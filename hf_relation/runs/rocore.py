@@ -16,8 +16,9 @@ from hf_relation.discovery import RelationDiscovery
 from hf_relation.errors import UsageError
 from hf_relation.models.rocore import RoCOREModel
 from hf_relation.runs.output_folder import RESULTS, claimed
+from hf_relation.runs.pseudo_label_arguments import pseudo_label_rules
 from hf_relation.runs.records import RUN_FILE, describe_data, finished_run, run_results, run_settings
-from hf_relation.runs.rocore_arguments import COMMAND, RoCOREArguments, parse, pseudo_label_rules
+from hf_relation.runs.rocore_arguments import COMMAND, RoCOREArguments, parse
 from hf_relation.runs.rocore_building import build, choose_layers, novel_count
 from hf_relation.runs.rocore_callbacks import MapMaker, StopWhenSettled
 from hf_relation.runs.rocore_data import load_data
@@ -47,6 +48,11 @@ if TYPE_CHECKING:
 _OPTIMISTIC = (
     "Optimistic: the epoch was chosen with the gold labels of the unlabelled text (--select_on_gold). Nobody who looks for "
     "new relations has them; do not compare these figures with those of methods that do without."
+)
+_SEEN = (
+    "Warning: relations that are held out here must not have been among those {init} was trained on (the shipped checkpoint "
+    "has seen all 64 known relations of FewRel), or they are not as novel ones are. Train a MORE checkpoint with the same "
+    "--held_out_relations and --split_seed to start from."
 )
 
 
@@ -211,6 +217,8 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     console.print(f"Relations: {len(data.known_relations)} known, {number} to discover.")
     if script.select_on_gold:
         console.print(_OPTIMISTIC, style="bold")
+    if script.novel == "held-out" and script.init is not None:
+        console.print(_SEEN.format(init=script.init), markup=False)
     with claimed(
         args.output_dir,
         run_settings(script, args, data, "model_name_or_path", "init"),

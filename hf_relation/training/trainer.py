@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import numpy as np
@@ -142,7 +142,7 @@ class RelationTrainer(Trainer):
         made = self.optimizer is not None
         optimizer = super().create_optimizer(model)
         if not made and self.args.head_learning_rate is not None:
-            encoder = self._plain(self.model if model is None else model).base_model
+            encoder = cast(PreTrainedModel, self._plain(self.model if model is None else model)).base_model
             inside = {id(weight) for weight in encoder.parameters()}
             split_groups(optimizer, inside, self.args.head_learning_rate)
         return optimizer

@@ -188,7 +188,8 @@ def test_from_a_checkpoint_of_more_everything_is_taken_over(files, tmp_path):
     more, processor = tiny_more("bert", pooling=["head_mean", "between_mean"], normalize_blocks=True, layer=1)
     for part in (more, processor):
         part.save_pretrained(tmp_path / "more")
-    results = main(options(None, files, tmp_path / "run", "--init", str(tmp_path / "more"), "--max_steps", "1"))
+    init = ("--init", str(tmp_path / "more"))
+    results = main(options(None, files, tmp_path / "run", *init, "--max_steps", "1"))
     assert results["encoder"] == "more" and results["settings"]["init"] == str(tmp_path / "more")
     model, kept = loaded(tmp_path / "run" / "seed-5")
     assert (model.config.pooling, model.config.normalize_blocks) == (["head_mean", "between_mean"], True)
