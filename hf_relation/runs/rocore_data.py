@@ -35,16 +35,17 @@ def load_data(script: RoCOREArguments) -> tuple[ExperimentData, list[Instance]]:
     everything = dataclasses.replace(script, max_train_instances=None)
     data = load_experiment_data(everything, novel=script.novel)  # type: ignore[arg-type]
     if not data.unlabeled:
+        gone = data.counts.get("unlabeled_dropped_sentence_in_test", 0)
         raise UsageError(
-            "There is no unlabelled text, and RoCORE learns novel relations from it. Give --unlabeled_file, or "
-            "--unlabeled_share to take a part of the test instances."
+            f"There is no unlabelled text{f' left: all {gone} sentences of it are in the test' if gone else ''}, and "
+            "RoCORE learns novel relations from it. Give --unlabeled_file with other sentences, or --unlabeled_share to take a "
+            "part of the test instances."
         )
     train, counts = data.train, dict(data.counts)
     seed = script.split_seed
     limit = script.max_unlabeled_instances
-    if (
-        limit is not None and len(data.unlabeled) > limit
-    ):  # of held-out relations; the corpus' own text is limited already
+    # Of held-out relations; the corpus' own text is limited already.
+    if limit is not None and len(data.unlabeled) > limit:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(data.unlabeled))[:limit])
         data = dataclasses.replace(data, unlabeled=[data.unlabeled[row] for row in chosen.tolist()])
         counts["unlabeled"] = limit

@@ -113,5 +113,11 @@ def test_held_out_relations_play_the_novel_ones_and_the_test_is_not_there(files)
 
 
 def test_without_unlabelled_text_it_says_what_to_give(files):
-    with pytest.raises(UsageError, match="There is no unlabelled text.*--unlabeled_file, or --unlabeled_share"):
+    with pytest.raises(UsageError, match="There is no unlabelled text.*--unlabeled_file with other sentences, or"):
         load_data(arguments(files, unlabeled_file=None))
+
+
+def test_unlabelled_text_that_is_the_test_is_said_to_be(files):
+    settings = arguments(files)
+    with pytest.raises(UsageError, match="no unlabelled text left: all 8 sentences of it are in the test, and"):
+        load_data(arguments(files, unlabeled_file=settings.test_file))
