@@ -188,11 +188,11 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Accuracy against the share of labels, known and novel relations apart."""
     lines = []
     for method, name, labels in (
-        ("rocore", "RoCORE", "no novel labels"),
-        ("linear", "linear classifier", "with novel labels"),
+        ("rocore", "RoCORE", "without labels"),
+        ("linear", "linear", "with labels"),
     ):
         for key in ("known_accuracy", "novel_accuracy"):
-            shown = f"{name}, {FIGURES[key]} relations" + (f" ({labels})" if key == "novel_accuracy" else "")
+            shown = f"{name}, {FIGURES[key]}" + (f" ({labels})" if key == "novel_accuracy" else "")
             points = [(row["fraction"], row[method][key]) for row in rows]
             errors = [row[method][f"{key}_sd"] for row in rows] if method == "rocore" else None
             lines.append(Line(shown, points, errors))

@@ -12,6 +12,7 @@ from rich.console import Console
 from hf_relation.cards import write_model_card
 from hf_relation.checkpoints import BASE_REPOSITORY
 from hf_relation.compat import import_optional
+from hf_relation.data import relation_names
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.errors import UsageError
 from hf_relation.models.rocore import RoCOREModel
@@ -167,7 +168,9 @@ def train_one(
         run["before"] = score_start(start, data, script)
     maps = None
     if script.tsne:
-        maps = MapMaker(trainer, data.test, folder, script.pretraining_epochs, seed)
+        wikidata = corpus_names(script)[1] in ("fewrel", "wiki80")
+        shown = relation_names(script.data_dir) if wikidata else None
+        maps = MapMaker(trainer, data.test, folder, script.pretraining_epochs, seed, shown)
         trainer.add_callback(maps)
     trainer.train(resume_from_checkpoint=script.resume and has_complete_checkpoint(folder))
     if trainer.is_world_process_zero():

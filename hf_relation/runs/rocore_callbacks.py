@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,10 +53,17 @@ class MapMaker(TrainerCallback):
         folder (`Path`): where arrays are kept until the picture is drawn, and the picture.
         joint_epoch (`int`): the first epoch after pre-training.
         seed (`int`): of the choice of relations and instances, and of t-SNE.
+        shown (`Mapping[str, str]`, *optional*): readable names of relation ids.
     """
 
     def __init__(
-        self, trainer: DiscoveryTrainer, test: Sequence[Instance], folder: Path, joint_epoch: int, seed: int = 0
+        self,
+        trainer: DiscoveryTrainer,
+        test: Sequence[Instance],
+        folder: Path,
+        joint_epoch: int,
+        seed: int = 0,
+        shown: Mapping[str, str] | None = None,
     ) -> None:
         names = sorted({str(single_relation(row)) for row in test if single_relation(row) is not None})
         chosen = [names[i] for i in np.random.default_rng(seed).permutation(len(names))[:_MAP_RELATIONS]]
@@ -64,6 +71,7 @@ class MapMaker(TrainerCallback):
         self.trainer = trainer
         self.rows = rows
         self.names = sorted(chosen)
+        self.shown = [(shown or {}).get(name, name) for name in self.names]
         self.folder = folder
         self.joint_epoch = joint_epoch
         self.seed = seed
@@ -102,7 +110,7 @@ class MapMaker(TrainerCallback):
                 continue
             rows = np.load(self._path(moment), allow_pickle=False)
             points = TSNE(2, perplexity=perplexity, init="pca", random_state=self.seed).fit_transform(rows)
-            panels.append(MapPanel(title, points, labels, self.names))
+            panels.append(MapPanel(title, points, labels, self.shown))
         title = f"{len(self.rows)} test instances of {len(self.names)} novel relations (t-SNE)"
         path = embedding_map(panels, self.folder / MAP_FILE, title=title, seed=self.seed)
         for moment in _MOMENTS:
