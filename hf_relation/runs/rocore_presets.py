@@ -52,6 +52,7 @@ ROCORE_MINILM: dict[str, Any] = {
     "init": "more-minilm-fewrel",
     "max_train_instances": 6400,  # a hundred of every known relation of FewRel; to save time
     "trained_layers": [5],  # the last of six
+    "bf16": True,
     "learning_rate": 3e-5,
     "head_learning_rate": 1e-3,  # of classifiers and autoencoder: representations of length one need larger weights there
     "start_classifiers": True,
