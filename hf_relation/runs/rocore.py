@@ -265,7 +265,8 @@ def write_results(
     write_json(output / RESULTS, results)
     base = BASE_REPOSITORY if script.model_name_or_path is None and script.init is None else None
     for run in runs:
-        write_model_card(output / f"seed-{run['seed']}", results, base_model=base, seed=run["seed"])
+        folder = output / f"seed-{run['seed']}"
+        write_model_card(folder, results, name=f"{output.name}-{folder.name}", base_model=base, seed=run["seed"])
     corpus = " to ".join(dict.fromkeys(corpus_names(script)))
     console.print(scores_table(results["before"], title=f"Before: pair representations of {results['encoder']}"))
     console.print(scores_table(summary, title=f"RoCORE on {corpus}"))
