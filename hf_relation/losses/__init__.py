@@ -15,6 +15,7 @@ from hf_relation.errors import UsageError
 from hf_relation.losses._random_state import RandomState
 from hf_relation.losses.adaptive import adaptive_clustering_loss, soft_assignment, target_distribution
 from hf_relation.losses.center import center_loss, class_centroids
+from hf_relation.losses.crf import LinearChainCRF, crf_loss
 from hf_relation.losses.negative_cosine import symmetric_negative_cosine
 from hf_relation.losses.pairwise_kl import PairwiseKLLoss, pairwise_kl_loss
 from hf_relation.losses.rampup import sigmoid_rampup
@@ -31,6 +32,7 @@ from hf_relation.losses.virtual_adversarial import (
 
 __all__ = [
     "LOSSES",
+    "LinearChainCRF",
     "PairwiseKLLoss",
     "RandomState",
     "RankedListLoss",
@@ -44,6 +46,7 @@ __all__ = [
     "build_loss",
     "center_loss",
     "class_centroids",
+    "crf_loss",
     "neighbor_cosine_loss",
     "pairwise_kl_loss",
     "ranked_list_loss",

@@ -294,6 +294,18 @@ TERMS: dict[str, Term] = {
         constant=("target",),
         shared=("centers",),
     ),
+    "crf_loss": Term(
+        lambda n, generator: {
+            "emissions": normal(generator, n, 4, 3),
+            "tags": torch.arange(4 * n).reshape(n, 4) % 3,
+            "transitions": normal(generator, 3, 3),
+            "start": normal(generator, 3),
+            "end": normal(generator, 3),
+        },
+        losses.crf_loss,
+        moved=("emissions", "transitions", "start", "end"),
+        shared=("transitions", "start", "end"),
+    ),
 }
 
 # Public functions that are not losses.
