@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hf_relation.embedding import embed_instances
     from hf_relation.losses import RankedListLoss, SupConLoss
     from hf_relation.metrics import clustering_report
+    from hf_relation.models.kernel_re import KernelREConfig, KernelREModel, KernelREOutput
     from hf_relation.models.more import MOREConfig, MOREModel, MOREOutput
     from hf_relation.models.relation_cnn import (
         RelationCNNConfig,
@@ -31,13 +32,17 @@ if TYPE_CHECKING:
     from hf_relation.models.rocore import RoCOREConfig, RoCOREModel, RoCOREOutput
     from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel, SiameseUREOutput
     from hf_relation.pipelines import OpenRelationDiscoveryPipeline
-    from hf_relation.processing import RelationProcessor, build_word_tokenizer, count_words
+    from hf_relation.processing import DocumentProcessor, RelationProcessor, build_word_tokenizer, count_words
     from hf_relation.training import RelationTrainer, RelationTrainingArguments
 
 
 _HOMES = {
     "DiscoveredRelation": "hf_relation.discovery",
     "DiscoveryResult": "hf_relation.discovery",
+    "DocumentProcessor": "hf_relation.processing",
+    "KernelREConfig": "hf_relation.models.kernel_re",
+    "KernelREModel": "hf_relation.models.kernel_re",
+    "KernelREOutput": "hf_relation.models.kernel_re",
     "MOREConfig": "hf_relation.models.more",
     "MOREModel": "hf_relation.models.more",
     "MOREOutput": "hf_relation.models.more",
@@ -72,6 +77,10 @@ _HOMES = {
 __all__ = [
     "DiscoveredRelation",
     "DiscoveryResult",
+    "DocumentProcessor",
+    "KernelREConfig",
+    "KernelREModel",
+    "KernelREOutput",
     "MOREConfig",
     "MOREModel",
     "MOREOutput",

@@ -33,7 +33,7 @@ def register() -> None:
     from transformers import AutoConfig, AutoModel, AutoProcessor
 
     from hf_relation.models.relation_cnn import RelationCNNConfig, RelationCNNModel
-    from hf_relation.processing import RelationProcessor
+    from hf_relation.processing import DocumentProcessor, RelationProcessor
 
     # An encoder comes first: configs of models over it may be built while the rooms below are imported.
     AutoConfig.register(RelationCNNConfig.model_type, RelationCNNConfig, exist_ok=True)
@@ -41,6 +41,7 @@ def register() -> None:
     AutoProcessor.register(RelationCNNConfig, RelationProcessor, exist_ok=True)
 
     from hf_relation import pipelines
+    from hf_relation.models.kernel_re import KernelREConfig, KernelREModel
     from hf_relation.models.more import MOREConfig, MOREModel
     from hf_relation.models.rocore import RoCOREConfig, RoCOREModel
     from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel
@@ -53,6 +54,9 @@ def register() -> None:
         AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
         AutoModel.register(config_class, model_class, exist_ok=True)
         AutoProcessor.register(config_class, RelationProcessor, exist_ok=True)
+    AutoConfig.register(KernelREConfig.model_type, KernelREConfig, exist_ok=True)
+    AutoModel.register(KernelREConfig, KernelREModel, exist_ok=True)
+    AutoProcessor.register(KernelREConfig, DocumentProcessor, exist_ok=True)
     pipelines.register()
 
 

@@ -1,5 +1,6 @@
 """The data contract: schema, checks, JSONL, readers of the published corpora, and keeping evaluation data apart."""
 
+from .candidates import candidate_pairs, nearest_mentions
 from .corpora import CORPORA, load_corpus
 from .cropping import crop_around_mentions
 from .docred import read_docred
@@ -42,6 +43,7 @@ __all__ = [
     "TACRED_NO_RELATION",
     "WIKI80_NOVEL_NAMES",
     "WordVectors",
+    "candidate_pairs",
     "characters_of_tokens",
     "check_document",
     "check_file",
@@ -63,6 +65,7 @@ __all__ = [
     "load_nyt_fb_sup",
     "load_tacred_openre",
     "load_wiki80_known",
+    "nearest_mentions",
     "overlap",
     "read_docred",
     "read_fewrel",

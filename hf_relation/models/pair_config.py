@@ -24,19 +24,16 @@ def _default_pooling() -> list[str]:
 
 
 @strict
-class PairEncoderConfig(PreTrainedConfig):
-    r"""Settings of [`~hf_relation.models.pair_encoder.PairEncoderPreTrainedModel`], an encoder and a pair pooling.
+class EncoderConfig(PreTrainedConfig):
+    r"""Settings of [`~hf_relation.models.pair_encoder.EncoderPreTrainedModel`]: an encoder, and weights above it.
 
     Args:
         backbone_config (`dict` or `PreTrainedConfig`, *optional*): the encoder's settings with its `model_type`;
             untrusted, see [`~hf_relation.models.backbone.build_backbone_config`]. Default: BERT-base.
-        pooling (`list[str]`, defaults to `["head_marker", "tail_marker"]`): what of the token states makes a pair
-            representation, in this order; names in `hf_relation.models.encoder.POOLING_BLOCKS`.
-        normalize_blocks (`bool`, defaults to `False`): scale every block to unit length before joining them.
         initializer_range (`float`, defaults to 0.02): standard deviation of new weights.
 
     Raises:
-        UsageError: an unknown pooling block, or a value out of range.
+        UsageError: a value out of range.
     """
 
     #: The method's name in messages, e.g. "MORE".
@@ -45,8 +42,6 @@ class PairEncoderConfig(PreTrainedConfig):
     sub_configs_defaults = {"backbone_config": SubConfigSpec(config_class=AutoConfig, model_type="bert")}
 
     backbone_config: dict[str, Any] | PreTrainedConfig | None = None
-    pooling: list[str] = field(default_factory=_default_pooling)
-    normalize_blocks: bool = False
     initializer_range: float | int = 0.02
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -54,7 +49,6 @@ class PairEncoderConfig(PreTrainedConfig):
         self.backbone_config = build_backbone_config(self.backbone_config)
         for key in _NEVER:
             kwargs.pop(key, None)
-        check_blocks(self.pooling)
         self._check_settings()
         super().__post_init__(**kwargs)
 
@@ -89,18 +83,40 @@ class PairEncoderConfig(PreTrainedConfig):
     def vocab_size(self) -> int:
         return int(self.backbone_config.vocab_size)  # type: ignore[union-attr]
 
-    @property
-    def pooled_dim(self) -> int:
-        """Width of a pair representation h."""
-        return len(self.pooling) * self.hidden_size
-
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
         # `resize_token_embeddings` writes the new size here.
         return self.backbone_config
 
-    def _check_layer(self, layer: int) -> None:
+    def _check_layer(self, layer: int, name: str = "layer") -> None:
         if not -self.depth - 1 <= layer <= self.depth:
-            raise UsageError(f"`layer` must be from {-self.depth - 1} to {self.depth} for this encoder, got {layer}.")
+            raise UsageError(f"`{name}` must be from {-self.depth - 1} to {self.depth} for this encoder, got {layer}.")
+
+
+@strict
+class PairEncoderConfig(EncoderConfig):
+    r"""Settings of [`~hf_relation.models.pair_encoder.PairEncoderPreTrainedModel`], an encoder and a pair pooling.
+
+    Args:
+        pooling (`list[str]`, defaults to `["head_marker", "tail_marker"]`): what of the token states makes a pair
+            representation, in this order; names in `hf_relation.models.encoder.POOLING_BLOCKS`.
+        normalize_blocks (`bool`, defaults to `False`): scale every block to unit length before joining them.
+        **kwargs: those of [`EncoderConfig`].
+
+    Raises:
+        UsageError: an unknown pooling block, or a value out of range.
+    """
+
+    pooling: list[str] = field(default_factory=_default_pooling)
+    normalize_blocks: bool = False
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        check_blocks(self.pooling)
+        super().__post_init__(**kwargs)
+
+    @property
+    def pooled_dim(self) -> int:
+        """Width of a pair representation h."""
+        return len(self.pooling) * self.hidden_size
 
 
 def check_number(name: str, value: float, *, least: float = 0.0, most: float = math.inf, above: bool = False) -> None:

@@ -15,7 +15,7 @@ from hf_relation.errors import UsageError
 from hf_relation.models.encoder import pool_pairs
 from hf_relation.models.length_chunks import split_by_length
 from hf_relation.models.mapping import MappingLinear
-from hf_relation.models.pair_config import PairEncoderConfig
+from hf_relation.models.pair_config import EncoderConfig, PairEncoderConfig
 from hf_relation.models.word_embeddings import perturbed_word_embeddings
 
 
@@ -33,14 +33,14 @@ class PairStates(NamedTuple):
     word_embedding_dim: int
 
 
-class PairEncoderPreTrainedModel(PreTrainedModel):
-    """An encoder, `self.backbone`, whose token states are pooled to a pair representation; heads are the subclass's.
+class EncoderPreTrainedModel(PreTrainedModel):
+    """An encoder, `self.backbone`; what lies above it is the subclass's.
 
     Weight initialisation, capabilities, and the ways to start from a plain encoder. A subclass calls
     `_build_backbone()` in its `__init__`.
     """
 
-    config_class = PairEncoderConfig
+    config_class = EncoderConfig
     base_model_prefix = "backbone"
     main_input_name = "input_ids"
     supports_gradient_checkpointing = True
@@ -50,8 +50,6 @@ class PairEncoderPreTrainedModel(PreTrainedModel):
     _supports_attention_backend = True
     # The loss is a function of the whole batch; Trainer must divide it for gradient accumulation.
     accepts_loss_kwargs = False
-    # Parts of similar length in which a batch is encoded while training; set on a model, not saved with it.
-    length_chunks: int = 1
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -76,6 +74,83 @@ class PairEncoderPreTrainedModel(PreTrainedModel):
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         self.backbone.set_input_embeddings(value)
+
+    def _add_marker_rows(self, processor: Any | None) -> None:
+        """Grow the embedding table for the processor's marker tokens; they start as `#` and `@`."""
+        if processor is None or processor.vocab_size <= self.config.vocab_size:
+            return
+        table = self.resize_token_embeddings(processor.vocab_size, mean_resizing=True).weight
+        with torch.no_grad():
+            for token, row in processor.tokenizer.get_added_vocab().items():
+                for start, character in (("[E1", "#"), ("[/E1", "#"), ("[E2", "@"), ("[/E2", "@")):
+                    source = processor.tokenizer.convert_tokens_to_ids(character)
+                    if token.startswith(start) and source not in (None, processor.tokenizer.unk_token_id):
+                        table[row] = table[source]
+
+    @classmethod
+    def from_backbone(
+        cls, name_or_path: str | Path, processor: Any | None = None, *, seed: int = 0, **settings: Any
+    ) -> Self:
+        """Start from a plain encoder, with new weights only where it has none.
+
+        Args:
+            name_or_path (`str` or `Path`): folder or Hub id of an encoder that `AutoModel` loads.
+            processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding
+                table. They start as copies of the rows of `#` (head) and `@` (tail), which mark mentions as well as
+                trained markers do (Zhou and Chen, "An Improved Baseline for Sentence-level Relation Extraction",
+                2022); where the vocabulary lacks these, as the mean row plus seeded noise.
+            seed (`int`, defaults to 0): seed of every new weight.
+            **settings: fields of the model's config class. `revision`, `token`, `dtype` and `local_files_only` go to
+                the loader.
+
+        Returns:
+            The model.
+        """
+        loading = {key: settings.pop(key) for key in ("revision", "token", "local_files_only") if key in settings}
+        dtype = settings.pop("dtype", torch.float32)
+        backbone_config = AutoConfig.from_pretrained(str(name_or_path), **loading)
+        config = cls.config_class(backbone_config=backbone_config, **settings)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = cls.from_pretrained(str(name_or_path), config=config, dtype=dtype, **loading)
+            model._add_marker_rows(processor)
+        return model
+
+    @classmethod
+    def from_encoder(
+        cls, backbone: PreTrainedModel, processor: Any | None = None, *, seed: int = 0, **settings: Any
+    ) -> Self:
+        """Start from an encoder in memory, such as a [`~hf_relation.models.relation_cnn.RelationCNNModel`].
+
+        Args:
+            backbone (`PreTrainedModel`): the encoder; its weights are copied.
+            processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding table,
+                as in `from_backbone`.
+            seed (`int`, defaults to 0): seed of every new weight.
+            **settings: fields of the model's config class.
+
+        Returns:
+            The model.
+
+        Raises:
+            UsageError: the settings give the encoder's config as well.
+        """
+        if "backbone_config" in settings:
+            raise UsageError("`backbone_config` is that of `backbone`; leave it out.")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = cls(cls.config_class(backbone_config=backbone.config, **settings))
+            model.backbone.load_state_dict(backbone.state_dict())
+            model._add_marker_rows(processor)
+        return model
+
+
+class PairEncoderPreTrainedModel(EncoderPreTrainedModel):
+    """An encoder whose token states are pooled to a pair representation; heads are the subclass's."""
+
+    config_class = PairEncoderConfig
+    # Parts of similar length in which a batch is encoded while training; set on a model, not saved with it.
+    length_chunks: int = 1
 
     def encode_pairs(
         self,
@@ -153,75 +228,6 @@ class PairEncoderPreTrainedModel(PreTrainedModel):
         empty = dict.fromkeys(("input_ids", "attention_mask"))
         pooled = torch.cat([self.encode_pairs(layer, **(empty | part)).pooled for part in parts])
         return pooled[torch.argsort(order)], None
-
-    def _add_marker_rows(self, processor: Any | None) -> None:
-        """Grow the embedding table for the processor's marker tokens; they start as `#` and `@`."""
-        if processor is None or processor.vocab_size <= self.config.vocab_size:
-            return
-        table = self.resize_token_embeddings(processor.vocab_size, mean_resizing=True).weight
-        with torch.no_grad():
-            for token, row in processor.tokenizer.get_added_vocab().items():
-                for start, character in (("[E1", "#"), ("[/E1", "#"), ("[E2", "@"), ("[/E2", "@")):
-                    source = processor.tokenizer.convert_tokens_to_ids(character)
-                    if token.startswith(start) and source not in (None, processor.tokenizer.unk_token_id):
-                        table[row] = table[source]
-
-    @classmethod
-    def from_backbone(
-        cls, name_or_path: str | Path, processor: Any | None = None, *, seed: int = 0, **settings: Any
-    ) -> Self:
-        """Start from a plain encoder, with new weights only where it has none.
-
-        Args:
-            name_or_path (`str` or `Path`): folder or Hub id of an encoder that `AutoModel` loads.
-            processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding
-                table. They start as copies of the rows of `#` (head) and `@` (tail), which mark mentions as well as
-                trained markers do (Zhou and Chen, "An Improved Baseline for Sentence-level Relation Extraction",
-                2022); where the vocabulary lacks these, as the mean row plus seeded noise.
-            seed (`int`, defaults to 0): seed of every new weight.
-            **settings: fields of the model's config class. `revision`, `token`, `dtype` and `local_files_only` go to
-                the loader.
-
-        Returns:
-            The model.
-        """
-        loading = {key: settings.pop(key) for key in ("revision", "token", "local_files_only") if key in settings}
-        dtype = settings.pop("dtype", torch.float32)
-        backbone_config = AutoConfig.from_pretrained(str(name_or_path), **loading)
-        config = cls.config_class(backbone_config=backbone_config, **settings)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = cls.from_pretrained(str(name_or_path), config=config, dtype=dtype, **loading)
-            model._add_marker_rows(processor)
-        return model
-
-    @classmethod
-    def from_encoder(
-        cls, backbone: PreTrainedModel, processor: Any | None = None, *, seed: int = 0, **settings: Any
-    ) -> Self:
-        """Start from an encoder in memory, such as a [`~hf_relation.models.relation_cnn.RelationCNNModel`].
-
-        Args:
-            backbone (`PreTrainedModel`): the encoder; its weights are copied.
-            processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding table,
-                as in `from_backbone`.
-            seed (`int`, defaults to 0): seed of every new weight.
-            **settings: fields of the model's config class.
-
-        Returns:
-            The model.
-
-        Raises:
-            UsageError: the settings give the encoder's config as well.
-        """
-        if "backbone_config" in settings:
-            raise UsageError("`backbone_config` is that of `backbone`; leave it out.")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = cls(cls.config_class(backbone_config=backbone.config, **settings))
-            model.backbone.load_state_dict(backbone.state_dict())
-            model._add_marker_rows(processor)
-        return model
 
 
 def full_attention_mask(input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Instances (text and two mentions) to the input of a model."""
+"""Instances (text and two mentions) and documents (text and any number of mentions) to the input of a model."""
 
 from hf_relation.processing.bio import (
     BioTags,
@@ -10,13 +10,17 @@ from hf_relation.processing.bio import (
     spans_to_bio,
 )
 from hf_relation.processing.encoded import EncodedInstance
+from hf_relation.processing.encoded_window import EncodedWindow
+from hf_relation.processing.processing_document import DocumentProcessor
 from hf_relation.processing.processing_relation import RelationProcessor
 from hf_relation.processing.word_tokenizer import build_word_tokenizer, count_words
 
 
 __all__ = [
     "BioTags",
+    "DocumentProcessor",
     "EncodedInstance",
+    "EncodedWindow",
     "RelationProcessor",
     "TokenSpan",
     "bio_labels",

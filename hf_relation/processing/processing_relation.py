@@ -24,11 +24,16 @@ from hf_relation.processing.markers import (
     normalize_entity_type,
 )
 from hf_relation.processing.padding import PaddingRule, pad_encoded, unpadded_columns
-from hf_relation.processing.tokenizing import check_tokenizer, probe_wrapping, tokenize_in_pieces, tokenize_texts
+from hf_relation.processing.tokenizing import (
+    check_tokenizer,
+    checked_max_length,
+    probe_wrapping,
+    tokenize_in_pieces,
+    tokenize_texts,
+)
 from hf_relation.processing.windows import choose_window
 
 
-_MAX_DEFAULT_LENGTH = 512
 _TOKENIZER_BATCH = 1000
 
 
@@ -107,7 +112,7 @@ class RelationProcessor(ProcessorMixin):
         }
         self._wrapping = probe_wrapping(tokenizer)
         self._added_tokens = self._wrapping.size + (4 if markers else 0)
-        self.max_length = _checked_max_length(max_length, tokenizer.model_max_length, self._added_tokens + 2)
+        self.max_length = checked_max_length(max_length, tokenizer.model_max_length, self._added_tokens + 2)
 
     @property
     def vocab_size(self) -> int:
@@ -351,23 +356,3 @@ class RelationProcessor(ProcessorMixin):
             if known is not None:
                 return known
         return self._marker_ids[role, None]
-
-
-def _checked_max_length(max_length: int | None, tokenizer_limit: int, least: int) -> int:
-    if max_length is None:
-        # A tokenizer without a limit says so with a huge number.
-        max_length = int(min(tokenizer_limit, _MAX_DEFAULT_LENGTH))
-    elif isinstance(max_length, bool) or not isinstance(max_length, int):
-        raise UsageError(f"`max_length` must be an integer or None, got {max_length!r}.")
-    if max_length < least:
-        raise UsageError(
-            f"`max_length` must be at least {least} (special tokens, markers and one token for each mention), "
-            f"got {max_length}."
-        )
-    if max_length > tokenizer_limit:
-        raise UsageError(
-            f"`max_length` is {max_length}, but the tokenizer says that its model takes {tokenizer_limit} tokens "
-            "(`tokenizer.model_max_length`). Lower `max_length`, or raise `tokenizer.model_max_length` if the model "
-            "takes more."
-        )
-    return max_length

@@ -11,6 +11,9 @@ from hf_relation.errors import UsageError
 from hf_relation.processing.alignment import TextTokens, spell_out_special_tokens
 
 
+_MAX_DEFAULT_LENGTH = 512
+
+
 @dataclass(frozen=True)
 class Wrapping:
     """The special tokens that a tokenizer puts around one text, found by encoding a probe.
@@ -192,3 +195,36 @@ def tokenize_in_pieces(tokenizer: PreTrainedTokenizerBase, text: str, cuts: Sequ
         ids.extend(piece.ids)
         offsets.extend((a + start, b + start) for a, b in piece.offsets)
     return TextTokens(ids, offsets)
+
+
+def checked_max_length(max_length: int | None, tokenizer_limit: int, least: int) -> int:
+    """Check the longest input in tokens, or choose it.
+
+    Args:
+        max_length (`int`, *optional*): as given; `None` for the tokenizer's limit, at most 512.
+        tokenizer_limit (`int`): what the tokenizer says its model takes (a huge number where it says nothing).
+        least (`int`): tokens that the smallest input takes.
+
+    Returns:
+        `int`: the longest input.
+
+    Raises:
+        UsageError: not an integer, or out of range.
+    """
+    if max_length is None:
+        # A tokenizer without a limit says so with a huge number.
+        max_length = int(min(tokenizer_limit, _MAX_DEFAULT_LENGTH))
+    elif isinstance(max_length, bool) or not isinstance(max_length, int):
+        raise UsageError(f"`max_length` must be an integer or None, got {max_length!r}.")
+    if max_length < least:
+        raise UsageError(
+            f"`max_length` must be at least {least} (special tokens, markers and one token for each mention), "
+            f"got {max_length}."
+        )
+    if max_length > tokenizer_limit:
+        raise UsageError(
+            f"`max_length` is {max_length}, but the tokenizer says that its model takes {tokenizer_limit} tokens "
+            "(`tokenizer.model_max_length`). Lower `max_length`, or raise `tokenizer.model_max_length` if the model "
+            "takes more."
+        )
+    return max_length
