@@ -10,15 +10,27 @@ from .folding import explode_document, fold_instances
 from .frequency_split import FrequencySplit, split_by_frequency
 from .hygiene import drop_benchmark_sentences, drop_overlapping, overlap, sentence_key
 from .jsonl import read_jsonl, write_jsonl
+from .locating_report import LeftOut, LocatingReport
 from .locations import find_data_dir
 from .nyt_fb import read_nyt_fb
 from .nyt_fb_splits import load_nyt_fb_labelled, load_nyt_fb_sup
+from .overlap_types import (
+    NUMBER_BUCKETS,
+    NUMBER_CLASSES,
+    OVERLAP_TYPES,
+    document_triples,
+    number_class,
+    overlap_statistics,
+    overlap_types,
+)
 from .pairs import discovery_pairs, read_sentence_pairs
 from .report import BadRow, FileReport, check_file
 from .schema import Document, Entity, Instance, LabelledPair, Mention, Span, document_features, instance_features
 from .semeval import SEMEVAL_OTHER, SEMEVAL_RELATIONS, read_semeval2010_task8
+from .surface import Located, locate_strings
 from .tacred import TACRED_KNOWN, TACRED_NO_RELATION, TACRED_NOVEL, load_tacred_openre, read_tacred
 from .tokens import characters_of_tokens, join_tokens
+from .triples import read_triples
 from .validation import check_document, check_instance, check_instances, split_valid
 from .wiki80 import WIKI80_NOVEL_NAMES, load_wiki80_known, read_wiki80
 from .word_vectors import WordVectors, read_word_vectors
@@ -27,14 +39,20 @@ from .word_vectors import WordVectors, read_word_vectors
 __all__ = [
     "BadRow",
     "CORPORA",
+    "Document",
+    "Entity",
     "FEWREL_NOVEL",
     "FileReport",
     "FrequencySplit",
-    "Document",
-    "Entity",
     "Instance",
     "LabelledPair",
+    "LeftOut",
+    "Located",
+    "LocatingReport",
     "Mention",
+    "NUMBER_BUCKETS",
+    "NUMBER_CLASSES",
+    "OVERLAP_TYPES",
     "SEMEVAL_OTHER",
     "SEMEVAL_RELATIONS",
     "Span",
@@ -52,6 +70,7 @@ __all__ = [
     "crop_around_mentions",
     "discovery_pairs",
     "document_features",
+    "document_triples",
     "drop_benchmark_sentences",
     "drop_overlapping",
     "explode_document",
@@ -66,7 +85,11 @@ __all__ = [
     "load_tacred_openre",
     "load_wiki80_known",
     "nearest_mentions",
+    "locate_strings",
+    "number_class",
     "overlap",
+    "overlap_statistics",
+    "overlap_types",
     "read_docred",
     "read_fewrel",
     "read_jsonl",
@@ -75,6 +98,7 @@ __all__ = [
     "read_semeval2010_task8",
     "read_sentence_pairs",
     "read_tacred",
+    "read_triples",
     "read_wiki80",
     "read_word_vectors",
     "relation_names",

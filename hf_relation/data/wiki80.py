@@ -69,7 +69,7 @@ def read_wiki80(path: str | os.PathLike[str]) -> Iterator[Instance]:
     prefix = f"wiki80/{stem_of(path)}"
     for line, content in read_lines(path):
         if content and not content.isspace():
-            yield _instance(parse_json(content, line=line), f"{prefix}/{line}", line)
+            yield opennre_instance(parse_json(content, line=line), f"{prefix}/{line}", line)
 
 
 def load_wiki80_known(
@@ -127,7 +127,20 @@ def _known(data_dir: str | os.PathLike[str] | None, split: str) -> list[Instance
     return [row for row in read_wiki80(path) if row["relations"][0] not in WIKI80_NOVEL_NAMES]
 
 
-def _instance(row: Any, row_id: str, line: int) -> Instance:
+def opennre_instance(row: Any, row_id: str, line: int | None) -> Instance:
+    """One row of OpenNRE's format, see `read_wiki80`.
+
+    Args:
+        row (`Mapping`): the parsed line.
+        row_id (`str`): id of the instance.
+        line (`int`, *optional*): line number, for messages.
+
+    Returns:
+        `Instance`: with the row's relation as its label.
+
+    Raises:
+        InvalidRowError: the row is not of this format, or its mentions are no two separate places.
+    """
     try:
         if "token" in row:
             text, spans = join_tokens(row["token"])
