@@ -81,7 +81,9 @@ def cell_loss(scores: Tensor, targets: Tensor, mask: Tensor, settings: CellLoss 
     mask = mask.to(scores.dtype).expand_as(scores)
     targets = targets.to(scores.dtype) * mask
     weight = torch.as_tensor(settings.positive_weight, dtype=scores.dtype, device=scores.device)
-    each = functional.binary_cross_entropy_with_logits(scores, targets, weight=mask, pos_weight=weight, reduction="none")
+    each = functional.binary_cross_entropy_with_logits(
+        scores, targets, weight=mask, pos_weight=weight, reduction="none"
+    )
     total = each.sum(dim=(-2, -1))
     if settings.normalizer == "none":
         return total

@@ -233,9 +233,7 @@ class DocumentProcessor(ProcessorMixin):
     ) -> list[EncodedWindow]:
         spans = []
         for position, mention in enumerate(document["mentions"]):
-            found = token_range(
-                tokens.offsets, *trim_span(document["text"], mention["start"], mention["end"])
-            )
+            found = token_range(tokens.offsets, *trim_span(document["text"], mention["start"], mention["end"]))
             if found is None:
                 text = document["text"][mention["start"] : mention["end"]]
                 raise InvalidRowError(

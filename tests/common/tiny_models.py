@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
+from hf_relation.models.kernel_re import KernelREConfig, KernelREModel
 from hf_relation.models.more import MOREConfig, MOREModel
 from hf_relation.models.rocore import RoCOREConfig, RoCOREModel
 from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel
-from hf_relation.processing import RelationProcessor, build_word_tokenizer, count_words
+from hf_relation.processing import DocumentProcessor, RelationProcessor, build_word_tokenizer, count_words
 from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
 
 
@@ -115,3 +116,14 @@ def neighbor_batch(processor: RelationProcessor, instances: list[dict[str, Any]]
     places = [samples.index(instance) for instance in instances]
     neighbors = [[samples[(place + 3) % 12], samples[(place + 6) % 12]] for place in places]
     return {**processor(instances), **neighbor_columns(processor, neighbors), "return_loss": True}
+
+
+def tiny_kernel_re(kind: str = "bert", *, seed: int = 0, marker_policy: str = "none", **settings: Any):
+    """A KernelRE model with random weights, in eval mode, and the processor that feeds it."""
+    processor = DocumentProcessor(tiny_tokenizer(kind), marker_policy=marker_policy, max_length=128)
+    torch.manual_seed(seed)
+    config = KernelREConfig(
+        backbone_config=tiny_backbone(kind, processor.vocab_size),
+        **({"id2label": dict(enumerate(("born_in", "founded_by", "flows_into")))} | settings),
+    )
+    return KernelREModel(config).eval(), processor
