@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InvalidRowError, UsageError
-from .canvas import PLAIN, check_path, new_figure, plain_text, save_figure
+from .canvas import PLAIN, check_path, name_legend, new_figure, plain_text, save_figure
 from .palette import COLORS, MAX_STYLES
 
 
@@ -119,9 +119,6 @@ def bar_chart(
             fontsize=8,
             frameon=False,
         )
-        for text, group in zip(legend.get_texts(), groups, strict=True):
-            text.set_text(plain_text(group or "other", lines=1))
-            text.set_parse_math(False)
-            text.set_usetex(False)
+        name_legend(legend, (plain_text(group or "other", lines=1) for group in groups))
     save_figure(figure, target)
     return target

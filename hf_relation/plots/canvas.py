@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,19 @@ def save_figure(figure: Any, path: Path, *, dpi: int = 160) -> None:
     metadata = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     with atomic_file(path) as stream:
         figure.savefig(stream, format=kind, dpi=dpi, facecolor="white", metadata=metadata)
+
+
+def name_legend(legend: Any, names: Iterable[str]) -> None:
+    """Write names into a legend as plain text; labels given to matplotlib could be taken for mathematics, or be left out.
+
+    Args:
+        legend (`matplotlib.legend.Legend`): as many entries as names.
+        names (`Iterable[str]`): what to write, see [`plain_text`].
+    """
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)
+        text.set_parse_math(False)
+        text.set_usetex(False)
 
 
 def plain_text(value: object, *, width: int = 30, lines: int = 2) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InvalidRowError, UsageError
-from .canvas import PLAIN, check_path, new_figure, plain_text, save_figure
+from .canvas import PLAIN, check_path, name_legend, new_figure, plain_text, save_figure
 from .palette import MAX_STYLES, styles
 
 
@@ -88,10 +88,7 @@ def line_chart(
         axes.spines[side].set_visible(False)
     handles = [axes.plot([], [], color=style.color, marker=style.marker)[0] for style in styles(len(lines))]
     legend = axes.legend(handles, ["name"] * len(lines), fontsize=8, frameon=False)
-    for text, line in zip(legend.get_texts(), lines, strict=True):
-        text.set_text(plain_text(line.name, width=40, lines=1))
-        text.set_parse_math(False)
-        text.set_usetex(False)
+    name_legend(legend, (plain_text(line.name, width=40, lines=1) for line in lines))
     if title:
         shown = plain_text(title, width=70, lines=1)
         figure.text(0.14 / width, 1 - 0.3 / height, shown, fontsize=11.5, fontweight="bold", **PLAIN)

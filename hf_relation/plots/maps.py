@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidRowError, UsageError
-from .canvas import PLAIN, check_path, new_figure, plain_text, save_figure
+from .canvas import PLAIN, check_path, name_legend, new_figure, plain_text, save_figure
 from .palette import REST_COLOR, Style, styles
 
 
@@ -218,7 +218,4 @@ def _legend(figure: Any, style_of: dict[str, Style], left_out: bool) -> None:
         labelspacing=0.42 if roomy else 0.2,
         labelcolor="black",
     )
-    for text, name, (full, _) in zip(legend.get_texts(), shown, entries, strict=True):
-        text.set_text(name if roomy else plain_text(full, width=_NAME_WIDTH, lines=1))
-        text.set_parse_math(False)
-        text.set_usetex(False)
+    name_legend(legend, shown if roomy else [plain_text(full, width=_NAME_WIDTH, lines=1) for full, _ in entries])

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import InvalidRowError, UsageError
-from .canvas import PLAIN, check_path, new_figure, plain_text, save_figure
+from .canvas import PLAIN, check_path, name_legend, new_figure, plain_text, save_figure
 from .palette import COLORS, Style, styles
 
 
@@ -103,10 +103,7 @@ def reliability_plot(
         for side in ("top", "right"):
             part.spines[side].set_visible(False)
     legend = axes.legend(handles, ["name"] * len(curves), fontsize=8, frameon=False, loc="upper left")
-    for text, name in zip(legend.get_texts(), curves, strict=True):
-        text.set_text(plain_text(name, width=40, lines=1))
-        text.set_parse_math(False)
-        text.set_usetex(False)
+    name_legend(legend, (plain_text(name, width=40, lines=1) for name in curves))
     if title:
         shown = plain_text(title, width=58, lines=1)
         figure.text(0.14 / width, 1 - 0.3 / height, shown, fontsize=11.5, fontweight="bold", **PLAIN)

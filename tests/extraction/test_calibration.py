@@ -45,9 +45,9 @@ def test_temperature_alone_has_the_least_log_loss_of_a_grid():
     z, y = pairs(bias=0.0)
     calibration = TemperatureCalibration(bias=False).fit(z, y)
     temperature = calibration.overall["temperature"]
-    grid = np.linspace(0.5, 6, 551)
+    grid = np.linspace(1.5, 3.5, 101)
     losses = [log_loss(y, expit(z / t)) for t in grid]
-    assert temperature == pytest.approx(grid[int(np.argmin(losses))], abs=0.01)
+    assert temperature == pytest.approx(grid[int(np.argmin(losses))], abs=0.02)
     assert calibration.overall["bias"] == 0
     assert calibration.transform([0.0]).tolist() == [0.5]
 
