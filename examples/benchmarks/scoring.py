@@ -9,9 +9,9 @@ from experiment import Experiment, Run
 from frozen import embed, frozen_encoder, score_frozen, score_steps
 from methods import Method
 
-from hf_relation.checkpoints import BASE_REPOSITORY
+from hf_relation.checkpoints import BASE_REPOSITORY, checkpoint_folder
 from hf_relation.data import load_corpus
-from hf_relation.discovery.encoder import checkpoint_folder, load_encoder
+from hf_relation.discovery.encoder import load_encoder
 from hf_relation.discovery.state import read_state
 from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.training.scoring import VARIANTS

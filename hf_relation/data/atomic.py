@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -108,3 +109,29 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
         raise
     if previous.exists():
         shutil.rmtree(previous)
+
+
+def fill_folder(path: str | os.PathLike[str], fill: Callable[[Path], None], *, last: str) -> None:
+    """Write a checkpoint folder so that a crash leaves the old one, the new one, or one that refuses to load.
+
+    A new or empty folder appears whole. In a folder with content the new files replace old ones of the same name, one by
+    one and `last` at the end; the checksums in it tell when that was cut short. Other files stay.
+
+    Args:
+        path (`str` or `PathLike`): the folder; made where missing.
+        fill (`Callable`): writes the files into the (temporary) folder it is given.
+        last (`str`): name of the file that is replaced last, which holds checksums of the others.
+
+    Raises:
+        UsageError: `path` is a file.
+    """
+    target = Path(path)
+    if not target.is_dir() or not any(target.iterdir()):
+        with atomic_folder(target) as work:
+            fill(work)
+        return
+    with tempfile.TemporaryDirectory(prefix=".saving-", dir=target) as name:
+        work = Path(name)
+        fill(work)
+        for file in sorted(work.iterdir(), key=lambda file: (file.name == last, file.name)):
+            os.replace(file, target / file.name)

@@ -3,53 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hf_relation.checkpoints import resolve
+from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.discovery.state import ARRAY_FILE, JSON_FILE, DiscoveryState, read_state
 from hf_relation.errors import CheckpointError, UsageError
-
-
-# All a checkpoint may consist of. Pickles are neither downloaded nor read.
-CHECKPOINT_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.md")
-
-
-def checkpoint_folder(
-    name: str | os.PathLike[str] | None = None,
-    *,
-    revision: str | None = None,
-    token: str | None = None,
-    files: Sequence[str] = CHECKPOINT_FILES,
-) -> Path:
-    """Turn the name of a checkpoint into a local folder, downloading it from the Hub where needed.
-
-    Args:
-        name (`str` or path, *optional*): `None` or the name of a shipped checkpoint, a local folder, or a Hub id.
-        revision (`str`, *optional*): branch, tag or commit; one for all files of a Hub id.
-        token (`str`, *optional*): Hub token for private repositories.
-        files (`Sequence[str]`): patterns of the files to get from the Hub.
-
-    Returns:
-        `Path`: a folder.
-
-    Raises:
-        CheckpointError: there is no such checkpoint, or the Hub did not give it.
-    """
-    resolved = resolve(name)
-    if Path(resolved).is_dir():
-        return Path(resolved)
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(resolved, revision=revision, token=token, allow_patterns=list(files)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise CheckpointError(
-            f"The Hub did not give '{resolved}'{f' at revision {revision}' if revision else ''}: {error} "
-            "Check the name, the revision and the network, or pass a local folder."
-        ) from error
+from hf_relation.models.loading import load_model
 
 
 def load_encoder(model: Any, processor: Any = None) -> tuple[Any, Any]:
@@ -74,7 +34,7 @@ def load_encoder(model: Any, processor: Any = None) -> tuple[Any, Any]:
         )
     if isinstance(model, (str, os.PathLike)):
         folder = checkpoint_folder(model)
-        model = _load_model(folder)
+        model = load_model(folder)
         processor = folder if processor is None else processor
     elif processor is None:
         raise UsageError("A model object needs its processor: pass `processor=RelationProcessor(...)` as well.")
@@ -107,26 +67,6 @@ def state_of_model(model: Any) -> DiscoveryState | None:
     if not model.name_or_path or commit is None:
         return None
     return read_state(checkpoint_folder(model.name_or_path, revision=commit, files=(JSON_FILE, ARRAY_FILE)))
-
-
-def _load_model(folder: Path) -> Any:
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModel
-
-    try:
-        model, loading = AutoModel.from_pretrained(
-            str(folder), dtype=torch.float32, use_safetensors=True, output_loading_info=True
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise CheckpointError(f"The encoder in {folder} cannot be loaded: {error}") from error
-    if loading["missing_keys"]:
-        missing = sorted(loading["missing_keys"])
-        raise CheckpointError(
-            f"{folder / 'model.safetensors'} lacks {len(missing)} weights of the model, among them '{missing[0]}'. "
-            "Get or save the checkpoint again."
-        )
-    return model
 
 
 def _load_processor(folder: Path) -> Any:

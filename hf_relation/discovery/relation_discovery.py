@@ -11,15 +11,17 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
+from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.clustering.algorithms import CHOOSES_NUMBER, Algorithm, finds_number, make_clusterer
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.clustering.whitening import WithinClassWhitening
+from hf_relation.data.atomic import fill_folder
 from hf_relation.data.validation import check_instances
-from hf_relation.discovery.encoder import checkpoint_folder, load_encoder, state_of_model
+from hf_relation.discovery.encoder import load_encoder, state_of_model
 from hf_relation.discovery.fitted import FittedRelations, fit_relations
 from hf_relation.discovery.inputs import read_inputs, without_labels
 from hf_relation.discovery.result import DiscoveredRelation, DiscoveryResult
-from hf_relation.discovery.state import DiscoveryState, fill_folder, read_state, write_state
+from hf_relation.discovery.state import JSON_FILE, DiscoveryState, read_state, write_state
 from hf_relation.discovery.steps import EmbeddingSteps
 from hf_relation.errors import CheckpointError, UsageError
 
@@ -191,7 +193,7 @@ class RelationDiscovery(BaseEstimator):
                 processor.save_pretrained(folder)
             write_state(folder, state)
 
-        fill_folder(save_directory, fill)
+        fill_folder(save_directory, fill, last=JSON_FILE)
 
     def embed(self, instances: Iterable[Mapping[str, Any]]) -> np.ndarray:
         """Embed instances with the encoder, as `fit` and `predict` do.

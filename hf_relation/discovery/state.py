@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hf_relation.clustering.whitening import WithinClassWhitening
-from hf_relation.data.atomic import atomic_file, atomic_folder
+from hf_relation.data.atomic import atomic_file
 from hf_relation.data.files import parse_json
 from hf_relation.discovery.steps import whitening_state
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
@@ -141,31 +140,6 @@ def read_state(folder: str | os.PathLike[str]) -> DiscoveryState | None:
         fitted=fitted,
         arrays={key.removeprefix("fitted."): value for key, value in arrays.items() if key.startswith("fitted.")},
     )
-
-
-def fill_folder(path: str | os.PathLike[str], fill: Callable[[Path], None]) -> None:
-    """Write a checkpoint folder so that a crash leaves the old one, the new one, or one that refuses to load.
-
-    A new or empty folder appears whole. In a folder with content the new files replace old ones of the same name, one by
-    one and `discovery.json` last; its checksums tell when that was cut short. Other files stay.
-
-    Args:
-        path (`str` or `PathLike`): the folder; made where missing.
-        fill (`Callable`): writes the files into the (temporary) folder it is given.
-
-    Raises:
-        UsageError: `path` is a file.
-    """
-    target = Path(path)
-    if not target.is_dir() or not any(target.iterdir()):
-        with atomic_folder(target) as work:
-            fill(work)
-        return
-    with tempfile.TemporaryDirectory(prefix=".saving-", dir=target) as name:
-        work = Path(name)
-        fill(work)
-        for file in sorted(work.iterdir(), key=lambda file: (file.name == JSON_FILE, file.name)):
-            os.replace(file, target / file.name)
 
 
 def _check_settings(settings: Mapping[str, Any], error: type[Exception], where: str = "") -> None:
