@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hf_relation.data.word_vectors import WordVectors, read_word_vectors
     from hf_relation.discovery import DiscoveredRelation, DiscoveryResult, RelationDiscovery
     from hf_relation.embedding import embed_instances
+    from hf_relation.extraction import RelationExtractor
     from hf_relation.losses import RankedListLoss, SupConLoss
     from hf_relation.metrics import clustering_report
     from hf_relation.models.kernel_re import KernelREConfig, KernelREModel, KernelREOutput
@@ -51,6 +52,7 @@ _HOMES = {
     "RelationCNNConfig": "hf_relation.models.relation_cnn",
     "RelationCNNModel": "hf_relation.models.relation_cnn",
     "RelationDiscovery": "hf_relation.discovery",
+    "RelationExtractor": "hf_relation.extraction",
     "RelationProcessor": "hf_relation.processing",
     "RelationTrainer": "hf_relation.training",
     "RelationTrainingArguments": "hf_relation.training",
@@ -89,6 +91,7 @@ __all__ = [
     "RelationCNNConfig",
     "RelationCNNModel",
     "RelationDiscovery",
+    "RelationExtractor",
     "RelationProcessor",
     "RelationTrainer",
     "RelationTrainingArguments",

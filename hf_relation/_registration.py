@@ -19,7 +19,17 @@ from types import ModuleType
 # in the middle of it, the registration would meet half a module.
 _ROOMS_ON_TRANSFORMERS = {
     f"hf_relation.{room}"
-    for room in ("cards", "discovery", "embedding", "models", "pipelines", "processing", "runs", "training")
+    for room in (
+        "cards",
+        "discovery",
+        "embedding",
+        "extraction",
+        "models",
+        "pipelines",
+        "processing",
+        "runs",
+        "training",
+    )
 }
 _done = False
 

@@ -4,6 +4,7 @@ from .candidates import candidate_pairs, nearest_mentions
 from .corpora import CORPORA, load_corpus
 from .cropping import crop_around_mentions
 from .docred import read_docred
+from .entities import EntitySpan, document_of_spans, entities_of
 from .fewrel import FEWREL_NOVEL, read_fewrel, read_openre_records, relation_names
 from .fewrel_openre import load_fewrel_openre
 from .folding import explode_document, fold_instances
@@ -41,6 +42,7 @@ __all__ = [
     "CORPORA",
     "Document",
     "Entity",
+    "EntitySpan",
     "FEWREL_NOVEL",
     "FileReport",
     "FrequencySplit",
@@ -70,9 +72,11 @@ __all__ = [
     "crop_around_mentions",
     "discovery_pairs",
     "document_features",
+    "document_of_spans",
     "document_triples",
     "drop_benchmark_sentences",
     "drop_overlapping",
+    "entities_of",
     "explode_document",
     "find_data_dir",
     "fold_instances",

@@ -118,7 +118,7 @@ class BatchForward:
         try:
             return self._forward(rows)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if len(rows) == 1:
                 raise HfRelationError(
@@ -156,7 +156,7 @@ def _check_finite(embeddings: np.ndarray, first_index: int) -> None:
         )
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     message = str(error).lower()

@@ -1,0 +1,103 @@
+"""`extraction.json`: what decides over scores, beside the weights of a checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hf_relation.data.atomic import atomic_file
+from hf_relation.data.files import parse_json
+from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
+from hf_relation.extraction import calibrations
+from hf_relation.extraction.decisions import DecisionRules
+from hf_relation.extraction.symmetry import SymmetricRelations
+from hf_relation.extraction.thresholds import Thresholds
+from hf_relation.extraction.type_constraints import TypeConstraints
+
+
+T = TypeVar("T")
+
+FORMAT_VERSION = 1
+JSON_FILE = "extraction.json"
+_FIELDS = ("thresholds", "calibration", "type_constraints", "symmetric", "top_k")
+
+
+def write_rules(folder: str | os.PathLike[str], rules: DecisionRules) -> None:
+    """Write the rules into a checkpoint folder that holds the weights already.
+
+    The file records the sha256 of the weights, so that a half-replaced checkpoint is noticed.
+
+    Args:
+        folder (`str` or `PathLike`): an existing folder.
+        rules ([`DecisionRules`]): what decides.
+    """
+    content: dict[str, Any] = {"format_version": FORMAT_VERSION, "top_k": rules.top_k}
+    for name in _FIELDS[:-1]:
+        value = getattr(rules, name)
+        content[name] = None if value is None else value.to_dict()
+    weights = sorted(Path(folder).glob("model*.safetensors"))
+    content["sha256"] = {path.name: _digest(path) for path in weights}
+    with atomic_file(Path(folder) / JSON_FILE) as stream:
+        stream.write(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8") + b"\n")
+
+
+def read_rules(folder: str | os.PathLike[str]) -> DecisionRules:
+    """Read what [`write_rules`] wrote; the default rules where there is no such file. Every value is checked.
+
+    Args:
+        folder (`str` or `PathLike`): a checkpoint folder.
+
+    Returns:
+        [`DecisionRules`].
+
+    Raises:
+        CheckpointError: the file is damaged, from a newer version, or the weights are not those it was written with.
+    """
+    path = Path(folder) / JSON_FILE
+    if not path.is_file():
+        return DecisionRules()
+    try:
+        content = parse_json(path.read_bytes(), what=str(path))
+    except InvalidRowError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    version = content.get("format_version") if isinstance(content, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise CheckpointError(f"{path} is damaged: it has no `format_version`.")
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format {version}; this version of hf_relation reads up to {FORMAT_VERSION}. "
+            "Upgrade: pip install -U hf_relation"
+        )
+    digests = content.get("sha256", {})
+    for name, expected in digests.items() if isinstance(digests, dict) else [("", None)]:
+        file = path.parent / Path(name).name
+        if not name or not file.is_file() or _digest(file) != expected:
+            raise CheckpointError(
+                f"{path} was written with other weights than {file} holds. Get or save the checkpoint again."
+            )
+
+    def part(name: str, make: Callable[[Any], T]) -> T | None:
+        return None if content.get(name) is None else make(content[name])
+
+    try:
+        return DecisionRules(
+            thresholds=part("thresholds", Thresholds.from_dict) or Thresholds(),
+            calibration=part("calibration", calibrations.calibration_from_dict),
+            type_constraints=part("type_constraints", TypeConstraints),
+            symmetric=part("symmetric", SymmetricRelations.from_dict),
+            top_k=content.get("top_k"),
+        )
+    except (UsageError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
