@@ -29,6 +29,18 @@ CORPORA = {
         "NYT+FB: New York Times sentences with Freebase relations (your own licensed file).",
         "--data-dir data/nyt_fb --output-dir out/nyt_fb --config sup",
     ),
+    "webnlg": (
+        "WebNLG: sentences with overlapping triples, whole entities.",
+        "--data-dir data/webnlg --output-dir out/webnlg",
+    ),
+    "webnlg_star": (
+        "WebNLG*: the same with the last word of each entity, as CasRel has it.",
+        "--data-dir data/webnlg_star --output-dir out/webnlg_star",
+    ),
+    "nyt_triples": (
+        "NYT: New York Times sentences with overlapping triples (your own licensed files).",
+        "--data-dir data/nyt_triples --output-dir out/nyt_triples",
+    ),
     "jsonl": ("JSONL files of your own.", "train=train.jsonl test=test.jsonl --output-dir out/mine"),
 }
 

@@ -27,7 +27,8 @@ from .overlap_types import (
 from .pairs import discovery_pairs, read_sentence_pairs
 from .report import BadRow, FileReport, check_file
 from .schema import Document, Entity, Instance, LabelledPair, Mention, Span, document_features, instance_features
-from .semeval import SEMEVAL_OTHER, SEMEVAL_RELATIONS, read_semeval2010_task8
+from .semeval import read_semeval2010_task8
+from .semeval_labels import SEMEVAL_OTHER, SEMEVAL_RELATIONS
 from .surface import Located, locate_strings
 from .tacred import TACRED_KNOWN, TACRED_NO_RELATION, TACRED_NOVEL, load_tacred_openre, read_tacred
 from .tokens import characters_of_tokens, join_tokens

@@ -145,6 +145,30 @@ class NytFb(RelationBuilder):
     BUILDER_CONFIGS = _configurations("nyt_fb")
 
 
+class WebNLG(RelationBuilder):
+    """WebNLG with whole entities; configurations `"documents"` (default) and `"pairs"`. See `RelationBuilder`."""
+
+    corpus = "webnlg"
+    BUILDER_CONFIGS = _configurations("webnlg")
+
+
+class WebNLGStar(RelationBuilder):
+    """WebNLG*, the last word of each entity; configurations `"documents"` (default) and `"pairs"`. See `RelationBuilder`."""
+
+    corpus = "webnlg_star"
+    BUILDER_CONFIGS = _configurations("webnlg_star")
+
+
+class NytTriples(RelationBuilder):
+    """NYT as triples, from licensed files of one's own; configurations `"documents"` (default) and `"pairs"`.
+
+    See `RelationBuilder` for the arguments.
+    """
+
+    corpus = "nyt_triples"
+    BUILDER_CONFIGS = _configurations("nyt_triples")
+
+
 class RelationJsonl(RelationBuilder):
     """JSONL files of one's own.
 

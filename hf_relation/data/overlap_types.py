@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Union, cast
 
 from ..errors import UsageError
-from .schema import Document
+
+
+if TYPE_CHECKING:  # so that metrics, which use this module, stay apart from `datasets`
+    from .schema import Document
 
 
 OVERLAP_TYPES: tuple[str, ...] = ("Normal", "EPO", "SEO")
@@ -19,7 +22,7 @@ NUMBER_CLASSES: tuple[str, ...] = ("Single", "Double", "Multiple")
 NUMBER_BUCKETS: tuple[str, ...] = ("1", "2", "3", "4", "5+")
 """By the number of triples, five or more in one."""
 
-Triples = Document | Iterable[Sequence[Hashable]]
+Triples = Union["Document", Iterable[Sequence[Hashable]]]
 
 
 def document_triples(document: Document) -> list[tuple[int, str, int]]:
@@ -106,7 +109,11 @@ def number_class(triples: Triples, classes: tuple[str, ...] = NUMBER_CLASSES) ->
 
     ```
     """
-    number = len(_listed(triples))
+    return class_of_number(len(_listed(triples)), classes)
+
+
+def class_of_number(number: int, classes: tuple[str, ...] = NUMBER_CLASSES) -> str | None:
+    """`number_class` of a text of which only the number of triples is known; `None` for 0."""
     return classes[min(number, len(classes)) - 1] if number else None
 
 

@@ -10,7 +10,7 @@ from ..errors import UsageError
 from .docred import read_docred
 from .folding import explode_document
 from .schema import Instance
-from .semeval import SEMEVAL_OTHER
+from .semeval_labels import SEMEVAL_OTHER
 
 
 SEMEVAL_NO_RELATION: tuple[str, ...] = (SEMEVAL_OTHER,)

@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ..errors import UsageError
 from .jsonl import read_jsonl
-from .locations import corpus_dir
+from .locations import corpus_dir, corpus_file
 from .schema import Document, Instance
 
 
@@ -31,6 +31,27 @@ class Split:
     files: Callable[[Path], list[Path]]
     rows: Callable[[Path], Iterator[Row]]
     optional: bool = False
+
+
+def file_split(
+    names: tuple[str, ...], source: str, read: Callable[[Path], Iterator[Any]], *, optional: bool = False
+) -> Split:
+    """A split that is one file.
+
+    Args:
+        names (`tuple[str, ...]`): file names, in order of preference.
+        source (`str`): where the file can be had, for the message when none is there.
+        read: the file's reader.
+        optional (`bool`): see `Split`.
+
+    Returns:
+        `Split`: for a configuration.
+    """
+
+    def files(folder: Path) -> list[Path]:
+        return [corpus_file(folder, *names, source=source)]
+
+    return Split(files, lambda folder: read(files(folder)[0]), optional)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from .nyt_fb_splits import (
     nyt_fb_unlabelled,
 )
 from .pairs import REDOCRED_LEAST, SEMEVAL_NO_RELATION, discovery_pairs, read_sentence_pairs
-from .recipe import Configuration, Recipe, Row, Split
+from .recipe import Configuration, Recipe, Row, Split, file_split
 from .semeval import SEMEVAL_SOURCE, read_semeval2010_task8
 from .tacred import (
     TACRED_FILES,
@@ -35,6 +35,7 @@ from .tacred import (
     tacred_file,
     tacred_files,
 )
+from .triple_recipes import TRIPLE_RECIPES
 from .wiki80 import WIKI80_FILES, WIKI80_SOURCE, load_wiki80_known, read_wiki80, wiki80_file
 
 
@@ -51,25 +52,18 @@ def _fewrel_train(folder: Path) -> Iterator[Row]:
     return (row for path in fewrel_train_files(folder) for row in read_fewrel(path))
 
 
-def _one_file(names: tuple[str, ...], source: str, read: Callable[[Path], Iterator[Any]], optional: bool) -> Split:
-    def files(folder: Path) -> list[Path]:
-        return [corpus_file(folder, *names, source=source)]
-
-    return Split(files, lambda folder: read(files(folder)[0]), optional)
-
-
 def _semeval(labels: Literal["directed", "undirected", "oriented"], pairs: bool = False) -> dict[str, Split]:
     def read(path: Path) -> Iterator[Row]:
         rows = read_semeval2010_task8(path, labels=labels)
         return iter(discovery_pairs(rows, leave_out=SEMEVAL_NO_RELATION)) if pairs else rows
 
-    return {split: _one_file(names, SEMEVAL_SOURCE, read, False) for split, names in SEMEVAL_FILES.items()}
+    return {split: file_split(names, SEMEVAL_SOURCE, read) for split, names in SEMEVAL_FILES.items()}
 
 
 def _redocred(read: Callable[[Path], Iterator[Any]]) -> dict[str, Split]:
     # The Hub's usual name of a development set is `validation`.
     named = {"validation" if split == "dev" else split: names for split, names in REDOCRED_FILES.items()}
-    return {split: _one_file(names, REDOCRED_SOURCE, read, True) for split, names in named.items()}
+    return {split: file_split(names, REDOCRED_SOURCE, read, optional=True) for split, names in named.items()}
 
 
 def _redocred_pairs(path: Path) -> Iterator[Row]:
@@ -130,7 +124,7 @@ RECIPES: dict[str, Recipe] = {
                 "The files as published: `train` and `validation` hold different relations.",
                 {
                     "train": Split(fewrel_train_files, _fewrel_train, optional=True),
-                    "validation": _one_file(("val_wiki.json",), FEWREL_SOURCE, read_fewrel, True),
+                    "validation": file_split(("val_wiki.json",), FEWREL_SOURCE, read_fewrel, optional=True),
                 },
             ),
         },
@@ -146,7 +140,10 @@ RECIPES: dict[str, Recipe] = {
             "wiki80": Configuration(
                 "All relations, for supervised extraction. 16 of them are FewRel's novel relations: do not train relation "
                 "discovery on this configuration.",
-                {split: _one_file(names, WIKI80_SOURCE, read_wiki80, True) for split, names in WIKI80_FILES.items()},
+                {
+                    split: file_split(names, WIKI80_SOURCE, read_wiki80, optional=True)
+                    for split, names in WIKI80_FILES.items()
+                },
             ),
             "known": Configuration(
                 "Without FewRel's 16 novel relations; `train` also without rows whose sentence occurs in an evaluation set.",
@@ -258,5 +255,6 @@ RECIPES: dict[str, Recipe] = {
             ),
         },
     ),
+    **TRIPLE_RECIPES,
 }
 """The published corpora, by name."""

@@ -9,28 +9,12 @@ from typing import Literal
 from ..errors import InvalidRowError, UsageError
 from .files import read_lines
 from .schema import Instance, Mention
+from .semeval_labels import SEMEVAL_OTHER, is_semeval_label
 from .validation import check_instance
 
 
 SEMEVAL_SOURCE = "the task's data release, SemEval2010_task8_all_data.zip (training/, testing/)"
 
-SEMEVAL_RELATIONS: tuple[str, ...] = (
-    "Cause-Effect",
-    "Component-Whole",
-    "Content-Container",
-    "Entity-Destination",
-    "Entity-Origin",
-    "Instrument-Agency",
-    "Member-Collection",
-    "Message-Topic",
-    "Product-Producer",
-)
-"""The nine relations; the tenth label is `SEMEVAL_OTHER`."""
-
-SEMEVAL_OTHER = "Other"
-"""The label of pairs with none of the nine relations."""
-
-_DIRECTIONS = ("(e1,e2)", "(e2,e1)")
 _TAGS = ("<e1>", "</e1>", "<e2>", "</e2>")
 
 
@@ -79,7 +63,7 @@ def _blocks(path: str | os.PathLike[str], labels: str) -> Iterator[Instance]:
             if pending is not None:
                 yield _instance(*pending, label, labels)
             pending, label = (line, number, sentence), None
-        elif pending is not None and label is None and _is_label(text):
+        elif pending is not None and label is None and is_semeval_label(text):
             label = text
         else:
             raise InvalidRowError(
@@ -87,10 +71,6 @@ def _blocks(path: str | os.PathLike[str], labels: str) -> Iterator[Instance]:
             )
     if pending is not None:
         yield _instance(*pending, label, labels)
-
-
-def _is_label(text: str) -> bool:
-    return text == SEMEVAL_OTHER or (text[:-7] in SEMEVAL_RELATIONS and text[-7:] in _DIRECTIONS)
 
 
 def _instance(line: int, number: str, sentence: str, label: str | None, labels: str) -> Instance:

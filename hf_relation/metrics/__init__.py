@@ -1,14 +1,18 @@
-"""Clustering metrics from label columns: pure functions, computed from a sparse contingency table."""
+"""Scores from plain data: clustering metrics of label columns, and precision, recall and F1 of extraction."""
 
 from __future__ import annotations
 
 from hf_relation.metrics.accuracy import hungarian_accuracy, hungarian_accuracy_from_contingency
 from hf_relation.metrics.bcubed import bcubed, bcubed_from_contingency
 from hf_relation.metrics.contingency import Contingency, check_labels, contingency
+from hf_relation.metrics.entities import entity_scores
 from hf_relation.metrics.nmi import normalized_mutual_info, normalized_mutual_info_from_contingency
 from hf_relation.metrics.purity import purity, purity_from_contingency
 from hf_relation.metrics.rand import adjusted_rand_index, adjusted_rand_index_from_contingency
 from hf_relation.metrics.report import clustering_report
+from hf_relation.metrics.semeval_report import semeval_task8_report
+from hf_relation.metrics.semeval_task8 import semeval_task8_scores
+from hf_relation.metrics.triples import triple_report, triple_scores
 from hf_relation.metrics.v_measure import v_measure, v_measure_from_contingency
 
 
@@ -21,12 +25,17 @@ __all__ = [
     "check_labels",
     "clustering_report",
     "contingency",
+    "entity_scores",
     "hungarian_accuracy",
     "hungarian_accuracy_from_contingency",
     "normalized_mutual_info",
     "normalized_mutual_info_from_contingency",
     "purity",
     "purity_from_contingency",
+    "semeval_task8_report",
+    "semeval_task8_scores",
+    "triple_report",
+    "triple_scores",
     "v_measure",
     "v_measure_from_contingency",
 ]

@@ -35,9 +35,12 @@ def test_there_is_one_script_per_corpus() -> None:
         "fewrel",
         "jsonl",
         "nyt_fb",
+        "nyt_triples",
         "redocred",
         "semeval2010_task8",
         "tacred",
+        "webnlg",
+        "webnlg_star",
         "wiki80",
     ]
 
