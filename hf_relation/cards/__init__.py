@@ -1,15 +1,25 @@
 """Cards: what a checkpoint was made from, how good it is, and what it cannot do."""
 
 from hf_relation.cards.escaping import escape_markdown, table_row
+from hf_relation.cards.extraction_card import extraction_card_text, write_extraction_card
 from hf_relation.cards.model_card import model_card_text, write_model_card
-from hf_relation.cards.published import PUBLISHED_FEWREL, PublishedResult
+from hf_relation.cards.published import (
+    PUBLISHED_FEWREL,
+    PUBLISHED_KERNEL_RE,
+    PublishedExtraction,
+    PublishedResult,
+)
 
 
 __all__ = [
     "PUBLISHED_FEWREL",
+    "PUBLISHED_KERNEL_RE",
+    "PublishedExtraction",
     "PublishedResult",
     "escape_markdown",
+    "extraction_card_text",
     "model_card_text",
     "table_row",
+    "write_extraction_card",
     "write_model_card",
 ]

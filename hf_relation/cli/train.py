@@ -7,7 +7,7 @@ import typer
 
 app = typer.Typer(
     name="train",
-    help="Train on known relations, and score on relations never seen. 'hf-relation train more --help' lists all options.",
+    help="Train models that discover relations (scored on relations never seen) or extract named ones. 'hf-relation train more --help' lists all options.",
     epilog="Example: hf-relation train more --dataset jsonl --train_file known.jsonl --test_file novel.jsonl "
     "--output_dir runs/mine",
     no_args_is_help=True,
@@ -49,3 +49,15 @@ def siamese_ure(context: typer.Context) -> None:
     from hf_relation.runs.siamese_ure import main
 
     main(context.args, command="hf-relation train siamese-ure")
+
+
+@app.command(
+    "kernel-re",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def kernel_re(context: typer.Context) -> None:
+    """KernelRE: supervised extraction of named relations, several for a pair. Presets: kernel-re, kernel-re-minilm."""
+    from hf_relation.runs.kernel_re import main
+
+    main(context.args, command="hf-relation train kernel-re")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from transformers import BatchEncoding, PreTrainedTokenizerBase, ProcessorMixin
 
@@ -17,6 +17,7 @@ from hf_relation.processing.encoded import EncodedInstance
 from hf_relation.processing.markers import (
     HEAD_ROLE,
     TAIL_ROLE,
+    MarkerPolicy,
     check_marker_policy,
     declared_entity_types,
     marker_pair,
@@ -118,6 +119,11 @@ class RelationProcessor(ProcessorMixin):
     def vocab_size(self) -> int:
         """Number of tokens with the markers: what the model's input embeddings must be resized to."""
         return len(self.tokenizer)
+
+    @property
+    def marker_tokens(self) -> list[str]:
+        """The marker tokens that were added to the tokenizer."""
+        return marker_tokens(cast(MarkerPolicy, self.marker_policy), self.entity_types)
 
     @property
     def model_input_names(self) -> list[str]:

@@ -17,7 +17,7 @@ from hf_relation.runs.presets import preset_settings, presets_of
 from hf_relation.training import RelationTrainingArguments, check_processes
 
 
-S = TypeVar("S")
+S = TypeVar("S", bound=Any)
 
 # Of every run; any of them can be given on the command line.
 RUN_DEFAULTS: dict[str, Any] = {
@@ -75,11 +75,11 @@ def parse_run(
     parser.set_defaults(**settings)
     script, args, unknown = parser.parse_args_into_dataclasses(args=given, return_remaining_strings=True)
     if unknown:
-        names = [f"--{each.name}" for each_kind in kinds for each in fields(each_kind)]  # type: ignore[arg-type]
+        names = [f"--{each.name}" for each_kind in kinds for each in fields(each_kind)]
         close = difflib.get_close_matches(unknown[0], names)
         suggestion = f" Did you mean {close[0]}?" if close else ""
         raise UsageError(f"There is no option {unknown[0]!r}.{suggestion} --help lists all options.")
-    if script.num_seeds < 1 or script.num_cluster_seeds < 1:
+    if script.num_seeds < 1 or getattr(script, "num_cluster_seeds", 1) < 1:
         raise UsageError("`num_seeds` and `num_cluster_seeds` must be at least 1.")
     check(script)
     if args.resume_from_checkpoint:

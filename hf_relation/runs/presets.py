@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hf_relation.errors import UsageError
+from hf_relation.runs.kernel_re_presets import KERNEL_RE, KERNEL_RE_MINILM
 from hf_relation.runs.more_presets import MINILM, MORE, MORE_OF_ENCODER, MORE_RLL
 from hf_relation.runs.rocore_presets import ROCORE, ROCORE_MINILM
 from hf_relation.runs.siamese_ure_presets import SIAMESE_URE, SIAMESE_URE_MINILM
@@ -73,6 +74,19 @@ PRESETS: dict[str, Preset] = {
         "chosen on known relations of FewRel in the place of unlabelled ones (--novel held-out)",
         SIAMESE_URE_MINILM,
         method="siamese-ure",
+    ),
+    "kernel-re": Preset(
+        "the paper's settings for WebNLG, over the encoder you name (the paper has BERT-base-uncased)",
+        "Li and Tian, Downstream Model Design of Pre-trained Language Model for Relation Extraction Task, 2020; schedule from "
+        "the authors' code",
+        KERNEL_RE,
+        method="kernel-re",
+    ),
+    "kernel-re-minilm": Preset(
+        "for MiniLM-L6: kernels of rank 64, a loss over pairs, marked mentions",
+        "chosen on validation sentences; see docs/benchmarks.md",
+        KERNEL_RE_MINILM,
+        method="kernel-re",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Training of pair encoders: balanced batches, averaged weights, evaluation by clustering."""
+"""Training: balanced batches, averaged weights, evaluation by clustering or by triples."""
 
 from hf_relation.training.adversarial import AdversarialWarmup
 from hf_relation.training.arguments import RelationTrainingArguments
@@ -23,6 +23,9 @@ from hf_relation.training.experiment_loading import (
     load_experiment_data,
     load_unsupervised_data,
 )
+from hf_relation.training.extraction_dataset import ExtractionCollator, ExtractionDataset, LabelledWindow
+from hf_relation.training.extraction_trainer import ExtractionTrainer, chosen_pairs
+from hf_relation.training.length_sampler import LengthBatchSampler
 from hf_relation.training.mixed_sampler import MixedBatchSampler
 from hf_relation.training.neighbor_bank import NeighborBank
 from hf_relation.training.neighbor_collator import NeighborCollator
@@ -51,6 +54,11 @@ __all__ = [
     "EpochTargets",
     "ExperimentArguments",
     "ExperimentData",
+    "ExtractionCollator",
+    "ExtractionDataset",
+    "ExtractionTrainer",
+    "LabelledWindow",
+    "LengthBatchSampler",
     "MixedBatchSampler",
     "NeighborBank",
     "NeighborCollator",
@@ -64,6 +72,7 @@ __all__ = [
     "WeightAverage",
     "add_adapters",
     "changed_settings",
+    "chosen_pairs",
     "check_processes",
     "choose_bandwidth_quantile",
     "corpus_names",

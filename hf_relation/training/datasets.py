@@ -43,7 +43,20 @@ def single_relation(instance: Mapping[str, Any]) -> str | None:
 ROW_INDEX = "row_index"
 
 
-class RelationDataset(torch.utils.data.Dataset[dict[str, Any]]):
+class EncodedRows(torch.utils.data.Dataset[dict[str, Any]]):
+    """Rows that a processor has encoded once, so that no epoch tokenises again; what the trainers of this package train on.
+
+    Attributes:
+        instance_ids (`list[str]` of length `n`): id of every row, for messages.
+    """
+
+    instance_ids: list[str]
+
+    def __len__(self) -> int:
+        return len(self.instance_ids)
+
+
+class RelationDataset(EncodedRows):
     """Encode instances once, so that no epoch tokenises again.
 
     Args:
@@ -84,9 +97,6 @@ class RelationDataset(torch.utils.data.Dataset[dict[str, Any]]):
         """Give a row as the processor encoded it."""
         return self._encoded[row]
 
-    def __len__(self) -> int:
-        return len(self._encoded)
-
     def __getitem__(self, index: int) -> dict[str, Any]:
         return {**vars(self._encoded[index]), "labels": self.labels[index]}
 
@@ -95,7 +105,7 @@ class NumberedRows(torch.utils.data.Dataset[tuple[int, dict[str, Any]]]):
     """Rows with their positions, for [`~hf_relation.training.collators.NumberedCollator`].
 
     Args:
-        dataset ([`RelationDataset`]): the rows.
+        dataset ([`EncodedRows`]): the rows.
 
     Example:
 
@@ -107,7 +117,7 @@ class NumberedRows(torch.utils.data.Dataset[tuple[int, dict[str, Any]]]):
     ```
     """
 
-    def __init__(self, dataset: RelationDataset) -> None:
+    def __init__(self, dataset: EncodedRows) -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:

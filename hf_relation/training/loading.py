@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Sampler
 from hf_relation.errors import UsageError
 from hf_relation.training.arguments import RelationTrainingArguments
 from hf_relation.training.collators import NumberedCollator
-from hf_relation.training.datasets import NumberedRows, RelationDataset
+from hf_relation.training.datasets import EncodedRows, NumberedRows, RelationDataset
 from hf_relation.training.samplers import ClassBalancedBatchSampler
 
 
@@ -79,7 +79,7 @@ def class_balanced_loader(
 
 
 def numbered_loader(
-    dataset: RelationDataset,
+    dataset: EncodedRows,
     sampler: Sampler[list[int]],
     collator: Callable[[list[Any]], Any],
     args: RelationTrainingArguments,
@@ -87,7 +87,7 @@ def numbered_loader(
     """Make the loader of the batches that a sampler names, with the column `row_index`.
 
     Args:
-        dataset ([`RelationDataset`]): the training data.
+        dataset ([`EncodedRows`]): the training data.
         sampler (`Sampler[list[int]]`): gives the rows of every batch.
         collator (`Callable`): makes a batch of a list of rows.
         args ([`RelationTrainingArguments`]): workers and pinned memory.

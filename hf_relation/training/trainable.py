@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
 from hf_relation.errors import UsageError
-from hf_relation.processing.markers import MarkerPolicy, marker_tokens
 
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
-    from hf_relation.processing import RelationProcessor
+    from hf_relation.processing import DocumentProcessor, RelationProcessor
     from hf_relation.training.arguments import RelationTrainingArguments
 
 
@@ -154,7 +153,7 @@ def add_adapters(
 
 
 def make_trainable(
-    model: PreTrainedModel, args: RelationTrainingArguments, processor: RelationProcessor
+    model: PreTrainedModel, args: RelationTrainingArguments, processor: RelationProcessor | DocumentProcessor
 ) -> PreTrainedModel | PeftModel:
     """Set which weights move, as the arguments say.
 
@@ -171,11 +170,7 @@ def make_trainable(
         UsageError: as [`freeze`] and [`add_adapters`].
     """
     if args.trainable == "lora":
-        markers = (
-            []
-            if args.freeze_embeddings
-            else marker_tokens(cast(MarkerPolicy, processor.marker_policy), processor.entity_types)
-        )
+        markers = [] if args.freeze_embeddings else processor.marker_tokens
         return add_adapters(
             model,
             r=args.lora_r,

@@ -23,7 +23,7 @@ from hf_relation.training.arguments import RelationTrainingArguments
 from hf_relation.training.averaging import WeightAverage
 from hf_relation.training.batch_loss import BatchLoss, NamedTerms, chunked_loss
 from hf_relation.training.collators import RelationCollator
-from hf_relation.training.datasets import ROW_INDEX, RelationDataset
+from hf_relation.training.datasets import ROW_INDEX, EncodedRows, RelationDataset
 from hf_relation.training.distributed import from_first_process
 from hf_relation.training.failures import FiniteGuard
 from hf_relation.training.gradient_cache import cached_loss
@@ -91,7 +91,7 @@ class RelationTrainer(Trainer):
         eval_dataset: Any = None,
         **kwargs: Any,
     ) -> None:
-        if train_dataset is not None and not isinstance(train_dataset, RelationDataset):
+        if train_dataset is not None and not isinstance(train_dataset, EncodedRows):
             train_dataset = RelationDataset(_as_instances(train_dataset), processing_class)
         if kwargs.get("data_collator") is None:
             kwargs["data_collator"] = RelationCollator(

@@ -93,8 +93,14 @@ class KernelREConfig(EncoderConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
-        if not self.id2label:
-            raise UsageError("KernelRE needs at least one relation: give `id2label`, e.g. {0: 'born in'}.")
+        names = {int(number): name for number, name in (self.id2label or {}).items()}
+        if sorted(names) != list(range(len(names))) or not names or len(set(names.values())) != len(names):
+            raise UsageError(
+                "KernelRE needs its relations as `id2label`, numbered from 0 and each once, e.g. {0: 'born in', 1: 'spouse'}; got "
+                f"{str(self.id2label)[:200]}."
+            )
+        self.id2label = names
+        self.label2id = {name: number for number, name in names.items()}
 
     def _check_settings(self) -> None:
         for name, allowed in (
