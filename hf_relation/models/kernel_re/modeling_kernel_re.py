@@ -11,13 +11,15 @@ from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from hf_relation.errors import UsageError
+from hf_relation.losses import LinearChainCRF
 from hf_relation.losses.token_pairs import pair_loss
 from hf_relation.models.kernel_re.configuration_kernel_re import KernelREConfig
 from hf_relation.models.kernel_re.kernels import MentionPairScores, RelationKernels
 from hf_relation.models.kernel_re.mention_tokens import mention_tokens
 from hf_relation.models.kernel_re.pair_inputs import check_labels, check_pairs, on_mentions
-from hf_relation.models.kernel_re.tagger import EntityTagger
+from hf_relation.models.kernel_re.tagger import EntityTagger, init_field
 from hf_relation.models.pair_encoder import EncoderPreTrainedModel, full_attention_mask
+from hf_relation.processing.bio import bio_labels
 
 
 @dataclass
@@ -70,8 +72,9 @@ class KernelREPreTrainedModel(EncoderPreTrainedModel):
             for bias in (module.head_bias, module.tail_bias, module.relation_bias):
                 if bias is not None:
                     init.zeros_(bias)
-        if isinstance(module, EntityTagger):
-            module.init_weights()
+        # Not of the tagger as a whole: transformers takes modules without weights of their own for initialised.
+        if isinstance(module, LinearChainCRF):
+            init_field(module, bio_labels(self.config.entity_types))
 
 
 class KernelREModel(KernelREPreTrainedModel):
