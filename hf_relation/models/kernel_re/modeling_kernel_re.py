@@ -166,24 +166,28 @@ class KernelREModel(KernelREPreTrainedModel):
         if attention_mask is None:
             attention_mask = full_attention_mask(input_ids, inputs_embeds)
         states = self.encode(input_ids, attention_mask, token_type_ids, inputs_embeds)
-        output = KernelREOutput(last_hidden_state=states.last)
-        losses: list[torch.Tensor] = []
+        logits = relation_loss = emissions = tagger_loss = None
         if pairs is not None and mention_spans is not None:
-            output.logits, output.relation_loss = self.score_pairs(states, mention_spans, pairs, labels)
-            if output.relation_loss is not None:
-                losses.append(output.relation_loss)
+            logits, relation_loss = self.score_pairs(states, mention_spans, pairs, labels)
         elif labels is not None:
             raise UsageError("`labels` need `mention_spans` and `pairs`. DocumentProcessor makes them.")
         if self.tagger is not None:
-            mask = attention_mask if text_token_mask is None else text_token_mask
-            output.emissions = self.tagger(states.last, mask)
+            emissions = self.tagger(states.last, attention_mask if text_token_mask is None else text_token_mask)
             if tags is not None:
-                output.tagger_loss = self.tagger.loss(output.emissions, tags)
-                losses.append(self.config.tagger_weight * output.tagger_loss)
+                tagger_loss = self.tagger.loss(emissions, tags)
         elif tags is not None:
             raise UsageError("`tags` need a model with a tagger: set `entity_types` in its config.")
-        if losses:
-            output.loss = torch.stack(losses).sum()
+        losses = [] if relation_loss is None else [relation_loss]
+        if tagger_loss is not None:
+            losses.append(self.config.tagger_weight * tagger_loss)
+        output = KernelREOutput(  # at once: a plain tuple has what is set in the order in which it was
+            loss=torch.stack(losses).sum() if losses else None,
+            logits=logits,
+            relation_loss=relation_loss,
+            tagger_loss=tagger_loss,
+            emissions=emissions,
+            last_hidden_state=states.last,
+        )
         return output.to_tuple() if return_dict is False else output
 
     def encode(
