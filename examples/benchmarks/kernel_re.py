@@ -255,7 +255,9 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     part = measure(args, clock)
     console.print(part.rich())
     words = ["python examples/benchmarks/kernel_re.py", *(sys.argv[1:] if argv is None else argv)]
-    command = " ".join("FILE" if before in _PLACES else word for before, word in zip(["", *words], words, strict=False))
+    command = " ".join(
+        "FILE" if before in _PLACES else word for before, word in zip(["", *words], words, strict=False)
+    )
     machine = environment()
     machine["machine"] |= {"processor_name": processor_name(), "clock": clock, "load": os.getloadavg()}
     results = {"command": command, "quick": args.quick, "notes": part.notes, "cells": part.raw, **machine}

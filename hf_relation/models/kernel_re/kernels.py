@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -34,6 +33,16 @@ class MentionPairScores(NamedTuple):
     log_positive: torch.Tensor
     log_negative: torch.Tensor
     cells: torch.Tensor | None
+
+
+class _Weights(NamedTuple):
+    """The weights of some relations."""
+
+    head: torch.Tensor
+    tail: torch.Tensor
+    head_bias: torch.Tensor | None
+    tail_bias: torch.Tensor | None
+    relation_bias: torch.Tensor | None
 
 
 class RelationKernels(nn.Module):
@@ -110,14 +119,15 @@ class RelationKernels(nn.Module):
             mask_cells = _cells_of(pair_mask.unsqueeze(-1), tokens)[..., 0]  # (B, U, U)
         parts: list[tuple[torch.Tensor, ...]] = []
         rows, slots = heads.shape[:2]
-        chunks = list(self._chunks(rows * slots * (slots + 2 * self.rank), most_cells))
-        for chunk in chunks:
-            part = partial(self._part, tokens=tokens, chunk=chunk, mask_cells=mask_cells, loss=loss)
-            wanted = None if targets is None or loss is None else targets[..., chunk]
-            if len(chunks) > 1 and torch.is_grad_enabled():
-                parts.append(checkpoint(part, heads, tails, targets=wanted, use_reentrant=False))
+        step = self._step(rows * slots * (slots + 2 * self.rank), most_cells)
+        pieces = self._pieces(step)
+        wanted = [None] * len(pieces) if targets is None or loss is None else targets.split(step, dim=-1)
+        for piece, targets_of_piece in zip(pieces, wanted, strict=True):
+            part = partial(self._part, tokens=tokens, mask_cells=mask_cells, targets=targets_of_piece, loss=loss)
+            if len(pieces) > 1 and torch.is_grad_enabled():
+                parts.append(checkpoint(part, heads, tails, piece, use_reentrant=False))
             else:
-                parts.append(part(heads, tails, targets=wanted))
+                parts.append(part(heads, tails, piece))
         joined = [torch.cat(piece, dim=-1) for piece in zip(*parts, strict=True)]
         return MentionPairScores(joined[0], joined[1], joined[2] if loss is not None else None)
 
@@ -133,38 +143,41 @@ class RelationKernels(nn.Module):
         Returns:
             `torch.Tensor` of shape `(batch, relations, heads, tails)`.
         """
-        return self._scores(head_states, tail_states, slice(0, self.num_relations))
+        return self._scores(head_states, tail_states, self._pieces(self.num_relations)[0])
 
-    def _chunks(self, cells_of_a_relation: int, most_cells: int) -> Iterator[slice]:
-        parts = -(-self.num_relations * cells_of_a_relation // most_cells)
-        step = max(1, -(-self.num_relations // max(parts, 1)))
-        for start in range(0, self.num_relations, step):
-            yield slice(start, min(start + step, self.num_relations))
+    def _step(self, held_by_a_relation: int, most_cells: int) -> int:
+        """How many relations are computed at a time."""
+        parts = max(1, -(-self.num_relations * held_by_a_relation // most_cells))
+        return -(-self.num_relations // parts)
 
-    def _scores(self, heads: torch.Tensor, tails: torch.Tensor, chunk: slice) -> torch.Tensor:
+    def _pieces(self, step: int) -> list[_Weights]:
+        """The weights of `step` relations at a time; split at once, since their gradients are then joined at once."""
+        weights = (self.head_weight, self.tail_weight, self.head_bias, self.tail_bias, self.relation_bias)
+        pieces = -(-self.num_relations // step)
+        split = [[None] * pieces if weight is None else weight.split(step) for weight in weights]
+        return [_Weights(*piece) for piece in zip(*split, strict=True)]
+
+    def _scores(self, heads: torch.Tensor, tails: torch.Tensor, weights: _Weights) -> torch.Tensor:
         projected = [
-            _project(states, weight[chunk], None if bias is None else bias[chunk])
-            for states, weight, bias in (
-                (heads, self.head_weight, self.head_bias),
-                (tails, self.tail_weight, self.tail_bias),
-            )
+            _project(heads, weights.head, weights.head_bias),
+            _project(tails, weights.tail, weights.tail_bias),
         ]
         scores = projected[0] @ projected[1].transpose(-1, -2)  # (B, R, U, U)
         scores = (scores if scores.dtype == torch.float64 else scores.float()) * self.factor
-        return scores if self.relation_bias is None else scores + self.relation_bias[chunk, None, None]
+        return scores if weights.relation_bias is None else scores + weights.relation_bias[:, None, None]
 
     def _part(
         self,
         heads: torch.Tensor,
         tails: torch.Tensor,
+        weights: _Weights,
         *,
         tokens: MentionTokens,
-        chunk: slice,
         mask_cells: torch.Tensor | None,
         targets: torch.Tensor | None,
         loss: CellLoss | None,
     ) -> tuple[torch.Tensor, ...]:
-        scores = self._scores(heads, tails, chunk)
+        scores = self._scores(heads, tails, weights)
         with torch.autocast(scores.device.type, enabled=False):
             average = tokens.average.to(scores.dtype).unsqueeze(1)  # (B, 1, M, U)
             # Beyond the bounds the value stays there, but the gradient is as if it moved.
