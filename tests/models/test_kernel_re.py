@@ -414,3 +414,21 @@ def test_names_and_numbers_of_relations_agree():
     for wrong in ({1: "a", 3: "b"}, {0: "a", 1: "a"}, {}):
         with pytest.raises(UsageError, match="id2label"):
             KernelREConfig(id2label=wrong)
+
+
+@pytest.mark.parametrize("policy, types", [("entity", ()), ("typed", ("ORG",))])
+def test_markers_of_documents_start_as_number_signs(policy, types):
+    from transformers import BertConfig, BertModel
+
+    from hf_relation.processing import DocumentProcessor
+    from tests.common.tiny_tokenizers import tiny_tokenizer
+
+    settings = tiny_backbone("bert", len(tiny_tokenizer("bert")))
+    settings.pop("model_type")
+    processor = DocumentProcessor(tiny_tokenizer("bert"), policy, types)
+    model = KernelREModel.from_encoder(BertModel(BertConfig(**settings)), processor, id2label={0: "a"})
+    table = model.get_input_embeddings().weight
+    assert len(table) == processor.vocab_size and len(processor.marker_tokens) == (4 if types else 2)
+    for marker in processor.marker_tokens:
+        rows = table[processor.tokenizer.convert_tokens_to_ids([marker, "#"])]
+        assert torch.equal(rows[0], rows[1])
