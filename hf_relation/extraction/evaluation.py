@@ -103,7 +103,8 @@ def extraction_report(
         documents, scores, relations, rules, mode: as for [`gold_and_predicted`].
 
     Returns:
-        `dict`: what [`~hf_relation.metrics.triple_report`] gives, and `mode`, `unknown_relations`.
+        `dict`: what [`~hf_relation.metrics.triple_report`] gives (`all` being the figures themselves), and `mode`,
+        `unknown_relations`.
     """
     found = gold_and_predicted(documents, scores, relations, rules, mode=mode)
     report = triple_report(
@@ -112,7 +113,7 @@ def extraction_report(
         overlap=[overlap_types(document) for document in documents],
         num_triples=[len(document["relations"]) for document in documents],
     )
-    return {"mode": mode, "unknown_relations": found.unknown, **report}
+    return {"mode": mode, "unknown_relations": found.unknown, **report, "all": report["all"]["All"]}
 
 
 def candidate_arrays(
