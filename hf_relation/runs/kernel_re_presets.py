@@ -47,7 +47,9 @@ KERNEL_RE_MINILM: dict[str, Any] = {
     "batch_size": 20,
     "learning_rate": 1e-4,
     "head_learning_rate": 1e-3,
-    "num_train_epochs": 6,
+    "num_train_epochs": 5,
+    "trainable": "last_n",  # the embeddings and the first two layers stay, which saves a third of the time
+    "trainable_layers": 4,
     "weight_decay": 0.01,
     "warmup_steps": 0.1,
     "lr_scheduler_type": "linear",
