@@ -17,6 +17,17 @@ from hf_relation.processing import EncodedInstance, RelationProcessor
 
 @contextmanager
 def inference_state(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """As [`evaluation_state`], without gradients.
+
+    Args:
+        model (`nn.Module`), device (`torch.device`): what and where.
+    """
+    with evaluation_state(model, device), torch.inference_mode():
+        yield
+
+
+@contextmanager
+def evaluation_state(model: nn.Module, device: torch.device) -> Iterator[None]:
     """Put a model on a device and into evaluation mode, and back into its own state at the end.
 
     Args:
@@ -30,8 +41,7 @@ def inference_state(model: nn.Module, device: torch.device) -> Iterator[None]:
         if moved:
             model.to(device)
         model.eval()
-        with torch.inference_mode():
-            yield
+        yield
     finally:
         for module, flag in training:
             module.training = flag

@@ -13,6 +13,7 @@ from transformers.configuration_utils import SubConfigSpec
 from hf_relation.errors import UsageError
 from hf_relation.models.backbone import LARGEST_SIZE, build_backbone_config
 from hf_relation.models.encoder import check_blocks
+from hf_relation.models.head_selection import read_heads, stored_heads
 
 
 # Keywords with which transformers would fetch an encoder; none may come from a file.
@@ -31,6 +32,8 @@ class EncoderConfig(PreTrainedConfig):
         backbone_config (`dict` or `PreTrainedConfig`, *optional*): the encoder's settings with its `model_type`;
             untrusted, see [`~hf_relation.models.backbone.build_backbone_config`]. Default: BERT-base.
         initializer_range (`float`, defaults to 0.02): standard deviation of new weights.
+        pruned_heads (`dict[str, list[int]]`, *optional*): attention heads of the encoder that are gone, layer -> heads,
+            both from 0, layers as strings as JSON has them; see [`~hf_relation.models.head_surgery.prune_heads`].
 
     Raises:
         UsageError: a value out of range.
@@ -43,17 +46,30 @@ class EncoderConfig(PreTrainedConfig):
 
     backbone_config: dict[str, Any] | PreTrainedConfig | None = None
     initializer_range: float | int = 0.02
+    pruned_heads: dict[str, list[int]] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         # Built here, not by the parent: the parent would follow a `backbone=` keyword to the Hub.
         self.backbone_config = build_backbone_config(self.backbone_config)
         for key in _NEVER:
             kwargs.pop(key, None)
+        self.pruned_heads = self._checked_heads()
         self._check_settings()
         super().__post_init__(**kwargs)
 
     def _check_settings(self) -> None:
         """Refuse values out of range; the encoder's settings are built already."""
+
+    def _checked_heads(self) -> dict[str, list[int]] | None:
+        """`pruned_heads`, which comes from files and is untrusted, without layers that lost none."""
+        if not self.pruned_heads:
+            return None
+        sizes = self.backbone_config.get_text_config()  # type: ignore[union-attr]
+        num_heads = getattr(sizes, "num_attention_heads", 0)
+        if not num_heads:
+            raise UsageError(f"`pruned_heads`: a {sizes.model_type!r} encoder has no attention heads.")
+        heads = read_heads(self.pruned_heads, num_layers=self.depth, num_heads=num_heads, what="`pruned_heads`")
+        return stored_heads(heads)
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:

@@ -13,6 +13,8 @@ from transformers import initialization as init
 
 from hf_relation.errors import UsageError
 from hf_relation.models.encoder import pool_pairs
+from hf_relation.models.head_selection import numbered_heads, stored_heads
+from hf_relation.models.head_surgery import prune_heads, pruned_heads, record_pruned_heads
 from hf_relation.models.length_chunks import split_by_length
 from hf_relation.models.mapping import MappingLinear
 from hf_relation.models.pair_config import EncoderConfig, PairEncoderConfig
@@ -70,8 +72,23 @@ class EncoderPreTrainedModel(PreTrainedModel):
 
     def _build_backbone(self) -> None:
         self.backbone = AutoModel.from_config(self.config.backbone_config)
+        if self.config.pruned_heads:
+            prune_heads(self.backbone, numbered_heads(self.config.pruned_heads))
         # The CNN computes distances to the mentions; most encoders know nothing of them.
         self._backbone_takes_mentions = "head_token_mask" in inspect.signature(self.backbone.forward).parameters
+
+    def _prune_rest(self, wanted: dict[str, list[int]] | None) -> None:
+        """Prune the heads that a config names and that are there still."""
+        there = pruned_heads(self)
+        heads = numbered_heads(wanted or {})
+        rest = {layer: [head for head in heads[layer] if head not in there.get(layer, ())] for layer in heads}
+        if any(rest.values()):
+            prune_heads(self, rest)
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:
+        """As `PreTrainedModel.save_pretrained`; the config says which attention heads are gone."""
+        record_pruned_heads(self)
+        return super().save_pretrained(*args, **kwargs)
 
     def get_input_embeddings(self) -> nn.Module:
         return self.backbone.get_input_embeddings()
@@ -115,10 +132,12 @@ class EncoderPreTrainedModel(PreTrainedModel):
         dtype = settings.pop("dtype", torch.float32)
         backbone_config = AutoConfig.from_pretrained(str(name_or_path), **loading)
         config = cls.config_class(backbone_config=backbone_config, **settings)
+        wanted, config.pruned_heads = config.pruned_heads, None  # the weights to load are those of all heads
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = cls.from_pretrained(str(name_or_path), config=config, dtype=dtype, **loading)
             model._add_marker_rows(processor)
+        model._prune_rest(wanted)
         return model
 
     @classmethod
@@ -144,9 +163,12 @@ class EncoderPreTrainedModel(PreTrainedModel):
             raise UsageError("`backbone_config` is that of `backbone`; leave it out.")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = cls(cls.config_class(backbone_config=backbone.config, **settings))
+            config = cls.config_class(backbone_config=backbone.config, **settings)
+            wanted, config.pruned_heads = config.pruned_heads, stored_heads(pruned_heads(backbone)) or None
+            model = cls(config)
             model.backbone.load_state_dict(backbone.state_dict())
             model._add_marker_rows(processor)
+        model._prune_rest(wanted)
         return model
 
 

@@ -1,6 +1,7 @@
-"""Figures from arrays: maps of points, bars and lines with errors, reliability. matplotlib is imported on use."""
+"""Figures from arrays: maps of points, bars and lines with errors, matrices, reliability. matplotlib is imported on use."""
 
 from .bars import Bar, bar_chart
+from .heatmaps import heatmap
 from .lines import Line, line_chart
 from .maps import MapPanel, embedding_map
 from .palette import MAX_STYLES, Style, styles
@@ -16,6 +17,7 @@ __all__ = [
     "Style",
     "bar_chart",
     "embedding_map",
+    "heatmap",
     "line_chart",
     "reliability_plot",
     "styles",
