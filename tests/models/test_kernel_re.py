@@ -315,6 +315,7 @@ def test_labels_and_pairs_that_do_not_fit_are_refused():
         ({"pairs": batch["pairs"][:1]}, "`pairs` must have shape"),
         ({"pairs": batch["pairs"].clone().fill_(7)}, r"`pairs`\[0, 0\] is \[7, 7\], but text 0 has 3 mentions"),
         ({"pairs": None}, "`labels` need"),
+        ({name: batch[name][:1] for name in ("mention_spans", "pairs", "labels")}, "of 1 texts, but the batch has 2"),
         ({"tags": batch["input_ids"]}, "with a tagger"),
     ):
         with pytest.raises(UsageError, match=message):

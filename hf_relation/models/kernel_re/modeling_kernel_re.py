@@ -263,7 +263,7 @@ class KernelREModel(KernelREPreTrainedModel):
             `tuple`: logits `(batch, pairs, relations)`, and the loss `()`, `None` without labels.
         """
         tokens = mention_tokens(mention_spans, states.last.shape[1])
-        real = check_pairs(mention_spans, pairs)
+        real = check_pairs(mention_spans, pairs, len(states.last))
         places = pairs.clamp(min=0)
         rows = torch.arange(len(pairs), device=pairs.device).unsqueeze(1)
         counts, on_cells = None, None

@@ -7,12 +7,13 @@ import torch
 from hf_relation.errors import UsageError
 
 
-def check_pairs(mention_spans: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
+def check_pairs(mention_spans: torch.Tensor, pairs: torch.Tensor, texts: int) -> torch.Tensor:
     """Refuse pairs whose mentions are not there.
 
     Args:
         mention_spans (`torch.Tensor` of shape `(batch, mentions, 2)`): -1 in padding.
         pairs (`torch.Tensor` of shape `(batch, pairs, 2)`): positions of mentions; (-1, -1) in padding.
+        texts (`int`): texts of the batch.
 
     Returns:
         `torch.Tensor` of shape `(batch, pairs)`, bool: which pairs are not padding.
@@ -20,6 +21,8 @@ def check_pairs(mention_spans: torch.Tensor, pairs: torch.Tensor) -> torch.Tenso
     Raises:
         UsageError: another shape, a mention that is not there, or a pair of which one half is padding.
     """
+    if len(mention_spans) != texts:
+        raise UsageError(f"`mention_spans` are of {len(mention_spans)} texts, but the batch has {texts}.")
     if pairs.ndim != 3 or pairs.shape[-1] != 2 or len(pairs) != len(mention_spans):
         raise UsageError(f"`pairs` must have shape ({len(mention_spans)}, pairs, 2), got {tuple(pairs.shape)}.")
     padded = pairs < 0
