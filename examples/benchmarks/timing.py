@@ -94,13 +94,14 @@ def shown_ratio(values: Sequence[float]) -> str:
     return middle if len(values) == 1 else f"{middle} ({min(values):.3g}-{max(values):.3g})"
 
 
-def peak_allocated(call: Callable[[], object]) -> int:
+def peak_allocated(call: Callable[[], object], *, warm_up: bool = True) -> int:
     """The most bytes that torch's tensors took at one time during a call, beyond those that were there before it.
 
-    From the memory events of `torch.profiler`: every allocation of torch's CPU allocator, none of Python's or of a
+    `warm_up` calls it once before, for what only a first call allocates. From the memory events of `torch.profiler`: every allocation of torch's CPU allocator, none of Python's or of a
     library's own workspace.
     """
-    call()
+    if warm_up:
+        call()
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
         call()
     with tempfile.TemporaryDirectory() as folder:

@@ -19,6 +19,10 @@ from hf_relation.models.pair_config import EncoderConfig, PairEncoderConfig
 from hf_relation.models.word_embeddings import perturbed_word_embeddings
 
 
+# How markers begin that know no head or tail, those of `DocumentProcessor`.
+_ANY_ROLE = ("[E]", "[/E]", "[E:", "[/E:")
+
+
 class PairStates(NamedTuple):
     """What [`PairEncoderPreTrainedModel.encode_pairs`] returns.
 
@@ -82,9 +86,9 @@ class EncoderPreTrainedModel(PreTrainedModel):
         table = self.resize_token_embeddings(processor.vocab_size, mean_resizing=True).weight
         with torch.no_grad():
             for token, row in processor.tokenizer.get_added_vocab().items():
-                for start, character in (("[E1", "#"), ("[/E1", "#"), ("[E2", "@"), ("[/E2", "@")):
+                for starts, character in ((("[E1", "[/E1", *_ANY_ROLE), "#"), (("[E2", "[/E2"), "@")):
                     source = processor.tokenizer.convert_tokens_to_ids(character)
-                    if token.startswith(start) and source not in (None, processor.tokenizer.unk_token_id):
+                    if token.startswith(starts) and source not in (None, processor.tokenizer.unk_token_id):
                         table[row] = table[source]
 
     @classmethod
@@ -95,10 +99,11 @@ class EncoderPreTrainedModel(PreTrainedModel):
 
         Args:
             name_or_path (`str` or `Path`): folder or Hub id of an encoder that `AutoModel` loads.
-            processor ([`~hf_relation.RelationProcessor`], *optional*): its marker tokens get rows in the embedding
-                table. They start as copies of the rows of `#` (head) and `@` (tail), which mark mentions as well as
-                trained markers do (Zhou and Chen, "An Improved Baseline for Sentence-level Relation Extraction",
-                2022); where the vocabulary lacks these, as the mean row plus seeded noise.
+            processor ([`~hf_relation.RelationProcessor`] or [`~hf_relation.processing.DocumentProcessor`], *optional*): its
+                marker tokens get rows in the embedding table. They start as copies of the rows of `#` (head, and where
+                markers know no head and tail) and `@` (tail), which mark mentions as well as trained markers do (Zhou and
+                Chen, "An Improved Baseline for Sentence-level Relation Extraction", 2022); where the vocabulary lacks
+                these, as the mean row plus seeded noise.
             seed (`int`, defaults to 0): seed of every new weight.
             **settings: fields of the model's config class. `revision`, `token`, `dtype` and `local_files_only` go to
                 the loader.

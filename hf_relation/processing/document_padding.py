@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hf_relation.processing.encoded_window import EncodedWindow
-from hf_relation.processing.padding import PaddingRule
+from hf_relation.processing.padding import PaddingRule, padded_width
 
 
 NO_SPAN = -1
@@ -28,6 +28,9 @@ def pad_windows(
         `text_token_mask` of shape `(B, T)`; `mention_spans` `(B, M, 2)` and `pairs` `(B, P, 2)` with -1 in padding, M and P
         at least 1.
 
+    Raises:
+        UsageError: `pad_to_multiple_of` is below 1.
+
     Example:
 
     ```python
@@ -42,9 +45,7 @@ def pad_windows(
 
     ```
     """
-    width = max(window.length for window in windows)
-    if pad_to_multiple_of is not None:
-        width = -(-width // pad_to_multiple_of) * pad_to_multiple_of
+    width = padded_width([window.length for window in windows], None, pad_to_multiple_of)
     rows = len(windows)
     batch = {name: np.zeros((rows, width), dtype=np.int64) for name in ("attention_mask", "text_token_mask")}
     batch["input_ids"] = np.full((rows, width), rule.pad_token_id, dtype=np.int64)
@@ -59,7 +60,7 @@ def pad_windows(
         batch["input_ids"][row, place] = window.input_ids
         batch["attention_mask"][row, place] = 1
         batch["text_token_mask"][row, place] = window.text_token_mask
-        if rule.token_types:
+        if rule.token_types and window.token_type_ids is not None:
             batch["token_type_ids"][row, place] = window.token_type_ids
         if window.mention_spans:
             batch["mention_spans"][row, : len(window.mention_spans)] = np.asarray(window.mention_spans) + start

@@ -82,7 +82,7 @@ def pad_encoded(
     """
     rows = [_checked_row(row, position, rule) for position, row in enumerate(encoded)]
     lengths = [len(row["input_ids"]) for row in rows]
-    width = _width(lengths, to_length, pad_to_multiple_of)
+    width = padded_width(lengths, to_length, pad_to_multiple_of)
     filler = {"input_ids": rule.pad_token_id, "token_type_ids": rule.pad_token_type_id}
     token_columns = ["input_ids", *(["token_type_ids"] if rule.token_types else []), *MASK_COLUMNS]
     batch = {name: np.full((len(rows), width), filler.get(name, 0), dtype=np.int64) for name in token_columns}
@@ -152,7 +152,20 @@ def _checked_row(row: EncodedInstance | Mapping[str, Any], position: int, rule: 
     return row
 
 
-def _width(lengths: Sequence[int], to_length: int | None, multiple: int | None) -> int:
+def padded_width(lengths: Sequence[int], to_length: int | None, multiple: int | None) -> int:
+    """The length to which rows are padded.
+
+    Args:
+        lengths (`Sequence[int]`): of the rows.
+        to_length (`int`, *optional*): pad to this length rather than to the longest row.
+        multiple (`int`, *optional*): round the length up.
+
+    Returns:
+        `int`: the length.
+
+    Raises:
+        UsageError: a row is longer than `to_length`, or `multiple` is below 1.
+    """
     if multiple is not None and multiple < 1:
         raise UsageError(f"`pad_to_multiple_of` must be at least 1, got {multiple}.")
     longest = max(lengths, default=0)

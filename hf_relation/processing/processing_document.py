@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, cast
 
 from transformers import BatchEncoding, PreTrainedTokenizerBase, ProcessorMixin
 
-from hf_relation.data.candidates import candidate_pairs, nearest_mentions
+from hf_relation.data.candidates import nearest_mentions
 from hf_relation.data.schema import Document
 from hf_relation.data.validation import check_document
 from hf_relation.errors import InvalidRowError, UsageError
 from hf_relation.processing.alignment import TextTokens, token_range, trim_span
+from hf_relation.processing.document_assembling import assemble_window
 from hf_relation.processing.document_padding import pad_windows
-from hf_relation.processing.document_windows import DocumentWindow, plan_windows
+from hf_relation.processing.document_windows import plan_windows
 from hf_relation.processing.encoded_window import EncodedWindow
 from hf_relation.processing.markers import (
     check_marker_policy,
@@ -23,12 +24,12 @@ from hf_relation.processing.markers import (
     normalize_entity_type,
 )
 from hf_relation.processing.padding import PaddingRule
+from hf_relation.processing.pair_choice import Pairs, check_pair_choice, choose_pairs
 from hf_relation.processing.tokenizing import check_tokenizer, checked_max_length, probe_wrapping, tokenize_texts
 
 
 ROLE = "E"
 _TOKENIZER_BATCH = 1000
-Pairs = Literal["all", "labelled", "none"]
 
 
 class DocumentProcessor(ProcessorMixin):
@@ -124,7 +125,7 @@ class DocumentProcessor(ProcessorMixin):
 
         Args:
             documents (`Iterable[Mapping]`): documents of the data contract; not altered.
-            pairs (`str`, defaults to `"all"`): as for [`encode`].
+            pairs (`str` or one sequence of pairs a document, defaults to `"all"`): as for [`encode`].
             return_tensors (`str`, *optional*, defaults to `"pt"`): `"pt"`, `"np"`, or `None` for lists.
 
         Returns:
@@ -139,7 +140,7 @@ class DocumentProcessor(ProcessorMixin):
         self,
         documents: Iterable[Mapping[str, Any]],
         *,
-        pairs: Pairs | Sequence[Sequence[tuple[int, int]]] = "all",
+        pairs: Pairs = "all",
         cover: bool = False,
         validate: bool = True,
         first_index: int = 0,
@@ -166,17 +167,19 @@ class DocumentProcessor(ProcessorMixin):
             raise UsageError(
                 f"A list of documents is needed, got {type(documents).__name__}. Put a single document in a list."
             )
+        check_pair_choice(pairs)
         rows = iter(documents)
         windows: list[EncodedWindow] = []
         done = 0
         while chunk := list(islice(rows, _TOKENIZER_BATCH)):
             checked = [
-                check_document(row, index=first_index + done + i) if validate else row for i, row in enumerate(chunk)
+                check_document(row, index=first_index + done + i) if validate else cast(Document, row)
+                for i, row in enumerate(chunk)
             ]
             tokenized = tokenize_texts(self.tokenizer, [row["text"] for row in checked])
             for document, tokens in zip(checked, tokenized, strict=True):
-                chosen = _chosen_pairs(document, pairs, done)  # type: ignore[arg-type]
-                windows += self._windows(document, tokens, chosen, done, first_index + done, cover)  # type: ignore[arg-type]
+                chosen = choose_pairs(document, pairs, done)
+                windows += self._windows(document, tokens, chosen, done, first_index + done, cover)
                 done += 1
         if not isinstance(pairs, str) and len(pairs) != done:
             raise UsageError(f"`pairs` must have one list a document ({done}), got {len(pairs)}.")
@@ -253,89 +256,29 @@ class DocumentProcessor(ProcessorMixin):
                 f"which do not fit into `max_length` {self.max_length} together. Mark shorter mentions or raise `max_length`.",
                 index=index,
             )
-        types = _types_of_mentions(document)
-        return [self._assemble(tokens, spans, types, mention_pairs, pairs, window, row) for window in planned]
-
-    def _assemble(
-        self,
-        tokens: TextTokens,
-        spans: Sequence[tuple[int, int]],
-        types: Sequence[str | None],
-        mention_pairs: Sequence[tuple[int, int]],
-        pairs: Sequence[tuple[int, int]],
-        window: DocumentWindow,
-        row: int,
-    ) -> EncodedWindow:
-        if len(window.stretches) == 1:
-            left, right = window.stretches[0]
-            inside = [place for place, (start, end) in enumerate(spans) if left <= start and end <= right]
-        else:  # cut to measure for its pair
-            inside = sorted({mention for pair in window.pairs for mention in mention_pairs[pair]})
-        sequence, offsets = list(self._wrapping.prefix), [None] * len(self._wrapping.prefix)
-        places: dict[int, list[int]] = {mention: [0, 0] for mention in inside}
-        opening, closing = _marker_order(inside, spans)
-
-        def put(marker: int) -> None:
-            if self._marker_ids:
-                sequence.append(marker)
-                offsets.append(None)
-
-        for left, right in window.stretches:
-            for token in range(left, right + 1):
-                for mention in closing.get(token, ()) if token > left else ():
-                    places[mention][1] = len(sequence)
-                    put(self._markers(types[mention])[1])
-                if token == right:
-                    break
-                for mention in opening.get(token, ()):
-                    put(self._markers(types[mention])[0])
-                    places[mention][0] = len(sequence)
-                sequence.append(tokens.ids[token])
-                offsets.append(tokens.offsets[token])  # type: ignore[arg-type]
-        sequence += self._wrapping.suffix
-        offsets += [None] * len(self._wrapping.suffix)
-        local = {mention: place for place, mention in enumerate(inside)}
-        token_types = None
-        if self._wrapping.token_types is not None:
-            before, between, after = self._wrapping.token_types
-            token_types = [*before, *[between] * (len(sequence) - self._wrapping.size), *after]
-        return EncodedWindow(
-            input_ids=sequence,
-            offsets=offsets,
-            mention_spans=[_span_of_text(places[mention], offsets) for mention in inside],
-            mentions=inside,
-            pairs=[(local[mention_pairs[pair][0]], local[mention_pairs[pair][1]]) for pair in window.pairs],
-            pair_entities=[pairs[pair] for pair in window.pairs],
-            document=row,
-            token_type_ids=token_types,
-            complete=window.stretches == ((0, len(tokens.ids)),),
-        )
+        marker_ids = [self._markers(name) for name in _types_of_mentions(document)] if self._marker_ids else None
+        encoded = []
+        for window in planned:
+            made = assemble_window(tokens, spans, marker_ids, window, self._wrapping)
+            local = {mention: place for place, mention in enumerate(window.mentions)}
+            encoded.append(
+                EncodedWindow(
+                    input_ids=made.ids,
+                    offsets=made.offsets,
+                    mention_spans=made.spans,
+                    mentions=list(window.mentions),
+                    pairs=[(local[mention_pairs[pair][0]], local[mention_pairs[pair][1]]) for pair in window.pairs],
+                    pair_entities=[pairs[pair] for pair in window.pairs],
+                    document=row,
+                    token_type_ids=made.token_types,
+                    complete=window.stretches == ((0, len(tokens.ids)),),
+                )
+            )
+        return encoded
 
     def _markers(self, type_name: str | None) -> tuple[int, int]:
-        if not self._marker_ids:
-            return (-1, -1)
         known = None if type_name is None else self._marker_ids.get(normalize_entity_type(type_name))
         return known or self._marker_ids[None]
-
-
-def _chosen_pairs(
-    document: Document, pairs: Pairs | Sequence[Sequence[tuple[int, int]]], row: int
-) -> list[tuple[int, int]]:
-    if not isinstance(pairs, str):
-        if row >= len(pairs):
-            raise UsageError(f"`pairs` has {len(pairs)} lists, but there is a document {row}.")
-        entities = len(document["entities"])
-        for head, tail in pairs[row]:
-            if not (0 <= head < entities and 0 <= tail < entities):
-                raise UsageError(f"`pairs`[{row}] has ({head}, {tail}), but the document has {entities} entities.")
-        return [(head, tail) for head, tail in pairs[row]]
-    if pairs == "all":
-        return candidate_pairs(document)
-    if pairs == "labelled":
-        return sorted({(relation["head"], relation["tail"]) for relation in document["relations"]})
-    if pairs == "none":
-        return []
-    raise UsageError(f"`pairs` must be 'all', 'labelled', 'none' or lists of pairs, got {pairs!r}.")
 
 
 def _types_of_mentions(document: Document) -> list[str | None]:
@@ -344,26 +287,3 @@ def _types_of_mentions(document: Document) -> list[str | None]:
         for mention in entity["mentions"]:
             types[mention] = types[mention] or entity["type"]
     return types
-
-
-def _marker_order(
-    mentions: Sequence[int], spans: Sequence[tuple[int, int]]
-) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
-    """Which mentions open and close at a token; of nested ones the outer opens first and closes last."""
-    opening: dict[int, list[int]] = {}
-    closing: dict[int, list[int]] = {}
-    for mention in sorted(mentions, key=lambda mention: (-spans[mention][1], mention)):
-        opening.setdefault(spans[mention][0], []).append(mention)
-    for mention in sorted(mentions, key=lambda mention: (-spans[mention][0], -mention)):
-        closing.setdefault(spans[mention][1], []).append(mention)
-    return opening, closing
-
-
-def _span_of_text(place: list[int], offsets: Sequence[tuple[int, int] | None]) -> tuple[int, int]:
-    """A mention's tokens, from its first to its last token of text; markers of mentions inside it stay within."""
-    start, end = place
-    while offsets[start] is None:
-        start += 1
-    while offsets[end - 1] is None:
-        end -= 1
-    return start, end

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModel, AutoProcessor, PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 
 import hf_relation  # noqa: F401  (registers the classes with the Auto classes)
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.embedding import embed_instances
+from tests.common.model_checks import (
+    check_activation_checkpointing,
+    check_config_bytes,
+    check_eager_attention,
+    check_finite,
+    check_half_precision,
+    check_inputs_unchanged,
+    check_loading,
+    check_loss_falls,
+    check_missing_weights,
+    check_seed,
+    check_table_grows,
+    pad_right,
+)
 from tests.common.tiny_models import (
     CNN_KINDS,
     KINDS,
@@ -133,14 +145,7 @@ def test_embeddings_are_unit_rows_of_the_promised_width(name, kind):
 
 @EVERY_KIND
 def test_save_and_load_through_the_auto_classes_changes_nothing(name, kind, tmp_path):
-    model, processor = MODELS[name].make(kind)
-    model.save_pretrained(tmp_path)
-    processor.save_pretrained(tmp_path)
-    again, processor_again = AutoModel.from_pretrained(tmp_path).eval(), AutoProcessor.from_pretrained(tmp_path)
-    assert type(again) is type(model) and type(processor_again) is type(processor)
-    torch.testing.assert_close(
-        embed(again, processor_again(INSTANCES)), embed(model, processor(INSTANCES)), rtol=0, atol=0
-    )
+    check_loading(*MODELS[name].make(kind), lambda model, processor: embed(model, processor(INSTANCES)), tmp_path)
 
 
 def test_a_corpus_is_embedded_and_its_relations_discovered_with_a_checkpoint(name, tmp_path):
@@ -154,15 +159,11 @@ def test_a_corpus_is_embedded_and_its_relations_discovered_with_a_checkpoint(nam
 
 
 def test_config_saved_twice_gives_the_same_bytes(name, tmp_path):
-    model, _ = MODELS[name].make()
-    model.config.save_pretrained(tmp_path / "one")
-    AutoConfig.from_pretrained(tmp_path / "one").save_pretrained(tmp_path / "two")
-    assert (tmp_path / "one/config.json").read_bytes() == (tmp_path / "two/config.json").read_bytes()
+    check_config_bytes(MODELS[name].make()[0], tmp_path)
 
 
 def test_same_seed_gives_the_same_weights(name):
-    one, two = MODELS[name].make()[0].state_dict(), MODELS[name].make()[0].state_dict()
-    assert all(torch.equal(one[key], two[key]) for key in one)
+    check_seed(MODELS[name].make)
 
 
 @EVERY_KIND
@@ -172,14 +173,8 @@ def test_fault_10_batch_size_and_padding_change_nothing(name, kind):
     alone = torch.cat([embed(model, processor([instance])) for instance in INSTANCES])
     torch.testing.assert_close(alone, together, rtol=0, atol=1e-5)
     batch = processor(INSTANCES)
-    padded = {
-        key: torch.nn.functional.pad(
-            value, (0, 9), value=processor.tokenizer.pad_token_id if key == "input_ids" else 0
-        )
-        if value.ndim == 2
-        else value
-        for key, value in batch.items()
-    }
+    columns = tuple(key for key, value in batch.items() if value.ndim == 2)
+    padded = pad_right(batch, columns, processor.tokenizer.pad_token_id)
     torch.testing.assert_close(embed(model, padded), together, rtol=0, atol=1e-5)
 
 
@@ -202,20 +197,13 @@ def test_fault_06_duplicate_rows_get_the_same_embedding(name):
 @pytest.mark.parametrize("labels", [[0] * 12, list(range(12)), [-100] * 12, [0, 0] + [-100] * 10])
 def test_fault_05_one_class_or_no_pair_gives_a_finite_loss_with_a_gradient(name, labels):
     model, processor = MODELS[name].make()
-    loss = loss_of(name, model, processor, torch.tensor(labels))
-    loss.backward()
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    assert torch.isfinite(loss) and gradients and all(torch.isfinite(g).all() for g in gradients)
+    check_finite(model, loss_of(name, model, processor, torch.tensor(labels)))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_fault_48_half_precision_autocast_is_finite(name, dtype):
     model, processor = MODELS[name].make()
-    with torch.autocast("cpu", dtype=dtype):
-        output = model(**MODELS[name].loss_inputs(processor, INSTANCES, LABELS))
-    output.loss.backward()
-    assert torch.isfinite(output.loss) and torch.isfinite(output.embeddings).all()
-    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+    check_half_precision(model, MODELS[name].loss_inputs(processor, INSTANCES, LABELS), dtype, "embeddings")
 
 
 def test_bfloat16_weights_load_and_run(name, tmp_path):
@@ -228,60 +216,22 @@ def test_bfloat16_weights_load_and_run(name, tmp_path):
 
 
 def test_fault_49_activation_checkpointing_gives_the_same_loss_and_gradients(name):
-    results = []
-    for checkpointing in (False, True):
-        model, processor = MODELS[name].make()
-        model.train()
-        for module in model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
-        model.backbone.config.attention_probs_dropout_prob = 0.0
-        for module in model.modules():
-            if type(getattr(module, "dropout", None)) is float:
-                module.dropout = 0.0
-        if checkpointing:
-            model.activation_checkpointing_enable()
-        loss = loss_of(name, model, processor)
-        loss.backward()
-        results.append((loss, [p.grad for p in model.parameters() if p.grad is not None]))
-    torch.testing.assert_close(results[0][0], results[1][0], rtol=1e-5, atol=1e-5)
-    for plain, checkpointed in zip(results[0][1], results[1][1], strict=True):
-        torch.testing.assert_close(plain, checkpointed, rtol=1e-4, atol=1e-5)
+    check_activation_checkpointing(MODELS[name].make, lambda model, processor: loss_of(name, model, processor))
 
 
 def test_inputs_are_not_modified(name):
     model, processor = MODELS[name].make()
-    batch = MODELS[name].loss_inputs(processor, INSTANCES, LABELS)
-    before = copy.deepcopy(batch)
-    model(**batch)
-    assert batch.keys() == before.keys() and all(
-        torch.equal(torch.as_tensor(batch[key]), torch.as_tensor(before[key])) for key in batch
-    )
+    check_inputs_unchanged(model, MODELS[name].loss_inputs(processor, INSTANCES, LABELS))
 
 
 def test_eager_and_sdpa_attention_agree(name, tmp_path):
     model, processor = MODELS[name].make()
-    model.save_pretrained(tmp_path)
-    eager = AutoModel.from_pretrained(tmp_path, attn_implementation="eager").eval()
-    assert eager.backbone.config._attn_implementation == "eager"
-    torch.testing.assert_close(
-        embed(eager, processor(INSTANCES)), embed(model, processor(INSTANCES)), rtol=0, atol=1e-5
-    )
+    check_eager_attention(model, lambda model: embed(model, processor(INSTANCES)), tmp_path)
 
 
 def test_init_weights_covers_every_parameter_and_buffer(name, tmp_path):
-    """Loading a file that holds one tensor must leave every other one initialised, not as raw memory."""
     model, processor = MODELS[name].make()
-    model.save_pretrained(tmp_path)
-    tensors = load_file(tmp_path / "model.safetensors")
-    kept = sorted(tensors)[0]
-    save_file({kept: tensors[kept]}, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    loaded = AutoModel.from_pretrained(tmp_path)
-    state = dict(loaded.named_parameters()) | dict(loaded.named_buffers())
-    for key, value in state.items():
-        assert value.device.type == "cpu" and torch.isfinite(value.float()).all(), key
-        assert value.is_floating_point() is False or value.abs().max() < 10, key
-    assert torch.isfinite(embed(loaded.eval(), processor(INSTANCES))).all()
+    check_missing_weights(model, lambda model: embed(model, processor(INSTANCES)), tmp_path)
 
 
 def test_labels_absent_means_no_loss_and_tuple_output_works(name):
@@ -293,21 +243,10 @@ def test_labels_absent_means_no_loss_and_tuple_output_works(name):
 
 
 def test_embedding_table_can_grow(name):
-    model, _ = MODELS[name].make()
-    size = model.config.vocab_size
-    model.resize_token_embeddings(size + 3)
-    assert model.get_input_embeddings().weight.shape[0] == model.config.vocab_size == size + 3
+    check_table_grows(MODELS[name].make()[0])
 
 
 def test_a_few_steps_lower_the_loss(name):
     model, processor = MODELS[name].make()
-    batch = MODELS[name].loss_inputs(processor, INSTANCES, LABELS)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    values = []
-    for _ in range(MODELS[name].steps):
-        output = model(**batch)
-        optimizer.zero_grad()
-        output.loss.backward()
-        optimizer.step()
-        values.append(MODELS[name].falls(output).item())
-    assert np.mean(values[-3:]) < values[0] - 0.2 * abs(values[0])
+    family = MODELS[name]
+    check_loss_falls(model, family.loss_inputs(processor, INSTANCES, LABELS), family.steps, family.falls)

@@ -25,8 +25,8 @@ PAIR = torch.tensor([[[0, 2], [2, 3]]])  # mentions: tokens 0-1, token 2
 def worked_example(**settings) -> RelationKernels:
     kernels = RelationKernels(2, 1, 2, **settings)
     with torch.no_grad():
-        kernels.head_weight.copy_(torch.tensor([[[1.0, 0.0], [1.0, 1.0]]]))
-        kernels.tail_weight.copy_(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]))
+        kernels.head_weight.copy_(torch.tensor([[[1.0, 0.0], [1.0, 1.0]]]).mT)
+        kernels.tail_weight.copy_(torch.tensor([[[0.0, 1.0], [1.0, 0.0]]]).mT)
         for bias in (kernels.head_bias, kernels.tail_bias, kernels.relation_bias):
             if bias is not None:
                 bias.zero_()
@@ -73,10 +73,10 @@ def test_mention_tokens_alone_give_what_the_dense_formula_gives(settings):
     spans = [[[0, 2], [1, 5], [2, 4], [-1, -1]], [[0, 11], [10, 11], [3, 4], [5, 9]], [[-1, -1]] * 4]
     found = kernels(heads, tails, mention_tokens(torch.tensor(spans), 11)).log_positive.exp()
     dense = torch.sigmoid(
-        torch.einsum("bxh,rhk->brxk", heads, kernels.head_weight).add(
+        torch.einsum("bxh,rkh->brxk", heads, kernels.head_weight).add(
             0 if kernels.head_bias is None else kernels.head_bias[:, None]
         )
-        @ torch.einsum("byh,rhk->bryk", tails, kernels.tail_weight)
+        @ torch.einsum("byh,rkh->bryk", tails, kernels.tail_weight)
         .add(0 if kernels.tail_bias is None else kernels.tail_bias[:, None])
         .transpose(-1, -2)
         * kernels.factor
@@ -315,6 +315,7 @@ def test_labels_and_pairs_that_do_not_fit_are_refused():
         ({"pairs": batch["pairs"][:1]}, "`pairs` must have shape"),
         ({"pairs": batch["pairs"].clone().fill_(7)}, r"`pairs`\[0, 0\] is \[7, 7\], but text 0 has 3 mentions"),
         ({"pairs": None}, "`labels` need"),
+        ({name: batch[name][:1] for name in ("mention_spans", "pairs", "labels")}, "of 1 texts, but the batch has 2"),
         ({"tags": batch["input_ids"]}, "with a tagger"),
     ):
         with pytest.raises(UsageError, match=message):
@@ -344,3 +345,91 @@ def test_two_hundred_entities_in_one_text_are_scored():
     )
     logits, loss = model.score_pairs(states, spans, pairs, torch.zeros(1, 20_000, 3))
     assert logits.shape == (1, 20_000, 3) and torch.isfinite(loss) and text
+
+
+# What is not ordinary
+
+
+def test_a_pair_of_hopeless_score_still_learns():
+    kernels = worked_example()
+    heads = (100 * E_B).requires_grad_()  # scores of -500 to 0: probabilities that float32 does not know
+    tokens = mention_tokens(torch.tensor([[[0, 1], [2, 3]]]), 3)
+    found = kernels(heads, -E_P, tokens)
+    assert torch.isfinite(found.log_positive).all() and torch.isfinite(found.log_negative).all()
+    (gradient,) = torch.autograd.grad(found.log_positive[0, 1, 0, 0], heads)
+    assert gradient[0, 2].abs().max() > 1e-3
+
+
+def test_projected_states_count_toward_what_is_held_at_once():
+    kernels = random_kernels(relations=8, width=6, rank=50)
+    calls = []
+    whole = kernels._scores
+    kernels._scores = lambda heads, tails, weights: calls.append(len(weights.head)) or whole(heads, tails, weights)
+    tokens = mention_tokens(torch.tensor([[[0, 2]]]), 4)
+    with torch.no_grad():  # 2 tokens: 2 * 2 scores and 2 * 2 * 50 projected numbers a relation
+        kernels(torch.randn(1, 4, 6), torch.randn(1, 4, 6), tokens, most_cells=2 * 204)
+    assert calls == [2, 2, 2, 2]
+
+
+def test_double_precision_stays_double():
+    torch.manual_seed(0)
+    kernels = random_kernels().double()
+    tokens = mention_tokens(torch.tensor([[[0, 2], [1, 4]]]), 5)
+    states = torch.randn(1, 5, 6, dtype=torch.float64, requires_grad=True)
+    assert kernels(states, states, tokens).log_positive.dtype == torch.float64
+    assert torch.autograd.gradcheck(lambda states: kernels(states, states, tokens).log_positive, states)
+
+
+@pytest.mark.parametrize(
+    "pair, spans", [([0, -1], [[0, 1], [1, 2]]), ([-1, 1], [[0, 1], [1, 2]]), ([0, 1], [[-1, -1], [1, 2]])]
+)
+def test_a_pair_with_a_mention_that_is_padding_is_refused(pair, spans):
+    model, _ = tiny_kernel_re()
+    batch = {
+        "input_ids": torch.tensor([[2, 5, 3]]),
+        "mention_spans": torch.tensor([spans]),
+        "pairs": torch.tensor([[pair]]),
+    }
+    with pytest.raises(UsageError, match=r"`pairs`\[0, 0\]"):
+        model(**batch)
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (1, 2, 3), (1, 0, 2)])
+def test_mention_spans_of_another_shape_are_refused(shape):
+    with pytest.raises(UsageError, match="`mention_spans` must have shape"):
+        mention_tokens(torch.zeros(shape, dtype=torch.long), 5)
+
+
+def test_an_attention_mask_may_be_bool():
+    model, processor = tiny_kernel_re()
+    batch = processor(DOCUMENTS[:2])
+    found = model(**{**batch, "attention_mask": batch["attention_mask"].bool()})
+    torch.testing.assert_close(found.logits, model(**batch).logits)
+
+
+def test_names_and_numbers_of_relations_agree():
+    config = KernelREConfig(id2label={0: "a", 1: "b"})
+    assert config.label2id == {"a": 0, "b": 1} and config.relations == ["a", "b"]
+    assert KernelREConfig(label2id={"b": 1, "a": 0}).relations == ["a", "b"]
+    assert KernelREConfig(id2label={"0": "a"}, label2id={"b": 0}).label2id == {"a": 0}
+    for wrong in ({1: "a", 3: "b"}, {0: "a", 1: "a"}, {}):
+        with pytest.raises(UsageError, match="id2label"):
+            KernelREConfig(id2label=wrong)
+
+
+@pytest.mark.parametrize("policy, types", [("entity", ()), ("typed", ("ORG",))])
+def test_markers_of_documents_start_as_number_signs(policy, types):
+    from transformers import BertConfig, BertModel
+
+    from hf_relation.processing import DocumentProcessor
+    from tests.common.tiny_tokenizers import tiny_tokenizer
+
+    settings = tiny_backbone("bert", len(tiny_tokenizer("bert")))
+    settings.pop("model_type")
+    processor = DocumentProcessor(tiny_tokenizer("bert"), policy, types)
+    model = KernelREModel.from_encoder(BertModel(BertConfig(**settings)), processor, id2label={0: "a"})
+    table = model.get_input_embeddings().weight
+    assert len(table) == processor.vocab_size and len(processor.marker_tokens) == (4 if types else 2)
+    for marker in processor.marker_tokens:
+        rows = table[processor.tokenizer.convert_tokens_to_ids([marker, "#"])]
+        assert torch.equal(rows[0], rows[1])

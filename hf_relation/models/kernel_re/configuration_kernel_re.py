@@ -3,7 +3,7 @@
 # No `from __future__ import annotations` here: `strict` checks types, and cannot read those that are strings.
 
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from huggingface_hub.dataclasses import strict
 
@@ -22,7 +22,8 @@ REDUCTIONS = ("sum", "mean")
 class KernelREConfig(EncoderConfig):
     r"""Settings of [`KernelREModel`]; the defaults are the paper's, options of the authors' code are named so.
 
-    The relations are `id2label` / `label2id`, as everywhere in transformers.
+    The relations are `id2label`, as everywhere in transformers; `label2id` follows from it (or it from `label2id`, given
+    alone).
 
     Args:
         backbone_config (`dict` or `PreTrainedConfig`, *optional*): the encoder's settings with its `model_type`;
@@ -74,6 +75,8 @@ class KernelREConfig(EncoderConfig):
     method: ClassVar[str] = "KernelRE"
     keys_to_ignore_at_inference = ["last_hidden_state", "emissions"]
 
+    id2label: dict[int, str] | dict[str, str] | None = None
+    label2id: dict[str, int] | dict[str, str] | None = None
     kernel_rank: int | None = None
     head_layer: int = -2
     tail_layer: int = -1
@@ -92,9 +95,17 @@ class KernelREConfig(EncoderConfig):
     tagger_lstm_dim: int | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
+        if self.id2label is None and self.label2id:
+            self.id2label = {int(number): name for name, number in self.label2id.items()}
         super().__post_init__(**kwargs)
         if not self.id2label:
             raise UsageError("KernelRE needs at least one relation: give `id2label`, e.g. {0: 'born in'}.")
+        names = self._names
+        if set(names) != set(range(len(names))):
+            raise UsageError(f"`id2label` must number the relations 0, 1, 2, ...; got {sorted(names)}.")
+        self.label2id = {name: number for number, name in names.items()}
+        if len(self.label2id) < len(names):
+            raise UsageError(f"`id2label` must have every relation once; got {list(names.values())}.")
 
     def _check_settings(self) -> None:
         for name, allowed in (
@@ -124,12 +135,16 @@ class KernelREConfig(EncoderConfig):
     @property
     def num_relations(self) -> int:
         """Number of relations, which is that of the kernels."""
-        return len(self.id2label)
+        return len(self._names)
 
     @property
     def relations(self) -> list[str]:
         """The relations in the order of their numbers."""
-        return [self.id2label[number] for number in range(len(self.id2label))]
+        return [self._names[number] for number in range(self.num_relations)]
+
+    @property
+    def _names(self) -> dict[int, str]:
+        return cast(dict[int, str], self.id2label)  # numbers that a file holds as strings are numbers again
 
     @property
     def rank(self) -> int:

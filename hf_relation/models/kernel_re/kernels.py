@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from hf_relation.losses.token_pairs import CellLoss, cell_loss
 from hf_relation.models.kernel_re.mention_tokens import MentionTokens
 
 
-# Cells (token pairs x relations) that are held at once; more are computed in parts, again on the way back.
+# Scores and projected states that are held at once; more are computed in parts, again on the way back.
 MOST_CELLS = 16_000_000
+# Probabilities are taken of scores within these bounds: beyond them float32 would soon know no difference, nor a gradient.
+LARGEST_SCORE = 60.0
 
 
 class MentionPairScores(NamedTuple):
@@ -32,12 +35,23 @@ class MentionPairScores(NamedTuple):
     cells: torch.Tensor | None
 
 
+class _Weights(NamedTuple):
+    """The weights of some relations."""
+
+    head: torch.Tensor
+    tail: torch.Tensor
+    head_bias: torch.Tensor | None
+    tail_bias: torch.Tensor | None
+    relation_bias: torch.Tensor | None
+
+
 class RelationKernels(nn.Module):
     r"""Scores `S_i = (E_b W_hi) (E_p W_ti)^T` of all token pairs of mentions, and their means over mention pairs.
 
     Only states of tokens that belong to a mention are projected, and only their pairs are scored, so that neither
     `tokens x tokens x relations` nor projections of a whole text are ever held. Large texts are computed some relations at a
-    time.
+    time. Every kernel's projections W_h and W_t are kept as those of `nn.Linear`, transposed: `head_weight` and `tail_weight`
+    have shape `(relations, rank, hidden)`.
 
     Args:
         hidden_size (`int`): width of the states.
@@ -64,8 +78,8 @@ class RelationKernels(nn.Module):
         super().__init__()
         self.num_relations, self.rank = num_relations, rank
         self.factor = rank**-0.5 if scale else 1.0
-        self.head_weight = nn.Parameter(torch.empty(num_relations, hidden_size, rank))
-        self.tail_weight = nn.Parameter(torch.empty(num_relations, hidden_size, rank))
+        self.head_weight = nn.Parameter(torch.empty(num_relations, rank, hidden_size))
+        self.tail_weight = nn.Parameter(torch.empty(num_relations, rank, hidden_size))
         self.head_bias = nn.Parameter(torch.empty(num_relations, rank)) if projection_bias else None
         self.tail_bias = nn.Parameter(torch.empty(num_relations, rank)) if projection_bias else None
         self.relation_bias = nn.Parameter(torch.empty(num_relations)) if relation_bias else None
@@ -92,7 +106,7 @@ class RelationKernels(nn.Module):
                 relation; with `loss`.
             loss ([`~hf_relation.losses.token_pairs.CellLoss`], *optional*): how the loss over cells is made; without it there
                 is none.
-            most_cells (`int`): token pairs x relations to hold at once.
+            most_cells (`int`): scores and projected states to hold at once.
 
         Returns:
             [`MentionPairScores`].
@@ -104,15 +118,16 @@ class RelationKernels(nn.Module):
                 raise ValueError("A loss over cells needs `pair_mask` and `targets`.")
             mask_cells = _cells_of(pair_mask.unsqueeze(-1), tokens)[..., 0]  # (B, U, U)
         parts: list[tuple[torch.Tensor, ...]] = []
-        chunks = list(self._chunks(heads.shape[0] * heads.shape[1] ** 2, most_cells))
-        for chunk in chunks:
-            wanted = None if targets is None or loss is None else targets[..., chunk]
-
-            def part(heads: torch.Tensor, tails: torch.Tensor, chunk: slice = chunk, wanted=wanted):  # type: ignore[no-untyped-def]
-                return self._part(heads, tails, tokens, chunk, mask_cells, wanted, loss)
-
-            again = len(chunks) > 1 and torch.is_grad_enabled()
-            parts.append(checkpoint(part, heads, tails, use_reentrant=False) if again else part(heads, tails))
+        rows, slots = heads.shape[:2]
+        step = self._step(rows * slots * (slots + 2 * self.rank), most_cells)
+        pieces = self._pieces(step)
+        wanted = [None] * len(pieces) if targets is None or loss is None else targets.split(step, dim=-1)
+        for piece, targets_of_piece in zip(pieces, wanted, strict=True):
+            part = partial(self._part, tokens=tokens, mask_cells=mask_cells, targets=targets_of_piece, loss=loss)
+            if len(pieces) > 1 and torch.is_grad_enabled():
+                parts.append(checkpoint(part, heads, tails, piece, use_reentrant=False))
+            else:
+                parts.append(part(heads, tails, piece))
         joined = [torch.cat(piece, dim=-1) for piece in zip(*parts, strict=True)]
         return MentionPairScores(joined[0], joined[1], joined[2] if loss is not None else None)
 
@@ -128,40 +143,48 @@ class RelationKernels(nn.Module):
         Returns:
             `torch.Tensor` of shape `(batch, relations, heads, tails)`.
         """
-        return self._scores(head_states, tail_states, slice(0, self.num_relations))
+        return self._scores(head_states, tail_states, self._pieces(self.num_relations)[0])
 
-    def _chunks(self, cells_of_a_relation: int, most_cells: int) -> Iterator[slice]:
-        step = max(1, min(self.num_relations, most_cells // max(cells_of_a_relation, 1)))
-        for start in range(0, self.num_relations, step):
-            yield slice(start, min(start + step, self.num_relations))
+    def _step(self, held_by_a_relation: int, most_cells: int) -> int:
+        """How many relations are computed at a time."""
+        parts = max(1, -(-self.num_relations * held_by_a_relation // most_cells))
+        return -(-self.num_relations // parts)
 
-    def _scores(self, heads: torch.Tensor, tails: torch.Tensor, chunk: slice) -> torch.Tensor:
+    def _pieces(self, step: int) -> list[_Weights]:
+        """The weights of `step` relations at a time; split at once, since their gradients are then joined at once."""
+        weights = (self.head_weight, self.tail_weight, self.head_bias, self.tail_bias, self.relation_bias)
+        pieces = -(-self.num_relations // step)
+        split = [[None] * pieces if weight is None else weight.split(step) for weight in weights]
+        return [_Weights(*piece) for piece in zip(*split, strict=True)]
+
+    def _scores(self, heads: torch.Tensor, tails: torch.Tensor, weights: _Weights) -> torch.Tensor:
         projected = [
-            _project(states, weight[chunk], None if bias is None else bias[chunk])
-            for states, weight, bias in (
-                (heads, self.head_weight, self.head_bias),
-                (tails, self.tail_weight, self.tail_bias),
-            )
+            _project(heads, weights.head, weights.head_bias),
+            _project(tails, weights.tail, weights.tail_bias),
         ]
-        scores = (projected[0] @ projected[1].transpose(-1, -2)).float() * self.factor  # (B, R, U, U)
-        return scores if self.relation_bias is None else scores + self.relation_bias[chunk, None, None]
+        scores = projected[0] @ projected[1].transpose(-1, -2)  # (B, R, U, U)
+        scores = (scores if scores.dtype == torch.float64 else scores.float()) * self.factor
+        return scores if weights.relation_bias is None else scores + weights.relation_bias[:, None, None]
 
     def _part(
         self,
         heads: torch.Tensor,
         tails: torch.Tensor,
+        weights: _Weights,
+        *,
         tokens: MentionTokens,
-        chunk: slice,
         mask_cells: torch.Tensor | None,
         targets: torch.Tensor | None,
         loss: CellLoss | None,
     ) -> tuple[torch.Tensor, ...]:
-        scores = self._scores(heads, tails, chunk)
+        scores = self._scores(heads, tails, weights)
         with torch.autocast(scores.device.type, enabled=False):
-            average = tokens.average.unsqueeze(1)  # (B, 1, M, U)
-            means = [average @ torch.sigmoid(sign * scores) @ average.transpose(-1, -2) for sign in (1.0, -1.0)]
-            # A rectangle's mean is 0 for padded mentions alone, and for scores below -100.
-            found = [mean.clamp(min=1e-38).log().movedim(1, -1) for mean in means]  # (B, M, M, R)
+            average = tokens.average.to(scores.dtype).unsqueeze(1)  # (B, 1, M, U)
+            # Beyond the bounds the value stays there, but the gradient is as if it moved.
+            bounded = scores + (scores.clamp(-LARGEST_SCORE, LARGEST_SCORE) - scores).detach()
+            means = [average @ torch.sigmoid(sign * bounded) @ average.transpose(-1, -2) for sign in (1.0, -1.0)]
+            # The mean is 0 for padded mentions alone.
+            found = [mean.clamp(min=1e-30).log().movedim(1, -1) for mean in means]  # (B, M, M, R)
             if loss is not None and mask_cells is not None and targets is not None:
                 cells = _cells_of(targets, tokens).movedim(-1, 1)  # (B, R, U, U)
                 found.append(cell_loss(scores, cells, mask_cells.unsqueeze(1), loss))
@@ -169,12 +192,9 @@ class RelationKernels(nn.Module):
 
 
 def _project(states: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """`(batch, tokens, hidden)` times `(relations, hidden, rank)`: `(batch, relations, tokens, rank)`."""
-    relations, hidden, rank = weight.shape
-    flat = states @ weight.movedim(0, 1).reshape(hidden, relations * rank)
-    if bias is not None:
-        flat = flat + bias.reshape(-1)
-    return flat.unflatten(-1, (relations, rank)).movedim(2, 1)
+    """`(batch, tokens, hidden)` through `(relations, rank, hidden)`: `(batch, relations, tokens, rank)`."""
+    flat = functional.linear(states, weight.flatten(0, 1), None if bias is None else bias.flatten())
+    return flat.unflatten(-1, weight.shape[:2]).movedim(2, 1)
 
 
 def _cells_of(pairs: torch.Tensor, tokens: MentionTokens) -> torch.Tensor:

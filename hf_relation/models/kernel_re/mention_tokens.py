@@ -46,7 +46,8 @@ def mention_tokens(mention_spans: torch.Tensor, num_tokens: int) -> MentionToken
         [`MentionTokens`].
 
     Raises:
-        UsageError: a span that is empty, reversed, or not within the tokens; the message names text and mention.
+        UsageError: a span that is empty, reversed, or not within the tokens (the message names text and mention), or spans of
+            another shape.
 
     Example:
 
@@ -63,6 +64,11 @@ def mention_tokens(mention_spans: torch.Tensor, num_tokens: int) -> MentionToken
 
     ```
     """
+    if mention_spans.ndim != 3 or mention_spans.shape[1] == 0 or mention_spans.shape[2] != 2:
+        raise UsageError(
+            f"`mention_spans` must have shape (batch, mentions, 2), with at least one mention that may be padding; got "
+            f"{tuple(mention_spans.shape)}."
+        )
     start, end = mention_spans.unbind(-1)  # (batch, mentions)
     real = (start >= 0) | (end >= 0)
     wrong = real & ((start < 0) | (end <= start) | (end > num_tokens))

@@ -11,12 +11,15 @@ from transformers import initialization as init
 from transformers.utils import ModelOutput
 
 from hf_relation.errors import UsageError
+from hf_relation.losses import LinearChainCRF
 from hf_relation.losses.token_pairs import pair_loss
 from hf_relation.models.kernel_re.configuration_kernel_re import KernelREConfig
 from hf_relation.models.kernel_re.kernels import MentionPairScores, RelationKernels
 from hf_relation.models.kernel_re.mention_tokens import mention_tokens
-from hf_relation.models.kernel_re.tagger import EntityTagger
+from hf_relation.models.kernel_re.pair_inputs import check_labels, check_pairs, on_mentions
+from hf_relation.models.kernel_re.tagger import EntityTagger, init_field
 from hf_relation.models.pair_encoder import EncoderPreTrainedModel, full_attention_mask
+from hf_relation.processing.bio import bio_labels
 
 
 @dataclass
@@ -69,8 +72,9 @@ class KernelREPreTrainedModel(EncoderPreTrainedModel):
             for bias in (module.head_bias, module.tail_bias, module.relation_bias):
                 if bias is not None:
                     init.zeros_(bias)
-        if isinstance(module, EntityTagger):
-            module.init_weights()
+        # Not of the tagger as a whole: transformers takes modules without weights of their own for initialised.
+        if isinstance(module, LinearChainCRF):
+            init_field(module, bio_labels(self.config.entity_types))
 
 
 class KernelREModel(KernelREPreTrainedModel):
@@ -102,7 +106,7 @@ class KernelREModel(KernelREPreTrainedModel):
         self._build_backbone()
         if self._backbone_takes_mentions:
             raise UsageError(
-                f"KernelRE scores all pairs of a text at once, and a '{config.backbone_config.model_type}' encoder reads the "
+                f"KernelRE scores all pairs of a text at once, and a '{self.backbone.config.model_type}' encoder reads the "
                 "positions of one pair. Use a transformer."
             )
         self.dropout = nn.Dropout(float(config.state_dropout))
@@ -162,24 +166,28 @@ class KernelREModel(KernelREPreTrainedModel):
         if attention_mask is None:
             attention_mask = full_attention_mask(input_ids, inputs_embeds)
         states = self.encode(input_ids, attention_mask, token_type_ids, inputs_embeds)
-        output = KernelREOutput(last_hidden_state=states.last)
-        losses: list[torch.Tensor] = []
+        logits = relation_loss = emissions = tagger_loss = None
         if pairs is not None and mention_spans is not None:
-            output.logits, output.relation_loss = self.score_pairs(states, mention_spans, pairs, labels)
-            if output.relation_loss is not None:
-                losses.append(output.relation_loss)
+            logits, relation_loss = self.score_pairs(states, mention_spans, pairs, labels)
         elif labels is not None:
             raise UsageError("`labels` need `mention_spans` and `pairs`. DocumentProcessor makes them.")
         if self.tagger is not None:
-            mask = attention_mask if text_token_mask is None else text_token_mask
-            output.emissions = self.tagger(states.last, mask)
+            emissions = self.tagger(states.last, attention_mask if text_token_mask is None else text_token_mask)
             if tags is not None:
-                output.tagger_loss = self.tagger.loss(output.emissions, tags)
-                losses.append(self.config.tagger_weight * output.tagger_loss)
+                tagger_loss = self.tagger.loss(emissions, tags)
         elif tags is not None:
             raise UsageError("`tags` need a model with a tagger: set `entity_types` in its config.")
-        if losses:
-            output.loss = torch.stack(losses).sum()
+        losses = [] if relation_loss is None else [relation_loss]
+        if tagger_loss is not None:
+            losses.append(self.config.tagger_weight * tagger_loss)
+        output = KernelREOutput(  # at once: a plain tuple has what is set in the order in which it was
+            loss=torch.stack(losses).sum() if losses else None,
+            logits=logits,
+            relation_loss=relation_loss,
+            tagger_loss=tagger_loss,
+            emissions=emissions,
+            last_hidden_state=states.last,
+        )
         return output.to_tuple() if return_dict is False else output
 
     def encode(
@@ -220,7 +228,7 @@ class KernelREModel(KernelREPreTrainedModel):
         match self.config.text_embedding:
             case "cls":
                 # Padding may stand on the left: the first token is the first that is attended to.
-                first = attention_mask.argmax(dim=1)
+                first = attention_mask.long().argmax(dim=1)
                 text = last[torch.arange(len(last), device=last.device), first]
             case "mean":
                 weights = attention_mask.unsqueeze(-1).to(last.dtype)
@@ -229,7 +237,7 @@ class KernelREModel(KernelREPreTrainedModel):
                 text = getattr(encoded, "pooler_output", None)
                 if text is None:
                     raise UsageError(
-                        f"`text_embedding='pooler'`: a '{self.config.backbone_config.model_type}' encoder has no pooler. Use "
+                        f"`text_embedding='pooler'`: a '{self.backbone.config.model_type}' encoder has no pooler. Use "
                         "'cls' or 'mean'."
                     )
             case _:
@@ -254,18 +262,18 @@ class KernelREModel(KernelREPreTrainedModel):
         Returns:
             `tuple`: logits `(batch, pairs, relations)`, and the loss `()`, `None` without labels.
         """
-        real = _check_pairs(mention_spans, pairs)
         tokens = mention_tokens(mention_spans, states.last.shape[1])
+        real = check_pairs(mention_spans, pairs, len(states.last))
         places = pairs.clamp(min=0)
         rows = torch.arange(len(pairs), device=pairs.device).unsqueeze(1)
         counts, on_cells = None, None
         if labels is not None:
-            labels = _check_labels(labels, pairs, self.config.num_relations)
+            labels = check_labels(labels, pairs, self.config.num_relations)
             counts = real & (labels >= 0).all(dim=-1)
             if self.config.mask == "labelled_pairs":
                 counts = counts & (labels > 0).any(dim=-1)
             if self.config.loss == "cells":
-                on_cells = _on_mentions(mention_spans.shape[1], rows, places, counts, labels)
+                on_cells = on_mentions(mention_spans.shape[1], rows, places, counts, labels)
         scores: MentionPairScores = self.kernels(
             states.head,
             states.tail,
@@ -289,38 +297,3 @@ class KernelREModel(KernelREPreTrainedModel):
                 each = each / counted.sum(dim=1).clamp(min=1)
         over_relations = each.sum(dim=-1) if self.config.relation_reduction == "sum" else each.mean(dim=-1)
         return logits, over_relations.mean()
-
-
-def _check_pairs(mention_spans: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-    """Which pairs are not padding, `(batch, pairs)`."""
-    if pairs.ndim != 3 or pairs.shape[-1] != 2 or len(pairs) != len(mention_spans):
-        raise UsageError(f"`pairs` must have shape ({len(mention_spans)}, pairs, 2), got {tuple(pairs.shape)}.")
-    real = (pairs >= 0).all(dim=-1)
-    mentions = (mention_spans >= 0).all(dim=-1).sum(dim=-1).reshape(-1, 1, 1)
-    wrong = ((pairs >= mentions) & real.unsqueeze(-1)).any(dim=-1)
-    if bool(wrong.any()):
-        text, pair = (int(number) for number in wrong.nonzero()[0])
-        raise UsageError(
-            f"`pairs`[{text}, {pair}] is {pairs[text, pair].tolist()}, but text {text} has {int(mentions[text])} mentions."
-        )
-    return real
-
-
-def _check_labels(labels: torch.Tensor, pairs: torch.Tensor, relations: int) -> torch.Tensor:
-    expected = (*pairs.shape[:2], relations)
-    if tuple(labels.shape) != expected:
-        raise UsageError(f"`labels` must have shape {expected} (batch, pairs, relations), got {tuple(labels.shape)}.")
-    return labels.float()
-
-
-def _on_mentions(
-    mentions: int, rows: torch.Tensor, places: torch.Tensor, counts: torch.Tensor, labels: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """From a list of pairs to matrices over mentions: which count, `(B, M, M)`, and their relations, `(B, M, M, R)`."""
-    index = (rows.expand_as(counts)[counts], places[..., 0][counts], places[..., 1][counts])
-    mask = torch.zeros((len(labels), mentions, mentions), dtype=torch.bool, device=labels.device)
-    targets = torch.zeros((*mask.shape, labels.shape[-1]), device=labels.device)
-    mask[index] = True
-    # A pair that is listed twice has the relations of both.
-    targets.index_put_(index, labels[counts].clamp(min=0), accumulate=True)
-    return mask, targets.clamp(max=1)

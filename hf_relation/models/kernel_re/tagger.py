@@ -41,19 +41,6 @@ class EntityTagger(nn.Module):
             allowed_starts=bio_starts(self.labels),
         )
 
-    @torch.no_grad()
-    def init_weights(self) -> None:
-        """Give weights and constraints the values of a new tagger, also where a checkpoint lacks them."""
-        if self.lstm is not None:
-            bound = self.lstm.hidden_size**-0.5
-            for weight in self.lstm.parameters():
-                init.uniform_(weight, -bound, bound)
-        for weight in self.crf.parameters():
-            init.zeros_(weight)
-        init.copy_(self.crf.allowed_transitions, torch.tensor(bio_transitions(self.labels)))
-        init.copy_(self.crf.allowed_starts, torch.tensor(bio_starts(self.labels)))
-        init.copy_(self.crf.allowed_ends, torch.ones(len(self.labels), dtype=torch.bool))
-
     def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Score the tags.
 
@@ -92,3 +79,18 @@ class EntityTagger(nn.Module):
             self.lstm(packed)[0], batch_first=True, total_length=states.shape[1]
         )
         return torch.zeros_like(output).scatter(1, index.expand_as(output), output)
+
+
+@torch.no_grad()
+def init_field(crf: LinearChainCRF, labels: Sequence[str]) -> None:
+    """Give weights and constraints of a tagger's field the values of a new one, where a checkpoint lacks them.
+
+    Args:
+        crf ([`~hf_relation.losses.LinearChainCRF`]): the field; changed in place.
+        labels (`Sequence[str]`): the tagger's labels.
+    """
+    for weight in crf.parameters():
+        init.zeros_(weight)
+    init.copy_(crf.allowed_transitions, torch.tensor(bio_transitions(labels)))
+    init.copy_(crf.allowed_starts, torch.tensor(bio_starts(labels)))
+    init.copy_(crf.allowed_ends, torch.ones(len(labels), dtype=torch.bool))
