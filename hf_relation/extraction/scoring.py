@@ -16,7 +16,7 @@ from hf_relation.embedding.forward import inference_state
 from hf_relation.embedding.memory import ShrinkingBatches
 from hf_relation.errors import HfRelationError, InvalidRowError, UsageError
 from hf_relation.processing import DocumentProcessor, EncodedWindow
-from hf_relation.processing.processing_document import Pairs
+from hf_relation.processing.pair_choice import PairsName
 
 
 DTYPES = ("float32", "bfloat16")
@@ -55,7 +55,7 @@ def score_documents(
     processor: DocumentProcessor,
     documents: Iterable[Mapping[str, Any]],
     *,
-    pairs: Pairs | Iterable[Sequence[tuple[int, int]]] = "all",
+    pairs: PairsName | Iterable[Sequence[tuple[int, int]]] = "all",
     dtype: str = "float32",
     max_tokens_per_batch: int | None = None,
     device: str | torch.device | None = None,

@@ -26,7 +26,9 @@ def parts() -> Any:
     return tiny_kernel_re()
 
 
-def plain_loop(model: Any, processor: DocumentProcessor, documents: list[Any]) -> list[dict[tuple[int, int], np.ndarray]]:
+def plain_loop(
+    model: Any, processor: DocumentProcessor, documents: list[Any]
+) -> list[dict[tuple[int, int], np.ndarray]]:
     """One text at a time, one window at a time."""
     found = []
     for row in documents:
@@ -155,7 +157,9 @@ def test_a_batch_that_does_not_fit_is_halved_and_no_later_one_is_as_large(parts:
 def test_one_window_that_does_not_fit_is_named(parts: Any) -> None:
     model, processor = parts
     wrapped = Wrapped(model, out_of_memory_above(0, []))
-    with pytest.raises(HfRelationError, match="row 7: out of memory on cpu with one window of .* tokens and 3 mentions"):
+    with pytest.raises(
+        HfRelationError, match="row 7: out of memory on cpu with one window of .* tokens and 3 mentions"
+    ):
         list(score_documents(wrapped, processor, [DOCUMENTS[3], DOCUMENTS[0]], rows=[6, 7]))
 
     def fail(batch: Any) -> None:
@@ -217,7 +221,9 @@ def test_threads_may_share_a_model_in_training_mode() -> None:
 def test_long_texts_have_every_pair_once() -> None:
     model, _ = tiny_kernel_re()
     processor = DocumentProcessor(tiny_tokenizer("bert"), max_length=24)
-    row = document(" and ".join(f"person {name} from the city" for name in "abcdefgh"), *(f"person {n}" for n in "abcdefgh"))
+    row = document(
+        " and ".join(f"person {name} from the city" for name in "abcdefgh"), *(f"person {n}" for n in "abcdefgh")
+    )
     windows = processor.encode([row])
     assert len(windows) > 8 and all(window.length <= 24 for window in windows)
     found = list(score_documents(model, processor, [row, DOCUMENTS[1]]))
@@ -226,17 +232,37 @@ def test_long_texts_have_every_pair_once() -> None:
 
 
 def test_two_hundred_entities(parts: Any) -> None:
-    model, processor = parts
-    name = [f"{first}{second}" for first in "abcdefghijklmnopqrst" for second in "0123456789"]
-    text = " ".join(name)
-    spans = [{"start": 3 * place, "end": 3 * place + 2} for place in range(200)]
-    row = {"text": text, "mentions": spans, "entities": [{"mentions": [place]} for place in range(200)]}
-    (found,) = score_documents(model, processor, [row])
-    assert len(found.pairs) == 200 * 199 and found.logits.shape == (200 * 199, 3)
+    spans = [(start, start + length) for start in range(0, 100, 2) for length in (1, 3, 5, 7)]
+    row = {
+        "text": " ".join("abcdefghijklmnopqrstuvwxyz" * 3),
+        "mentions": [{"start": start, "end": end} for start, end in spans],
+        "entities": [{"mentions": [place]} for place in range(200)],
+    }
+    windows: list[int] = []
+    (found,) = score_documents(*parts, [row], on_batch=windows.append)
+    assert windows == [1] and len(found.pairs) == 200 * 199 and found.logits.shape == (200 * 199, 3)
+
+
+def test_far_pairs_share_windows() -> None:
+    model, _ = tiny_kernel_re()
+    processor = DocumentProcessor(tiny_tokenizer("bert"), max_length=22)
+    row = {
+        "text": " ".join("abcdefghijklmnopqrstuvwxyz" * 3),
+        "mentions": [{"start": 2 * place, "end": 2 * place + 1} for place in range(78)],
+        "entities": [{"mentions": [place]} for place in range(78)],
+    }
+    windows: list[int] = []
+    (found,) = score_documents(model, processor, [row], on_batch=windows.append)
+    assert len(found.pairs) == 78 * 77 and sum(windows) < 300  # a window for each would be 1,800
 
 
 def test_wrong_arguments(parts: Any) -> None:
-    for options in ({"dtype": "int8"}, {"max_tokens_per_batch": 0}, {"max_tokens_per_batch": True}, {"device": "nowhere"}):
+    for options in (
+        {"dtype": "int8"},
+        {"max_tokens_per_batch": 0},
+        {"max_tokens_per_batch": True},
+        {"device": "nowhere"},
+    ):
         with pytest.raises(UsageError, match=str(next(iter(options)))):
             list(score_documents(*parts, DOCUMENTS, **options))
     for wrong in (DOCUMENTS[0], "text", b"text", None, 7):
