@@ -20,17 +20,12 @@ from hf_relation.extraction.decisions import DecisionRules, decide
 from hf_relation.extraction.entity_sources import load_entity_source
 from hf_relation.extraction.inputs import ExtractionInput, check_rows, read_inputs
 from hf_relation.extraction.joint import tag_and_score
-from hf_relation.extraction.loading import check_parts, load_extractor_parts
+from hf_relation.extraction.loading import NO_CHECKPOINT, check_parts, load_extractor_parts
 from hf_relation.extraction.scoring import PairScores, batch_tokens, check_dtype, score_documents
 from hf_relation.extraction.state import JSON_FILE, read_rules, write_rules
 
 
 _CHUNK = 1_000
-NO_CHECKPOINT = (
-    "There is no shipped checkpoint for relation extraction: which relations there are depends on your data. Pass `model=` (a "
-    "folder or Hub id of a KernelRE checkpoint). To train one: hf-relation train kernel-re --dataset jsonl --train_file "
-    "train.jsonl --output_dir runs/mine (in the repository: python examples/train_kernel_re.py --help)."
-)
 
 
 class RelationExtractor:

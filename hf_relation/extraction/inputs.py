@@ -54,7 +54,7 @@ def read_inputs(rows: Sequence[Any], entities: Any = None, *, first: int = 0) ->
 
     ```
     """
-    found = [_read(row, first + place) for place, row in enumerate(rows)]
+    found = [read_input(row, first + place) for place, row in enumerate(rows)]
     raw = [place for place, given in enumerate(found) if given.raw]
     if entities is None or not raw:
         return found
@@ -84,7 +84,19 @@ def check_rows(inputs: Any) -> list[Any]:
         ) from None
 
 
-def _read(row: Any, index: int) -> ExtractionInput:
+def read_input(row: Any, index: int) -> ExtractionInput:
+    """Check one input, see [`read_inputs`].
+
+    Args:
+        row (`str` or `Mapping`): a text, a document or an instance.
+        index (`int`): its position, for messages and for the id of a row without one.
+
+    Returns:
+        [`ExtractionInput`].
+
+    Raises:
+        InvalidRowError: it is none of these, breaks the data contract, or is a blank text.
+    """
     if isinstance(row, str):
         row = {"text": row}
     if not isinstance(row, Mapping) or "text" not in row:

@@ -12,6 +12,13 @@ from hf_relation.models.loading import load_model
 from hf_relation.processing import DocumentProcessor
 
 
+NO_CHECKPOINT = (
+    "There is no shipped checkpoint for relation extraction: which relations there are depends on your data. Pass `model=` (a "
+    "folder or Hub id of a KernelRE checkpoint). To train one: hf-relation train kernel-re --dataset jsonl --train_file "
+    "train.jsonl --output_dir runs/mine (in the repository: python examples/train_kernel_re.py --help)."
+)
+
+
 def load_extractor_parts(folder: Path, processor: Any = None) -> tuple[Any, Any]:
     """Load a model that scores pairs, and its processor.
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hf_relation.checkpoints import folder_of_model
 from hf_relation.data.atomic import atomic_file
 from hf_relation.data.files import parse_json
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
@@ -92,6 +93,22 @@ def read_rules(folder: str | os.PathLike[str]) -> DecisionRules:
         )
     except (UsageError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
+
+
+def rules_of_model(model: Any) -> DecisionRules:
+    """What is stored beside the checkpoint that a model came from; the default rules where it came from none.
+
+    Args:
+        model (`PreTrainedModel`): as transformers loaded it, or made in memory.
+
+    Returns:
+        [`DecisionRules`].
+
+    Raises:
+        CheckpointError: as [`read_rules`], or the Hub did not give the files.
+    """
+    folder = folder_of_model(model, (JSON_FILE, "model*.safetensors"))
+    return DecisionRules() if folder is None else read_rules(folder)
 
 
 def _check_digests(path: Path, digests: Any) -> None:
