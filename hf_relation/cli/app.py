@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from hf_relation.cli import check_data, convert, discover, evaluate, train
+from hf_relation.cli import check_data, convert, discover, evaluate, extract, train
 from hf_relation.cli.errors import reported_errors
 
 
 app = typer.Typer(
     name="hf-relation",
-    help="Discover relations in text, train on known ones, convert and check data, score labels.",
+    help="Discover and extract relations in text, train on known ones, convert and check data, score labels.",
     epilog="Example: hf-relation discover examples/data/sample.jsonl --output out/",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -36,11 +36,14 @@ def _options(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Discover relations in text, train on known ones, convert and check data, score labels."""
+    """Discover and extract relations in text, train on known ones, convert and check data, score labels."""
 
 
 app.command("discover", epilog="Example: hf-relation discover examples/data/sample.jsonl --output out/")(
     discover.command
+)
+app.command("extract", epilog="Example: hf-relation extract documents.jsonl --model runs/mine --output out/")(
+    extract.command
 )
 app.command("evaluate")(evaluate.command)
 app.command("check-data")(check_data.command)

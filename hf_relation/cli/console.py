@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from collections.abc import Sequence
 
 from rich.console import Console
+
+from hf_relation.errors import InvalidRowError
+
+
+_BAD_ROWS_SHOWN = 10
 
 
 def messages() -> Console:
@@ -48,6 +54,23 @@ def _shown(character: str) -> str:
     if character in "\u200c\u200d":  # joiners inside words and emoji
         return character
     return " " if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") else character
+
+
+def report_bad_rows(bad: Sequence[InvalidRowError], *, quiet: bool) -> None:
+    """Say how many rows were skipped, and list the first of them, on stderr.
+
+    Args:
+        bad (`Sequence[InvalidRowError]`): the rows.
+        quiet (`bool`): the number alone.
+    """
+    if not bad:
+        return
+    console = messages()
+    console.print(f"Skipped {len(bad)} bad rows.", style="yellow", markup=False)
+    for error in [] if quiet else bad[:_BAD_ROWS_SHOWN]:
+        console.print(f"  {printable(str(error))}", markup=False, highlight=False, soft_wrap=True)
+    if not quiet and len(bad) > _BAD_ROWS_SHOWN:
+        console.print(f"  and {len(bad) - _BAD_ROWS_SHOWN} more; hf-relation check-data lists them all.", markup=False)
 
 
 def is_utf8(stream: object) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hf_relation.cli.console import is_utf8, messages, printable, results
+from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows, results
 from hf_relation.errors import InvalidRowError
 
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 AlgorithmName = Literal["kmeans", "agglomerative", "adaptive", "mean_shift", "hdbscan"]
 _EXAMPLES_SHOWN = 2
 _WORDS_SHOWN = 6
-_BAD_ROWS_SHOWN = 10
 
 
 def _check_number(value: str | None) -> str | None:
@@ -96,7 +95,7 @@ def command(
     stdout = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # nothing a library prints may end up among the results
         instances, bad = _read(file, skip_bad)
-        _report_bad(bad, quiet=progress is False)
+        report_bad_rows(bad, quiet=progress is False)
         given = {
             "num_relations": num_relations if num_relations in (None, "auto") else int(num_relations),
             "algorithm": algorithm,
@@ -139,17 +138,6 @@ def _discover(instances: list[Any], model: str | None, given: dict[str, Any]) ->
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     return RelationDiscovery.from_pretrained(model, **given).fit_predict(instances)
-
-
-def _report_bad(bad: list[InvalidRowError], *, quiet: bool) -> None:
-    if not bad:
-        return
-    console = messages()
-    console.print(f"Skipped {len(bad)} bad rows.", style="yellow", markup=False)
-    for error in [] if quiet else bad[:_BAD_ROWS_SHOWN]:
-        console.print(f"  {printable(str(error))}", markup=False, highlight=False, soft_wrap=True)
-    if not quiet and len(bad) > _BAD_ROWS_SHOWN:
-        console.print(f"  and {len(bad) - _BAD_ROWS_SHOWN} more; hf-relation check-data lists them all.", markup=False)
 
 
 def relations_table(result: DiscoveryResult) -> Table:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, Literal, NamedTuple
 
 from hf_relation.data.schema import Document, Entity, Span
+from hf_relation.data.validation import is_blank
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -47,7 +49,7 @@ def document_of_spans(
         `Document`: entities in the order of the text, without relations.
 
     Raises:
-        InvalidRowError: a span is not within the text, or holds nothing but white space.
+        InvalidRowError: a span is not within the text, holds nothing but white space, or is not two whole numbers and a type.
         UsageError: an unknown way to merge.
 
     Example:
@@ -64,7 +66,7 @@ def document_of_spans(
         raise UsageError(f"`merge` must be 'string' or 'none', got {merge!r}.")
     kept: dict[tuple[int, int], EntitySpan] = {}
     for raw in spans:
-        span = EntitySpan(*raw)
+        span = _checked(raw, index)
         if not 0 <= span.start < span.end <= len(text):
             raise InvalidRowError(
                 f"the entity span ({span.start}, {span.end}) is not within the text of {len(text)} characters. Spans are "
@@ -72,7 +74,7 @@ def document_of_spans(
                 index=index,
             )
         words = text[span.start : span.end]
-        if not words.strip():
+        if is_blank(words):
             raise InvalidRowError(
                 f"the entity span ({span.start}, {span.end}) holds nothing but white space.", index=index
             )
@@ -87,6 +89,19 @@ def document_of_spans(
         key = (words, span.type) if merge == "string" else place
         groups.setdefault(key, {"id": None, "type": span.type, "mentions": []})["mentions"].append(place)
     return {"id": id, "text": text, "mentions": mentions, "entities": list(groups.values()), "relations": []}
+
+
+def _checked(raw: Sequence[Any], index: int | None) -> EntitySpan:
+    """The span in plain Python types, which JSON can hold."""
+    if not isinstance(raw, (tuple, list)) or len(raw) not in (2, 3):
+        raise InvalidRowError(f"an entity span is (start, end) or (start, end, type), got {raw!r}.", index=index)
+    start, end, kind = EntitySpan(*raw)
+    for offset in (start, end):
+        if isinstance(offset, bool) or not isinstance(offset, Integral):
+            raise InvalidRowError(f"the offsets of an entity span must be whole numbers, got {raw!r}.", index=index)
+    if kind is not None and not (isinstance(kind, str) and kind.strip()):
+        raise InvalidRowError(f"the type of an entity span must be a string or None, got {raw!r}.", index=index)
+    return EntitySpan(int(start), int(end), kind)
 
 
 def without_overlaps(spans: Iterable[EntitySpan]) -> list[EntitySpan]:
@@ -143,7 +158,12 @@ def entities_of(source: Any, texts: Sequence[str]) -> list[list[EntitySpan]]:
             for parsed in source.pipe(texts)
         ]
     elif callable(source):
-        found = list(source(list(texts)))
+        answer = source(list(texts))
+        if isinstance(answer, (str, bytes, Mapping)) or not isinstance(answer, Iterable):
+            raise UsageError(
+                f"The entity source answered {type(answer).__name__}; a list of entities for every text is needed."
+            )
+        found = list(answer)
         if len(texts) == 1 and found and isinstance(found[0], Mapping):
             found = [found]  # pipelines answer one text with one list
     else:
@@ -153,12 +173,15 @@ def entities_of(source: Any, texts: Sequence[str]) -> list[list[EntitySpan]]:
         )
     if len(found) != len(texts):
         raise UsageError(f"The entity source answered {len(found)} lists to {len(texts)} texts.")
+    for row, of_text in enumerate(found):
+        if isinstance(of_text, (str, bytes, Mapping)) or not isinstance(of_text, Iterable):
+            raise UsageError(f"text {row}: the entity source gave {of_text!r}; a list of entities is needed.")
     return [[_span(item, row) for item in of_text] for row, of_text in enumerate(found)]
 
 
 def _span(item: Any, row: int) -> EntitySpan:
     if isinstance(item, Mapping):
-        if "start" not in item or "end" not in item or item["start"] is None:
+        if item.get("start") is None or item.get("end") is None:
             raise UsageError(
                 f"text {row}: the entity source gave {dict(item)!r}, which has no character offsets `start` and `end`. With a "
                 "transformers pipeline use a fast tokenizer."
@@ -167,7 +190,8 @@ def _span(item: Any, row: int) -> EntitySpan:
             raise UsageError(
                 "The token-classification pipeline gives single word pieces. Make it with aggregation_strategy='simple'."
             )
-        return EntitySpan(int(item["start"]), int(item["end"]), item.get("entity_group", item.get("type")))
-    if isinstance(item, (tuple, list)) and len(item) in (2, 3):
-        return EntitySpan(*item)
-    raise UsageError(f"text {row}: the entity source gave {item!r}; give (start, end) or (start, end, type).")
+        item = (item["start"], item["end"], item.get("entity_group", item.get("type")))
+    try:
+        return _checked(item, None)
+    except InvalidRowError as error:
+        raise UsageError(f"text {row}: the entity source gave {item!r}: {error}") from None

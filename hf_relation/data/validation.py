@@ -294,12 +294,13 @@ def _check_span(span: object, name: str, text: str) -> tuple[int, int]:
         raise _Bad(f"{name} has start {start} and end {end}: `start` must be smaller than `end`. {_UNIT}")
     if end > len(text):
         raise _Bad(f"{name} has start {start} and end {end}, but `text` has only {len(text)} characters. {_UNIT}")
-    if _is_blank(text[start:end]):
+    if is_blank(text[start:end]):
         raise _Bad(f"{name} [{start}, {end}) marks only blank characters ({_show(text[start:end])}). {_UNIT}")
     return start, end
 
 
-def _is_blank(mention: str) -> bool:
+def is_blank(mention: str) -> bool:
+    """Whether a mention (at least one character) holds nothing but white space and control characters."""
     if mention[0].isalnum():
         return False
     return all(character.isspace() or unicodedata.category(character) in ("Cc", "Cf") for character in mention)

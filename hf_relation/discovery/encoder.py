@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hf_relation.checkpoints import checkpoint_folder
+from hf_relation.checkpoints import checkpoint_folder, folder_of_model
 from hf_relation.discovery.state import ARRAY_FILE, JSON_FILE, DiscoveryState, read_state
 from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.models.loading import load_model
@@ -59,14 +59,8 @@ def state_of_model(model: Any) -> DiscoveryState | None:
         return None
     if isinstance(model, (str, os.PathLike)):
         return read_state(checkpoint_folder(model))
-    if model.name_or_path and Path(model.name_or_path).is_dir():
-        return read_state(model.name_or_path)
-    commit = getattr(
-        model.config, "_commit_hash", None
-    )  # transformers sets it on what it loads from the Hub, only there
-    if not model.name_or_path or commit is None:
-        return None
-    return read_state(checkpoint_folder(model.name_or_path, revision=commit, files=(JSON_FILE, ARRAY_FILE)))
+    folder = folder_of_model(model, (JSON_FILE, ARRAY_FILE))
+    return None if folder is None else read_state(folder)
 
 
 def _load_processor(folder: Path) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -15,14 +13,12 @@ import numpy as np
 
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.data.atomic import atomic_file
+from hf_relation.data.spreadsheets import csv_text
 from hf_relation.errors import UsageError
 
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Spreadsheets run cells that begin with one of these as formulas (CWE-1236).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass
@@ -216,17 +212,11 @@ def surface_forms(instance: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _relations_csv(relations: Sequence[DiscoveredRelation], *, raw: bool) -> str:
-    def cell(value: str) -> str:
-        return "'" + value if not raw and value.startswith(_FORMULA_STARTS) else value
-
-    stream = io.StringIO()
-    writer = csv.writer(stream)  # CRLF, as RFC 4180 says: only so does the writer quote a lone carriage return
-    writer.writerow(["id", "name", "size", "cohesion", "keywords", "example_head", "example_tail", "example_text"])
+    rows = []
     for relation in relations:
         example = relation.examples[0] if relation.examples else {}
-        texts = [relation.name, ", ".join(relation.keywords)] + [
-            str(example.get(key, "")) for key in ("head", "tail", "text")
-        ]
-        name, keywords, head, tail, text = (cell(value) for value in texts)
-        writer.writerow([relation.id, name, relation.size, f"{relation.cohesion:.4f}", keywords, head, tail, text])
-    return stream.getvalue()
+        texts = [str(example.get(key, "")) for key in ("head", "tail", "text")]
+        keywords = ", ".join(relation.keywords)
+        rows.append([relation.id, relation.name, relation.size, f"{relation.cohesion:.4f}", keywords, *texts])
+    header = ["id", "name", "size", "cohesion", "keywords", "example_head", "example_tail", "example_text"]
+    return csv_text(header, rows, raw=raw)

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import nn
 
-from hf_relation.embedding.batching import token_budget_batches
 from hf_relation.embedding.devices import model_device
+from hf_relation.embedding.memory import ShrinkingBatches
 from hf_relation.errors import HfRelationError, UsageError
 from hf_relation.processing import EncodedInstance, RelationProcessor
+
+
+class _Running(NamedTuple):
+    """A model that is in use, and the state that it goes back to when its last user is done."""
+
+    users: list[object]
+    home: torch.device
+    training: list[tuple[nn.Module, bool]]
+
+
+_running: WeakKeyDictionary[nn.Module, _Running] = WeakKeyDictionary()
+_lock = threading.Lock()
 
 
 @contextmanager
@@ -30,23 +45,34 @@ def inference_state(model: nn.Module, device: torch.device) -> Iterator[None]:
 def evaluation_state(model: nn.Module, device: torch.device) -> Iterator[None]:
     """Put a model on a device and into evaluation mode, and back into its own state at the end.
 
+    Several threads may use a model at once, on one device: the last one puts it back.
+
     Args:
         model (`nn.Module`): each of its modules gets its own training flag back.
         device (`torch.device`): moved there only when it lies elsewhere, and moved back afterwards.
     """
-    home = model_device(model)
-    training = [(module, module.training) for module in model.modules()]
-    moved = not _same_device(home, device)
+    user = object()
+    with _lock:
+        state = _running.get(model)
+        if state is None:
+            training = [(module, module.training) for module in model.modules()]
+            state = _running[model] = _Running([], model_device(model), training)
+        state.users.append(user)
     try:
-        if moved:
-            model.to(device)
-        model.eval()
+        with _lock:
+            if not _same_device(model_device(model), device):
+                model.to(device)
+            model.eval()
         yield
     finally:
-        for module, flag in training:
-            module.training = flag
-        if moved:
-            model.to(home)
+        with _lock:
+            state.users.remove(user)
+            if not state.users:
+                del _running[model]
+                for module, flag in state.training:
+                    module.training = flag
+                if not _same_device(model_device(model), state.home):
+                    model.to(state.home)
 
 
 class BatchForward:
@@ -78,7 +104,7 @@ class BatchForward:
         self.model = model
         self.processor = processor
         self.device = device
-        self.max_tokens = max_tokens
+        self.batches = ShrinkingBatches(max_tokens, device)
         self.bfloat16 = bfloat16
         self.on_batch = on_batch
         self.check_finite = check_finite
@@ -97,21 +123,15 @@ class BatchForward:
             HfRelationError: not even a single row fits into the memory, or a row's embedding is not finite.
             UsageError: the model's output has no `embeddings` of shape `(B, d)`.
         """
-        lengths = [row.length for row in encoded]
         result: np.ndarray | None = None
-        waiting = token_budget_batches(lengths, self.max_tokens)[::-1]
-        while waiting:
-            rows = waiting.pop()
-            half = (len(rows) + 1) // 2
-            longest = max(lengths[row] for row in rows)
-            if len(rows) > 1 and longest * len(rows) > self.max_tokens:
-                waiting += [rows[half:], rows[:half]]  # made before the budget was lowered
-                continue
-            embeddings = self._try([encoded[row] for row in rows], first_index + rows[0])
-            if embeddings is None:
-                self.max_tokens = max(longest * half, 1)
-                waiting += [rows[half:], rows[:half]]
-                continue
+        for rows, embeddings in self.batches.run(
+            [row.length for row in encoded],
+            lambda rows: self._forward([encoded[row] for row in rows]),
+            alone=lambda row: (
+                f"row {first_index + row}: out of memory on {self.device} with this row alone ({encoded[row].length} tokens). "
+                "Use a processor with a smaller `max_length`, dtype='bfloat16', a smaller model or another device."
+            ),
+        ):
             if result is None:
                 result = np.empty((len(encoded), embeddings.shape[1]), dtype=np.float32)
             result[rows] = embeddings
@@ -122,23 +142,6 @@ class BatchForward:
         if self.check_finite:
             _check_finite(result, first_index)
         return result
-
-    def _try(self, rows: list[EncodedInstance], index: int) -> np.ndarray | None:
-        """The embeddings of a batch, or `None` when it does not fit and can be made smaller."""
-        try:
-            return self._forward(rows)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if len(rows) == 1:
-                raise HfRelationError(
-                    f"row {index}: out of memory on {self.device} with this row alone ({rows[0].length} tokens). "
-                    "Use a processor with a smaller `max_length`, dtype='bfloat16', a smaller model or another device."
-                ) from error
-        # Out here the exception, and with it the tensors of the failed batch, is gone.
-        if self.device.type != "cpu":
-            torch.accelerator.empty_cache()
-        return None
 
     def _forward(self, rows: list[EncodedInstance]) -> np.ndarray:
         batch = self.processor.pad(rows, return_tensors="pt").to(self.device)
@@ -164,13 +167,6 @@ def _check_finite(embeddings: np.ndarray, first_index: int) -> None:
             f"row {first_index + int(bad[0])}: the model's embedding holds NaN or infinity ({len(bad)} such rows among "
             f"{len(embeddings)}). Check the model's weights; with half precision use dtype='float32'."
         )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    message = str(error).lower()
-    return "out of memory" in message or "can't allocate memory" in message  # accelerators; the CPU's allocator
 
 
 def _same_device(one: torch.device, other: torch.device) -> bool:

@@ -9,27 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.data.atomic import fill_folder
-from hf_relation.data.candidates import candidate_pairs
-from hf_relation.data.entities import document_of_spans, entities_of
-from hf_relation.data.folding import fold_instances
+from hf_relation.data.candidates import candidate_pairs, check_distance
 from hf_relation.data.schema import Document
-from hf_relation.data.validation import check_document, check_instance
-from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.errors import UsageError
 from hf_relation.extraction.decisions import DecisionRules, decide
+from hf_relation.extraction.entity_sources import load_entity_source
+from hf_relation.extraction.inputs import ExtractionInput, check_rows, read_inputs
 from hf_relation.extraction.joint import tag_and_score
-from hf_relation.extraction.loading import load_extractor_parts
-from hf_relation.extraction.scoring import DTYPES, PairScores, score_documents
+from hf_relation.extraction.loading import NO_CHECKPOINT, check_parts, load_extractor_parts
+from hf_relation.extraction.scoring import PairScores, batch_tokens, check_dtype, score_documents
 from hf_relation.extraction.state import JSON_FILE, read_rules, write_rules
 
 
 _CHUNK = 1_000
-NO_CHECKPOINT = (
-    "There is no shipped checkpoint for relation extraction: which relations there are depends on your data. Pass `model=` (a "
-    "folder or Hub id of a KernelRE checkpoint). To train one: hf-relation train kernel-re --dataset jsonl --train_file "
-    "train.jsonl --output_dir runs/mine (in the repository: python examples/train_kernel_re.py --help)."
-)
 
 
 class RelationExtractor:
@@ -41,6 +37,8 @@ class RelationExtractor:
         processor ([`~hf_relation.processing.DocumentProcessor`], *optional*): needed with a model object.
         rules ([`DecisionRules`], *optional*): in the place of those of the checkpoint.
         dtype (`str`, defaults to `"float32"`): `"float32"` or `"bfloat16"`.
+        max_tokens_per_batch (`int`, *optional*): tokens of a padded batch; a bound on the memory, which changes no result. Default:
+            2,048 on a CPU, 16,384 elsewhere.
         device (`str`, *optional*): `"cpu"`, `"cuda"`, ...; by default where the model lies.
 
     Raises:
@@ -72,23 +70,25 @@ class RelationExtractor:
         *,
         rules: DecisionRules | None = None,
         dtype: str = "float32",
-        device: str | None = None,
+        max_tokens_per_batch: int | None = None,
+        device: str | torch.device | None = None,
     ) -> None:
         if model is None:
             raise UsageError(NO_CHECKPOINT)
-        if dtype not in DTYPES:
-            raise UsageError(f"`dtype` must be one of {', '.join(DTYPES)}, got {dtype!r}.")
+        check_dtype(dtype)
+        batch_tokens(max_tokens_per_batch, torch.device("cpu"))
         if isinstance(model, (str, os.PathLike)):
             folder = checkpoint_folder(model)
             rules = read_rules(folder) if rules is None else rules
             model, processor = load_extractor_parts(folder, processor)
         elif processor is None:
             raise UsageError("A model object needs its processor: pass `processor=DocumentProcessor(...)` as well.")
+        else:
+            check_parts(model, processor)
         self.model, self.processor = model, processor
         self.rules = rules or DecisionRules()
-        self.dtype, self.device = dtype, device
-        if self.rules.symmetric is not None:
-            self.rules.symmetric.check(self.relations)
+        self.dtype, self.max_tokens_per_batch, self.device = dtype, max_tokens_per_batch, device
+        self.rules.check(self.relations)
 
     @property
     def relations(self) -> list[str]:
@@ -151,13 +151,13 @@ class RelationExtractor:
         max_distance: int | None = None,
         progress: bool = False,
     ) -> list[dict[str, Any]]:
-        """Extract the triples of texts.
+        """Extract the triples of texts. Several threads may do so at once.
 
         Args:
             inputs (`Iterable`): documents (text, mentions, entities), instances (text, head, tail: that pair alone is judged),
-                or texts (`str`); they may be mixed.
-            entities (*optional*): finds the entities of texts: a token-classification pipeline, a spaCy pipeline, or a function,
-                see [`~hf_relation.data.entities_of`]; by default the model's own tagger.
+                or texts (`str`, or mappings with `text` alone); they may be mixed.
+            entities (*optional*): finds the entities of texts: a token-classification pipeline or the name of a checkpoint for
+                one, a spaCy pipeline, or a function, see [`~hf_relation.data.entities_of`]; by default the model's own tagger.
             threshold (`float` or `Mapping[str, float]`, *optional*): for all relations, or by name; by default those of the
                 checkpoint, else 0.5.
             top_k (`int`, *optional*): at most so many relations of an ordered pair.
@@ -174,12 +174,13 @@ class RelationExtractor:
             InvalidRowError: an input is not what it should be; `.index` is its position.
             UsageError: an argument has a value that is not allowed, or nothing finds the entities of a text.
         """
-        rules = replace(self.rules.with_threshold(threshold), top_k=top_k or self.rules.top_k)
+        rules = self.rules.with_threshold(threshold)
+        if top_k is not None:
+            rules = replace(rules, top_k=top_k)
         if not type_constraints:
             rules = replace(rules, type_constraints=None)
-        if isinstance(inputs, (str, Mapping)):
-            raise UsageError("A list of inputs is needed. Put a single text or document in a list.")
-        rows = list(inputs)
+        rules.check(self.relations)
+        rows = check_rows(inputs)
         found = []
         with _bar(len(rows), shown=progress) as bar:
             for document, scores in self.score(rows, entities=entities, max_distance=max_distance):
@@ -200,98 +201,59 @@ class RelationExtractor:
         Yields:
             `tuple`: the document (in normal form), and its [`PairScores`].
         """
+        check_distance(max_distance)
+        if isinstance(entities, (str, os.PathLike)):
+            entities = load_entity_source(entities, device=self.device)
         for start in range(0, len(rows), _CHUNK):
             yield from self._score_chunk(rows[start : start + _CHUNK], start, entities, max_distance)
 
     def _score_chunk(
         self, rows: Sequence[Any], first: int, entities: Any, max_distance: int | None
     ) -> Iterator[tuple[Document, PairScores]]:
-        prepared: list[Document | None] = []
-        pairs: dict[int, list[tuple[int, int]]] = {}
-        raw: list[int] = []
-        for place, row in enumerate(rows):
-            index = first + place
-            if isinstance(row, str):
-                if not row.strip():
-                    raise InvalidRowError("the text is blank. Leave it out.", index=index)
-                raw.append(place)
-                prepared.append(None)
-            elif isinstance(row, Mapping) and "head" in row and "tail" in row:
-                prepared.append(fold_instances([check_instance(row, index=index)])[0])
-                pairs[place] = [_pair_of_instance(prepared[-1], row)]  # type: ignore[arg-type]
-            elif isinstance(row, Mapping) and "mentions" in row:
-                prepared.append(check_document(row, index=index))
-            elif isinstance(row, Mapping) and isinstance(row.get("text"), str):
-                raw.append(place)
-                prepared.append(None)
-            else:
-                raise InvalidRowError(
-                    f"a text, a document (text, mentions, entities) or an instance (text, head, tail) is needed, got "
-                    f"{type(row).__name__}.",
-                    index=index,
-                )
-        texts = [rows[place] if isinstance(rows[place], str) else rows[place]["text"] for place in raw]
-        ids = [
-            str(first + place) if isinstance(rows[place], str) else str(rows[place].get("id", first + place))
-            for place in raw
-        ]
-        joint: dict[int, tuple[Document, PairScores]] = {}
-        if raw and entities is None:
-            answers = tag_and_score(
+        inputs = read_inputs(rows, entities, first=first)
+        tagged, known = ([place for place, given in enumerate(inputs) if given.raw is raw] for raw in (True, False))
+        settings: dict[str, Any] = {
+            "dtype": self.dtype,
+            "max_tokens_per_batch": self.max_tokens_per_batch,
+            "device": self.device,
+        }
+        candidates: dict[str, Any] = {"max_distance": max_distance, "reflexive": self.rules.reflexive_pairs}
+        joint: Iterator[tuple[Document, PairScores]] = iter(())
+        if tagged:
+            joint = tag_and_score(
                 self.model,
                 self.processor,
-                texts,
-                ids=ids,
-                dtype=self.dtype,
-                device=self.device,
-                max_distance=max_distance,
+                [inputs[place].document["text"] for place in tagged],
+                ids=[inputs[place].document["id"] for place in tagged],
+                rows=[first + place for place in tagged],
+                **candidates,
+                **settings,
             )
-            joint = dict(zip(raw, answers, strict=True))
-        elif raw:
-            spans = entities_of(entities, texts)
-            for place, text, name, of_text in zip(raw, texts, ids, spans, strict=True):
-                prepared[place] = document_of_spans(text, of_text, id=name, index=first + place)
-        places = [place for place, document in enumerate(prepared) if document is not None]
-        documents: list[Any] = [prepared[place] for place in places]
-        candidates = [
-            pairs.get(place) or candidate_pairs(document, max_distance=max_distance)
-            for place, document in zip(places, documents, strict=True)
-        ]
         scores = score_documents(
             self.model,
             self.processor,
-            documents,
-            pairs=candidates,
-            dtype=self.dtype,
-            device=self.device,
+            [inputs[place].document for place in known],
+            pairs=(_pairs(inputs[place], candidates) for place in known),
+            rows=[first + place for place in known],
             validate=False,
+            **settings,
         )
-        of_place = dict(zip(places, zip(documents, scores, strict=True), strict=True))
-        for place in range(len(rows)):
-            yield joint[place] if place in joint else of_place[place]
+        for given in inputs:
+            yield next(joint) if given.raw else (given.document, next(scores))
 
 
-def _pair_of_instance(document: Document, row: Mapping[str, Any]) -> tuple[int, int]:
-    spans = [(document["mentions"][entity["mentions"][0]]) for entity in document["entities"]]
-    found = [
-        next(
-            i for i, span in enumerate(spans) if (span["start"], span["end"]) == (row[side]["start"], row[side]["end"])
-        )
-        for side in ("head", "tail")
-    ]
-    return found[0], found[1]
+def _pairs(given: ExtractionInput, candidates: dict[str, Any]) -> list[tuple[int, int]]:
+    return candidate_pairs(given.document, **candidates) if given.pair is None else [given.pair]
 
 
 def _answer(document: Document, triples: list[dict[str, Any]]) -> dict[str, Any]:
     text = document["text"]
+    spans = [
+        {"start": start, "end": end, "text": text[start:end]}
+        for start, end in ((mention["start"], mention["end"]) for mention in document["mentions"])
+    ]
     entities = [
-        {
-            "type": entity["type"],
-            "mentions": [
-                {**document["mentions"][m], "text": text[slice(*document["mentions"][m].values())]}  # type: ignore[arg-type]
-                for m in entity["mentions"]
-            ],
-        }
+        {"type": entity["type"], "mentions": [dict(spans[mention]) for mention in entity["mentions"]]}
         for entity in document["entities"]
     ]
     return {"id": document["id"], "text": text, "entities": entities, "triples": triples}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hf_relation.checkpoints import folder_of_model
 from hf_relation.data.atomic import atomic_file
 from hf_relation.data.files import parse_json
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
@@ -23,7 +24,8 @@ T = TypeVar("T")
 
 FORMAT_VERSION = 1
 JSON_FILE = "extraction.json"
-_FIELDS = ("thresholds", "calibration", "type_constraints", "symmetric", "top_k")
+_PARTS = ("thresholds", "calibration", "type_constraints", "symmetric")
+_VALUES = ("top_k", "reflexive_pairs")
 
 
 def write_rules(folder: str | os.PathLike[str], rules: DecisionRules) -> None:
@@ -35,8 +37,9 @@ def write_rules(folder: str | os.PathLike[str], rules: DecisionRules) -> None:
         folder (`str` or `PathLike`): an existing folder.
         rules ([`DecisionRules`]): what decides.
     """
-    content: dict[str, Any] = {"format_version": FORMAT_VERSION, "top_k": rules.top_k}
-    for name in _FIELDS[:-1]:
+    content: dict[str, Any] = {"format_version": FORMAT_VERSION}
+    content |= {name: getattr(rules, name) for name in _VALUES}
+    for name in _PARTS:
         value = getattr(rules, name)
         content[name] = None if value is None else value.to_dict()
     weights = sorted(Path(folder).glob("model*.safetensors"))
@@ -72,13 +75,10 @@ def read_rules(folder: str | os.PathLike[str]) -> DecisionRules:
             f"{path} has format {version}; this version of hf_relation reads up to {FORMAT_VERSION}. "
             "Upgrade: pip install -U hf_relation"
         )
-    digests = content.get("sha256", {})
-    for name, expected in digests.items() if isinstance(digests, dict) else [("", None)]:
-        file = path.parent / Path(name).name
-        if not name or not file.is_file() or _digest(file) != expected:
-            raise CheckpointError(
-                f"{path} was written with other weights than {file} holds. Get or save the checkpoint again."
-            )
+    unknown = sorted(set(content) - {*_PARTS, *_VALUES, "format_version", "sha256"})
+    if unknown:
+        raise CheckpointError(f"{path} is damaged: there is no rule '{unknown[0]}'.")
+    _check_digests(path, content.get("sha256"))
 
     def part(name: str, make: Callable[[Any], T]) -> T | None:
         return None if content.get(name) is None else make(content[name])
@@ -89,15 +89,42 @@ def read_rules(folder: str | os.PathLike[str]) -> DecisionRules:
             calibration=part("calibration", calibrations.calibration_from_dict),
             type_constraints=part("type_constraints", TypeConstraints),
             symmetric=part("symmetric", SymmetricRelations.from_dict),
-            top_k=content.get("top_k"),
+            **{name: content[name] for name in _VALUES if name in content},
         )
     except (UsageError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
+def rules_of_model(model: Any) -> DecisionRules:
+    """What is stored beside the checkpoint that a model came from; the default rules where it came from none.
+
+    Args:
+        model (`PreTrainedModel`): as transformers loaded it, or made in memory.
+
+    Returns:
+        [`DecisionRules`].
+
+    Raises:
+        CheckpointError: as [`read_rules`], or the Hub did not give the files.
+    """
+    folder = folder_of_model(model, (JSON_FILE, "model*.safetensors"))
+    return DecisionRules() if folder is None else read_rules(folder)
+
+
+def _check_digests(path: Path, digests: Any) -> None:
+    if not isinstance(digests, dict) or not digests:
+        raise CheckpointError(f"{path} is damaged: `sha256` must name the weights that it belongs to.")
+    for name, expected in digests.items():
+        file = path.parent / name
+        if Path(name).name != name or not file.is_file():
+            raise CheckpointError(f"{path} was written with the weights '{name}', which are not in the folder.")
+        if _digest(file) != expected:
+            raise CheckpointError(
+                f"{path} was written with other weights than {file} holds. Get or save the checkpoint again; or delete "
+                f"{path.name} to use these weights with a threshold of 0.5 and no other rule."
+            )
+
+
 def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
+
+from hf_relation.errors import UsageError
 
 
 if TYPE_CHECKING:
     from hf_relation.pipelines.open_relation_discovery import OpenRelationDiscoveryPipeline
+    from hf_relation.pipelines.relation_extraction import RelationExtractionPipeline
 
-__all__ = ["TASK", "OpenRelationDiscoveryPipeline", "register"]
+__all__ = ["EXTRACTION_TASK", "TASK", "OpenRelationDiscoveryPipeline", "RelationExtractionPipeline", "register"]
 
 TASK = "open-relation-discovery"
+EXTRACTION_TASK = "relation-extraction"
+_HOMES = {
+    "OpenRelationDiscoveryPipeline": "hf_relation.pipelines.open_relation_discovery",
+    "RelationExtractionPipeline": "hf_relation.pipelines.relation_extraction",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # The class needs torch and transformers; `hf_relation.pipelines` itself must not.
-    if name == "OpenRelationDiscoveryPipeline":
-        from hf_relation.pipelines.open_relation_discovery import OpenRelationDiscoveryPipeline
-
-        return OpenRelationDiscoveryPipeline
+    # The classes need torch and transformers; `hf_relation.pipelines` itself must not.
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -36,8 +43,22 @@ class _ShippedCheckpoint(dict[str, Any]):
         return resolve(None), None
 
 
+class _NoCheckpoint(dict[str, Any]):
+    """The default model of a task that has none: asking for it says what to pass instead."""
+
+    def __contains__(self, key: object) -> bool:
+        return key == "model"
+
+    def __getitem__(self, key: str) -> tuple[str, None]:
+        from hf_relation.extraction.loading import NO_CHECKPOINT
+
+        if key != "model":
+            raise KeyError(key)
+        raise UsageError(NO_CHECKPOINT)
+
+
 def register() -> None:
-    """Make `transformers.pipeline("open-relation-discovery")` work; calling it again changes nothing.
+    """Make `transformers.pipeline(...)` know the tasks of this package; calling it again changes nothing.
 
     Example:
 
@@ -45,7 +66,7 @@ def register() -> None:
     >>> from transformers.pipelines import PIPELINE_REGISTRY
     >>> from hf_relation.pipelines import register
     >>> register()
-    >>> "open-relation-discovery" in PIPELINE_REGISTRY.get_supported_tasks()
+    >>> {"open-relation-discovery", "relation-extraction"} <= set(PIPELINE_REGISTRY.get_supported_tasks())
     True
 
     ```
@@ -54,11 +75,13 @@ def register() -> None:
     from transformers.pipelines import PIPELINE_REGISTRY
 
     from hf_relation.pipelines.open_relation_discovery import OpenRelationDiscoveryPipeline
+    from hf_relation.pipelines.relation_extraction import RelationExtractionPipeline
 
-    if TASK not in PIPELINE_REGISTRY.supported_tasks:
-        PIPELINE_REGISTRY.register_pipeline(
-            TASK,
-            OpenRelationDiscoveryPipeline,
-            pt_model=AutoModel,  # a class of ours would be looked up by name in transformers when a saved pipeline loads
-            default=_ShippedCheckpoint(),
-        )
+    tasks = (
+        (TASK, OpenRelationDiscoveryPipeline, _ShippedCheckpoint()),
+        (EXTRACTION_TASK, RelationExtractionPipeline, _NoCheckpoint()),
+    )
+    for name, pipeline_class, default in tasks:
+        if name not in PIPELINE_REGISTRY.supported_tasks:
+            # A model class of ours would be looked up by name in transformers when a saved pipeline loads.
+            PIPELINE_REGISTRY.register_pipeline(name, pipeline_class, pt_model=AutoModel, default=default)

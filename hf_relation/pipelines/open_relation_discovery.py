@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch.utils.data import Dataset
 from transformers import Pipeline
 
 from hf_relation.errors import UsageError
+from hf_relation.pipelines.inputs import as_rows, batch_budget
 
 
 if TYPE_CHECKING:
@@ -104,16 +104,10 @@ class OpenRelationDiscoveryPipeline(Pipeline):
         unknown = sorted(set(options) - set(known))
         if unknown:
             raise UsageError(f"`{unknown[0]}` is no option of this pipeline; it has: {', '.join(known)}.")
-        forward = {name: options[name] for name in ("dtype", "max_tokens_per_batch") if options.get(name) is not None}
+        forward = {name: options[name] for name in ("dtype",) if options.get(name) is not None}
         if options.get("progress_bar") is not None:
             forward["progress"] = bool(options["progress_bar"])
-        batch_size = options.get("batch_size")
-        if batch_size is not None:
-            if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-                raise UsageError(f"`batch_size` must be an integer from 1 up, got {batch_size!r}.")
-            if "max_tokens_per_batch" in forward:
-                raise UsageError("Give `batch_size` or `max_tokens_per_batch`, not both.")
-            forward["max_tokens_per_batch"] = batch_size * self.processor.max_length
+        forward |= batch_budget(options, self.processor.max_length)
         return preprocess, forward, {name: options[name] for name in _DISCOVERY_OPTIONS if name in options}
 
     def preprocess(self, input_: Any, embeddings: Any = None) -> _Corpus:
@@ -122,8 +116,7 @@ class OpenRelationDiscoveryPipeline(Pipeline):
 
         if isinstance(input_, Mapping):
             input_ = [input_]
-        if isinstance(input_, Dataset) and not isinstance(input_, Iterable):
-            input_ = list(map(input_.__getitem__, range(len(input_))))  # type: ignore[arg-type]
+        input_ = as_rows(input_)
         return _Corpus(
             without_labels(input_), None if embeddings is None else check_matrix(embeddings, name="embeddings")
         )

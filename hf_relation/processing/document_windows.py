@@ -39,8 +39,8 @@ def plan_windows(
 
     A document that fits is one window. Otherwise pairs are taken in the order of the text: a window takes up as many as fit
     into its budget, and what is left of the budget goes to both sides in equal parts. A pair that lies farther apart than the
-    budget (tokens between its mentions, or markers of other mentions there) gets a window of its own, in which its two
-    mentions alone are marked, if need be with the middle cut out.
+    budget (tokens between its mentions, or markers of other mentions there) gets a window in which its two mentions alone are
+    marked, if need be with the middle cut out; without markers, other pairs that lie as far apart share that window.
 
     Args:
         num_tokens (`int`): tokens of the document, without markers and special tokens.
@@ -87,9 +87,11 @@ def plan_windows(
             stretches = text.around(pairs[waiting[0]])
             if stretches is None:
                 return waiting[0]
-            own = set(pairs[waiting[0]])
-            taken = {pair for pair in waiting if set(pairs[pair]) == own}
-            windows.append(DocumentWindow(stretches, tuple(sorted(taken)), tuple(sorted(own))))
+            # Markers of further mentions would have no room.
+            inside = set(pairs[waiting[0]]) if markers else text.inside_any(stretches)
+            taken = {pair for pair in waiting if set(pairs[pair]) <= inside and not text.fits(*reach[pair])}
+            shown = {mention for pair in taken for mention in pairs[pair]}
+            windows.append(DocumentWindow(stretches, tuple(sorted(taken)), tuple(sorted(shown))))
         waiting = [pair for pair in waiting if pair not in taken]
     if cover or not windows:
         windows += text.uncovered(windows)
@@ -111,6 +113,10 @@ class _Text:
     def inside(self, left: int, right: int) -> np.ndarray:
         """The mentions that lie whole in a stretch."""
         return np.flatnonzero((self.starts >= left) & (self.ends <= right))
+
+    def inside_any(self, stretches: Iterable[tuple[int, int]]) -> set[int]:
+        """The mentions that lie whole in one of some stretches."""
+        return {int(mention) for stretch in stretches for mention in self.inside(*stretch)}
 
     def fits(self, left: int, right: int) -> bool:
         """Whether a stretch with the markers of its mentions is within the budget."""

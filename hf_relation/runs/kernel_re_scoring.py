@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,12 @@ def fit_rules(script: KernelREArguments, data: ExtractionData, scores: Sequence[
     if script.symmetric_relations:
         symmetric = SymmetricRelations(script.symmetric_relations)
         symmetric.check(data.relations)
-    rules = DecisionRules(calibration=calibration, type_constraints=constraints, symmetric=symmetric)
+    rules = DecisionRules(
+        calibration=calibration,
+        type_constraints=constraints,
+        symmetric=symmetric,
+        reflexive_pairs=data.pairs == "all_and_self",
+    )
     if script.thresholds == "default":
         return rules
     probabilities = np.concatenate(
@@ -70,7 +76,7 @@ def fit_rules(script: KernelREArguments, data: ExtractionData, scores: Sequence[
         per_relation=script.thresholds == "per_relation",
         num_missed=missed,
     )
-    return DecisionRules(thresholds, calibration, constraints, symmetric)
+    return replace(rules, thresholds=thresholds)
 
 
 def score_part(
@@ -173,7 +179,8 @@ def score_joint(
         and the fitted ones.
     """
     only = model.config.entity_types[0] if len(model.config.entity_types) == 1 else None
-    found = list(tag_and_score(model, processor, [document["text"] for document in documents]))
+    texts = [document["text"] for document in documents]
+    found = list(tag_and_score(model, processor, texts, reflexive=rules.reflexive_pairs))
     tagged = [document for document, _ in found]
 
     def mentions(document: Document, one_type: str | None) -> list[tuple[int, int, str | None]]:

@@ -167,7 +167,7 @@ def chosen_pairs(documents: Sequence[Document], rule: str) -> Any:
         UsageError: `"first"` with a document of fewer than two entities.
     """
     if rule == "all_and_self":
-        return [candidate_pairs(d) + [(entity, entity) for entity in range(len(d["entities"]))] for d in documents]
+        return [candidate_pairs(document, reflexive=True) for document in documents]
     if rule != "first":
         return rule
     short = next((row for row, document in enumerate(documents) if len(document["entities"]) < 2), None)

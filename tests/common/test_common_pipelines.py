@@ -14,7 +14,8 @@ import torch
 from transformers import pipeline
 
 from hf_relation.errors import InvalidRowError, UsageError
-from tests.common.tiny_checkpoints import save_tiny_checkpoint
+from tests.common.tiny_checkpoints import save_tiny_checkpoint, save_tiny_extractor
+from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_models import KINDS
 from tests.common.tiny_tokenizers import sample_instances
 
@@ -26,9 +27,23 @@ class Case:
     task: str
     save: Callable[[Path, str], None]
     inputs: Callable[[], list[dict[str, Any]]]
-    labels: Callable[[dict[str, Any]], list[Any]]
-    scores: Callable[[dict[str, Any]], list[float]]
+    labels: Callable[[Any], list[Any]]
+    scores: Callable[[Any], list[float]]
     bad_row: dict[str, Any]
+    other_gold: dict[str, Any]
+    wrong_inputs: tuple[Any, ...]
+
+
+def extraction_inputs() -> list[dict[str, Any]]:
+    return [{**row, "id": f"d{place}"} for place, row in enumerate(sample_documents())]
+
+
+def triples(found: list[dict[str, Any]]) -> list[Any]:
+    """The id of every input, with its triples."""
+    return [
+        (row["id"], [(one["head"]["start"], one["relation"], one["tail"]["start"]) for one in row["triples"]])
+        for row in found
+    ]
 
 
 PIPELINES = [
@@ -39,7 +54,19 @@ PIPELINES = [
         labels=lambda found: [(row["id"], row["label"]) for row in found["instances"]],
         scores=lambda found: [row["score"] for row in found["instances"]],
         bad_row={"id": "bad", "text": "Ada", "head": {"start": 0, "end": 3}, "tail": {"start": 3, "end": 9}},
-    )
+        other_gold={"relations": ["other"]},
+        wrong_inputs=("text", 7, None),
+    ),
+    Case(
+        task="relation-extraction",
+        save=save_tiny_extractor,
+        inputs=extraction_inputs,
+        labels=triples,
+        scores=lambda found: [one["score"] for row in found for one in row["triples"]],
+        bad_row={"id": "bad", "text": "Ada", "mentions": [{"start": 0, "end": 9}], "entities": []},
+        other_gold={"relations": [{"head": 1, "tail": 0, "label": "other"}]},
+        wrong_inputs=(b"text", 7, None),
+    ),
 ]
 
 
@@ -74,17 +101,17 @@ def pipe(case: Case, folder: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def expected(case: Case, pipe: Any) -> dict[str, Any]:
+def expected(case: Case, pipe: Any) -> Any:
     return pipe(case.inputs())
 
 
-def test_output_is_json(case: Case, expected: dict[str, Any]) -> None:
+def test_output_is_json(case: Case, expected: Any) -> None:
     assert json.loads(json.dumps(expected, allow_nan=False)) == expected
     assert len(case.labels(expected)) == len(case.inputs())
     assert all(0 <= score <= 1 for score in case.scores(expected))
 
 
-def test_every_kind_of_input_gives_the_same(case: Case, pipe: Any, expected: dict[str, Any]) -> None:
+def test_every_kind_of_input_gives_the_same(case: Case, pipe: Any, expected: Any) -> None:
     datasets = pytest.importorskip("datasets")
     rows = case.inputs()
     dataset = datasets.Dataset.from_list(rows)
@@ -92,25 +119,23 @@ def test_every_kind_of_input_gives_the_same(case: Case, pipe: Any, expected: dic
         assert pipe(given) == expected
 
 
-def test_calling_twice_gives_the_same_and_alters_nothing(case: Case, pipe: Any, expected: dict[str, Any]) -> None:
+def test_calling_twice_gives_the_same_and_alters_nothing(case: Case, pipe: Any, expected: Any) -> None:
     rows = case.inputs()
     before = repr(rows)
     assert pipe(rows) == expected
     assert repr(rows) == before
 
 
-def test_row_order_does_not_matter(case: Case, pipe: Any, expected: dict[str, Any]) -> None:
+def test_row_order_does_not_matter(case: Case, pipe: Any, expected: Any) -> None:
     assert sorted(case.labels(pipe(case.inputs()[::-1]))) == sorted(case.labels(expected))
 
 
-def test_gold_labels_are_not_read(case: Case, pipe: Any, expected: dict[str, Any]) -> None:
-    assert pipe([row | {"relations": ["other"]} for row in case.inputs()]) == expected
+def test_gold_labels_are_not_read(case: Case, pipe: Any, expected: Any) -> None:
+    assert pipe([row | case.other_gold for row in case.inputs()]) == expected
 
 
 @pytest.mark.parametrize("options", [{"batch_size": 1}, {"batch_size": 7}, {"max_tokens_per_batch": 40}])
-def test_batches_do_not_change_the_result(
-    case: Case, pipe: Any, expected: dict[str, Any], options: dict[str, int]
-) -> None:
+def test_batches_do_not_change_the_result(case: Case, pipe: Any, expected: Any, options: dict[str, int]) -> None:
     found = pipe(case.inputs(), **options)
     assert case.labels(found) == case.labels(expected)
     np.testing.assert_allclose(case.scores(found), case.scores(expected), atol=1e-5)
@@ -126,7 +151,7 @@ def test_unknown_options_are_refused_at_call_and_construction(case: Case, pipe: 
 def test_bad_rows_are_named_by_position(case: Case, pipe: Any) -> None:
     with pytest.raises(InvalidRowError, match="row 2"):
         pipe([*case.inputs()[:2], case.bad_row])
-    for wrong in ("text", 7, None):
+    for wrong in case.wrong_inputs:
         with pytest.raises(UsageError, match="list"):
             pipe(wrong)
 

@@ -8,7 +8,8 @@ from typing import Any
 from hf_relation.clustering import WithinClassWhitening
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.discovery.state import DiscoveryState, write_state
-from tests.common.tiny_models import tiny_more
+from hf_relation.extraction import DecisionRules, RelationExtractor, SymmetricRelations, Thresholds
+from tests.common.tiny_models import tiny_kernel_re, tiny_more
 from tests.common.tiny_tokenizers import sample_instances
 
 
@@ -21,3 +22,12 @@ def save_tiny_checkpoint(folder: Path, kind: str = "bert", **settings: Any) -> N
     whitening = WithinClassWhitening().fit(rows, [row["relations"][0] for row in sample_instances(20)])
     stored = WithinClassWhitening.from_state(whitening.get_state())
     write_state(folder, DiscoveryState({"transform": "whitening", "n_init": 3, "num_relations": 3} | settings, stored))
+
+
+def save_tiny_extractor(
+    folder: Path, kind: str = "bert", *, rules: DecisionRules | None = None, **settings: Any
+) -> None:
+    """Model, processor and rules: a threshold that about half of the scores reach, and one symmetric relation."""
+    model, processor = tiny_kernel_re(kind, **settings)
+    rules = rules or DecisionRules(Thresholds(0.5, {"born_in": 0.49}), symmetric=SymmetricRelations(["flows_into"]))
+    RelationExtractor(model, processor, rules=rules).save_pretrained(folder)
