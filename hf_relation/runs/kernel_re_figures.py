@@ -170,7 +170,9 @@ def draw_figures(summary: Mapping[str, Any], folder: Path, corpus: str, seeds: i
 def draw_reliability(run: Mapping[str, Any], folder: Path, corpus: str) -> list[Path]:
     """Draw the reliability of one seed's probabilities on the test."""
     curves = {
-        name: SimpleNamespace(**{key: np.asarray(values) for key, values in curve.items()})
+        name: SimpleNamespace(
+            **{key: np.array([np.nan if v is None else v for v in values]) for key, values in curve.items()}
+        )
         for name, curve in run.get("calibration", {}).get("reliability", {}).items()
     }
     if not curves:

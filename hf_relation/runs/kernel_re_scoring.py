@@ -124,7 +124,8 @@ def score_calibration(
             found["calibration_error"][name] = expected_calibration_error(probabilities[near], labels[near])
             curve = reliability_curve(probabilities[near], labels[near])
             found["reliability"][name] = {
-                key: np.asarray(getattr(curve, key)).tolist() for key in ("edges", "counts", "predicted", "observed")
+                key: [None if value != value else value for value in np.asarray(getattr(curve, key)).tolist()]
+                for key in ("edges", "counts", "predicted", "observed")  # empty bins have no means
             }
     constrained = np.concatenate(
         [rules.probabilities(s, d, data.relations) for d, s in zip(documents, scores, strict=True)]

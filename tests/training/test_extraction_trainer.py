@@ -40,7 +40,7 @@ def weights(trainer):
 
 
 def test_it_learns_the_triples_of_its_documents(tmp_path):
-    trainer = trainer_in(tmp_path, documents=DOCUMENTS[:3], max_steps=40, learning_rate=5e-3)
+    trainer = trainer_in(tmp_path, documents=DOCUMENTS[:3], max_steps=80, learning_rate=5e-3)
     before = trainer.evaluate()
     trainer.train()
     after = trainer.evaluate()
