@@ -23,6 +23,7 @@ ONE_PAIR_NAMES = {
     "all_pairs": "the marked pair of every text",
     "gold_pairs": "marked pairs that have a relation, alone",
 }
+SHORT_NAMES = {"all_pairs": "all pairs", "gold_pairs": "gold pairs"}
 RULE_NAMES = {"paper": "threshold 0.5", "fitted": "fitted on validation"}
 SECTIONS = ("all", "overlap", "number", "count")
 _FIGURES = ("precision", "recall", "f1")
@@ -144,7 +145,8 @@ def draw_figures(summary: Mapping[str, Any], folder: Path, corpus: str, seeds: i
     Raises:
         ImportError: matplotlib is not installed.
     """
-    note = f"Test, entities given, rules fitted on validation; bars: standard deviation over {seeds} training seed(s)."
+    note = "Test, entities given, rules fitted on validation; "
+    note += f"error bars: standard deviation over {seeds} training seeds." if seeds > 1 else "one training seed."
     written = []
     of_test = summary["scores"]["test"]
     for section, name, title in (
@@ -155,8 +157,8 @@ def draw_figures(summary: Mapping[str, Any], folder: Path, corpus: str, seeds: i
             Bar(
                 f"{label}{_triples(label) if section == 'count' else ''}",
                 _mean(figures),
-                _sd(figures),
-                MODE_NAMES[mode],
+                _sd(figures) if seeds > 1 else None,
+                SHORT_NAMES[mode],
             )
             for mode in of_test
             for label, figures in of_test[mode]["fitted"].get(section, {}).items()
