@@ -166,6 +166,12 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
     return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
+def digest_of_file(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a file as it lies there, as hexadecimal digits; in flat memory."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 class _BadJson(Exception):
     pass
 

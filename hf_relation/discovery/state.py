@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ import numpy as np
 
 from hf_relation.clustering.whitening import WithinClassWhitening
 from hf_relation.data.atomic import atomic_file
-from hf_relation.data.files import parse_json
+from hf_relation.data.files import digest_of_file, parse_json
 from hf_relation.discovery.steps import whitening_state
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
 
@@ -88,7 +87,7 @@ def write_state(folder: str | os.PathLike[str], state: DiscoveryState) -> None:
     else:
         (target / ARRAY_FILE).unlink(missing_ok=True)
     weights = sorted(path for path in target.glob("*.safetensors") if path.name.startswith(("model", "discovery")))
-    content["sha256"] = {path.name: _digest(path) for path in weights}
+    content["sha256"] = {path.name: digest_of_file(path) for path in weights}
     try:
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -167,7 +166,7 @@ def _check_digests(folder: Path, checksums: Any) -> None:
         path = folder / name
         if Path(name).name != name or not path.is_file():
             raise CheckpointError(f"{folder / JSON_FILE} names the file '{name}', which is not in the folder.")
-        if _digest(path) != expected:
+        if digest_of_file(path) != expected:
             raise CheckpointError(
                 f"{path} is damaged or was changed after {JSON_FILE} was written (its sha256 differs). Save the discovery "
                 f"again, or delete {JSON_FILE} and {ARRAY_FILE} to use the bare encoder."
@@ -184,8 +183,3 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         return dict(load_file(path))
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}. Get or save the checkpoint again.") from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 
 from hf_relation.checkpoints import folder_of_model
 from hf_relation.data.atomic import atomic_file
-from hf_relation.data.files import parse_json
+from hf_relation.data.files import digest_of_file, parse_json
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
 from hf_relation.extraction import calibrations
 from hf_relation.extraction.decisions import DecisionRules
@@ -43,7 +42,7 @@ def write_rules(folder: str | os.PathLike[str], rules: DecisionRules) -> None:
         value = getattr(rules, name)
         content[name] = None if value is None else value.to_dict()
     weights = sorted(Path(folder).glob("model*.safetensors"))
-    content["sha256"] = {path.name: _digest(path) for path in weights}
+    content["sha256"] = {path.name: digest_of_file(path) for path in weights}
     with atomic_file(Path(folder) / JSON_FILE) as stream:
         stream.write(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8") + b"\n")
 
@@ -118,13 +117,8 @@ def _check_digests(path: Path, digests: Any) -> None:
         file = path.parent / name
         if Path(name).name != name or not file.is_file():
             raise CheckpointError(f"{path} was written with the weights '{name}', which are not in the folder.")
-        if _digest(file) != expected:
+        if digest_of_file(file) != expected:
             raise CheckpointError(
                 f"{path} was written with other weights than {file} holds. Get or save the checkpoint again; or delete "
                 f"{path.name} to use these weights with a threshold of 0.5 and no other rule."
             )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
