@@ -56,6 +56,15 @@ def command(
     top_k: Annotated[
         int | None, typer.Option("--top-k", min=1, help="At most so many relations of an ordered pair.")
     ] = None,
+    type_constraints: Annotated[
+        Path | None,
+        typer.Option(
+            "--type-constraints",
+            exists=True,
+            dir_okay=False,
+            help='JSON file with the types that relations join, in the place of the model\'s: {"born in": [["PERSON", "LOCATION"]]}.',
+        ),
+    ] = None,
     no_type_constraints: Annotated[
         bool, typer.Option("--no-type-constraints", help="Whatever the types of head and tail are.")
     ] = False,
@@ -84,6 +93,8 @@ def command(
         from hf_relation.extraction.files import parse_thresholds, save_triples
 
         single = parse_thresholds(threshold_for or [])
+        if type_constraints is not None and no_type_constraints:
+            raise UsageError("--type-constraints and --no-type-constraints contradict one another: give one of them.")
         if output is not None and output.exists() and not output.is_dir():
             raise UsageError(f"Cannot write triples to {output}: it is a file. Name a folder.")
         extractor = _extractor(model, dtype=dtype, max_tokens_per_batch=batch_tokens, device=device)
@@ -96,7 +107,7 @@ def command(
                 entities=entities,
                 threshold=single or None,
                 top_k=top_k,
-                type_constraints=not no_type_constraints,
+                type_constraints=type_constraints or not no_type_constraints,
                 keep_none=keep_none,
                 max_distance=max_distance,
                 progress=sys.stderr.isatty() if progress is None else progress,
