@@ -100,6 +100,26 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
             ) from error
 
 
+def read_text_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    """Line by line as `read_lines`, decoded.
+
+    Args:
+        path (`str` or `PathLike`): the file.
+
+    Yields:
+        `tuple[int, str]`: one-based line number and the line without its end.
+
+    Raises:
+        UsageError: the file does not exist or is a folder.
+        InvalidRowError: as `read_lines`, and where a line is not UTF-8 (with its number).
+    """
+    for number, content in read_lines(path):
+        try:
+            yield number, content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidRowError(f"{path} is not UTF-8 ({error.reason}). Save it as UTF-8.", line=number) from None
+
+
 def parse_json(content: bytes, *, line: int | None = None, what: str = "the line") -> Any:
     """Parse strict JSON: UTF-8, no duplicate keys, no NaN or Infinity literals, no absurd nesting.
 

@@ -12,6 +12,7 @@ from hf_relation.metrics.rand import adjusted_rand_index, adjusted_rand_index_fr
 from hf_relation.metrics.report import clustering_report
 from hf_relation.metrics.semeval_report import semeval_task8_report
 from hf_relation.metrics.semeval_task8 import semeval_task8_scores
+from hf_relation.metrics.spans import span_report, span_scores
 from hf_relation.metrics.triples import triple_report, triple_scores
 from hf_relation.metrics.v_measure import v_measure, v_measure_from_contingency
 
@@ -34,6 +35,8 @@ __all__ = [
     "purity_from_contingency",
     "semeval_task8_report",
     "semeval_task8_scores",
+    "span_report",
+    "span_scores",
     "triple_report",
     "triple_scores",
     "v_measure",
