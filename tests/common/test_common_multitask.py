@@ -135,7 +135,7 @@ def test_a_task_moves_its_own_head_and_the_encoder(name):
     model, tokenizer = MULTITASK[name]()
     model(**batch_of(model, tokenizer, "topic")).loss.backward()
     moved = {
-        weight.split(".")[1]
+        weight.split(".")[2]
         for weight, value in model.named_parameters()
         if value.grad is not None and "heads" in weight
     }

@@ -85,12 +85,24 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path):
     assert torch.equal(weights(whole), weights(again))
 
 
+def test_adapters_are_merged_and_the_heads_train_in_full(tmp_path):
+    trainer = trainer_in(tmp_path, trainable="lora", lora_r=2)
+    before = {name: weight.clone() for name, weight in tiny_multitask(text_embedding="mean")[0].named_parameters()}
+    trainer.train()
+    after = dict(trainer.model.named_parameters())
+    assert after.keys() == before.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert {f"heads.linears.{number}.weight" for number in range(3)} < changed
+    assert "backbone.encoder.layer.0.attention.self.query.weight" in changed
+    assert "backbone.embeddings.word_embeddings.weight" not in changed
+
+
 def test_mixing_reaches_the_sampler(tmp_path):
     trainer = trainer_in(tmp_path, mixing=[0, 1, 0])
     before = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
     trainer.train()
     moved = {
-        name.split(".")[1]
+        name.split(".")[2]
         for name, weight in trainer.model.named_parameters()
         if name.startswith("heads.") and not torch.equal(weight, before[name])
     }
@@ -100,7 +112,7 @@ def test_mixing_reaches_the_sampler(tmp_path):
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_rows(tmp_path):
     trainer = trainer_in(tmp_path, tasks=("topic",))
     with torch.no_grad():
-        trainer.model.heads[1][1].weight.fill_(float("nan"))
+        trainer.model.heads.linears[1].weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match="topic-"):
         trainer.train()
 

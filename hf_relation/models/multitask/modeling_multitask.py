@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 from transformers.utils import ModelOutput
 
 from hf_relation.errors import UsageError
 from hf_relation.models.multitask.configuration_multitask import MultiTaskConfig
-from hf_relation.models.multitask.task_heads import Task, task_loss
+from hf_relation.models.multitask.task_heads import Task, TaskHeads, task_loss
 from hf_relation.models.pair_encoder import EncoderPreTrainedModel, full_attention_mask
 from hf_relation.models.text_states import text_state
 
@@ -65,11 +64,7 @@ class MultiTaskModel(EncoderPreTrainedModel):
                 f"A '{self.backbone.config.model_type}' encoder reads the positions of a pair of mentions, which these tasks "
                 "do not have. Use a transformer."
             )
-        # By number: a name may hold what a module's may not, such as a dot.
-        tasks = [config.task(name) for name in config.task_names]
-        self.heads = nn.ModuleList(
-            nn.Sequential(nn.Dropout(task.dropout), nn.Linear(config.hidden_size, task.num_outputs)) for task in tasks
-        )
+        self.heads = TaskHeads([config.task(name) for name in config.task_names], config.hidden_size)
         self.post_init()
 
     def forward(
@@ -114,7 +109,7 @@ class MultiTaskModel(EncoderPreTrainedModel):
         else:
             model_type = self.backbone.config.model_type
             states = text_state(self.config.text_embedding, encoded, attention_mask, model_type)
-        logits = self.heads[number](states).float()
+        logits = self.heads(states, number)
         output = MultiTaskOutput(
             loss=None if labels is None else task_loss(chosen, logits, labels),
             logits=logits,

@@ -1,11 +1,12 @@
-"""Which tasks a multi-task model has: their kinds and labels, checked, since they come from files."""
+"""The tasks of a multi-task model: their kinds and labels, checked, since they come from files; their heads and losses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from hf_relation.errors import UsageError
@@ -94,6 +95,34 @@ def _read_task(name: str, given: Any, dropout: float) -> Task:
     if kind != "regression" and len(labels) < 2:
         raise UsageError(f"Task {name!r} ({kind}) needs at least two `labels`, got {labels}.")
     return Task(name, str(kind), tuple(labels), float(own))
+
+
+class TaskHeads(nn.Module):
+    """A linear layer for every task, each behind its own dropout.
+
+    One module with a `forward`, so that peft can keep it whole beside adapters.
+
+    Args:
+        tasks (`Sequence[Task]`): in the order of their numbers (names may hold what a module's may not, such as a dot).
+        width (`int`): of the states.
+    """
+
+    def __init__(self, tasks: Sequence[Task], width: int) -> None:
+        super().__init__()
+        self.dropouts = nn.ModuleList(nn.Dropout(task.dropout) for task in tasks)
+        self.linears = nn.ModuleList(nn.Linear(width, task.num_outputs) for task in tasks)
+
+    def forward(self, states: torch.Tensor, number: int) -> torch.Tensor:
+        """The outputs of one task.
+
+        Args:
+            states (`torch.Tensor` of shape `(..., width)`): of texts or tokens.
+            number (`int`): of the task.
+
+        Returns:
+            `torch.Tensor` of shape `(..., outputs)`, float32.
+        """
+        return self.linears[number](self.dropouts[number](states)).float()
 
 
 def task_loss(task: Task, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
