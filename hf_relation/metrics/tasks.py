@@ -70,7 +70,7 @@ def regression_scores(gold: Sequence[float], predicted: Sequence[float]) -> dict
     >>> from hf_relation.metrics import regression_scores
     >>> scores = regression_scores([1.0, 2.0, 3.0], [2.0, 2.5, 9.0])
     >>> {name: round(value, 4) for name, value in scores.items()}
-    {'pearson': 0.8955, 'spearman': 1.0, 'mean_squared_error': 12.4167}
+    {'pearson': 0.8963, 'spearman': 1.0, 'mean_squared_error': 12.4167}
 
     ```
     """
