@@ -12,7 +12,8 @@ Writes, under --output, a run of RoCORE for every fraction, incremental.png, and
 and versions. Finished runs are kept. Options that are not listed below go to examples/train_rocore.py.
 
 Examples:
-  python examples/rocore_incremental.py --output runs/incremental --dataset fewrel --data_dir data --preset rocore-minilm
+  python examples/rocore_incremental.py --output runs/incremental --dataset fewrel --data_dir data --preset rocore-minilm \\
+      --novel_loss pairwise
   python examples/rocore_incremental.py --output runs/quick --fractions 0.1 1 --known_test 20 --dataset fewrel --data_dir data \\
       --num_seeds 1 --num_train_epochs 2
 """

@@ -145,7 +145,7 @@ METHODS: tuple[Method, ...] = (
         "trained",
         {"run": "rocore", "options": ["--preset", "rocore-minilm"]},
         f"{KNOWN} and {UNLABELED}",
-        ("whitening+pca",),  # as in the preset
+        ("head",),  # as in the paper: what the novel classifier predicts
     ),
 )
 

@@ -185,8 +185,8 @@ def _figures(results: Mapping[str, Any]) -> str:
     names = _ONE_PAIR if results["one_pair"] else _MODES
     seeds = len(results["runs"])
     text = [
-        f"## Figures\n\nMicro precision, recall and F1 of triples on the test, in per cent; mean ± standard deviation over {seeds} "
-        "training seed(s). The two ways of choosing candidate pairs are different tasks; do not compare one with the other."
+        f"## Figures\n\nMicro precision, recall and F1 of triples on the test, in per cent; "
+        f"{'mean ± standard deviation over ' if seeds > 1 else ''}{seeds} training seed(s). The two ways of choosing candidate pairs are different tasks; do not compare one with the other."
     ]
     header = ["texts", "number", "P", "R", "F1"]
     for mode, reports in results["summary"]["scores"]["test"].items():

@@ -41,6 +41,54 @@ CORPORA = {
         "NYT: New York Times sentences with overlapping triples (your own licensed files).",
         "--data-dir data/nyt_triples --output-dir out/nyt_triples",
     ),
+    "ud": (
+        "Universal Dependencies: words and parts of speech in many languages.",
+        "--data-dir data/ud --output-dir out/ud --config en_ewt",
+    ),
+    "wnut17": (
+        "WNUT-17: new and rare named entities in English.",
+        "--data-dir data/wnut17 --output-dir out/wnut17",
+    ),
+    "weibo_ner": (
+        "Weibo: named entities in Chinese messages.",
+        "--data-dir data/weibo_ner --output-dir out/weibo_ner",
+    ),
+    "iob2corpus": (
+        "IOB2Corpus: named entities in Japanese.",
+        "--data-dir data/iob2corpus --output-dir out/iob2corpus",
+    ),
+    "snips": (
+        "SNIPS: slots and intents of a voice assistant.",
+        "--data-dir data/snips --output-dir out/snips",
+    ),
+    "cola": (
+        "CoLA: whether a sentence is acceptable English.",
+        "--data-dir data/cola --output-dir out/cola",
+    ),
+    "sst2": (
+        "SST-2: whether a phrase of a film review is positive.",
+        "--data-dir data/sst2 --output-dir out/sst2",
+    ),
+    "wnli": (
+        "WNLI: Winograd schemas as pairs of sentences.",
+        "--data-dir data/wnli --output-dir out/wnli",
+    ),
+    "qnli": (
+        "QNLI: whether a sentence answers a question.",
+        "--data-dir data/qnli --output-dir out/qnli",
+    ),
+    "stsb": (
+        "STS-B: how similar two sentences are.",
+        "--data-dir data/stsb --output-dir out/stsb",
+    ),
+    "meld": (
+        "MELD: emotions and sentiments in dialogues.",
+        "--data-dir data/meld --output-dir out/meld",
+    ),
+    "conll_slots": (
+        "Slot files of your own, one token and its IOB tag a line (ATIS, MultiATIS++).",
+        "--data-dir data/conll_slots --output-dir out/conll_slots",
+    ),
     "jsonl": ("JSONL files of your own.", "train=train.jsonl test=test.jsonl --output-dir out/mine"),
 }
 

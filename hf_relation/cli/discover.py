@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows, results
+from hf_relation.cli.options import AsJson, BatchTokens, Debug, Device, Progress, SkipBad
 from hf_relation.errors import InvalidRowError
 
 
@@ -64,9 +65,7 @@ def command(
             "--output", "-o", file_okay=False, help="Folder for instances.jsonl, relations.json and relations.csv."
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")
-    ] = False,
+    as_json: AsJson = False,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Default: as stored with the model, else 0.")
     ] = None,
@@ -74,22 +73,11 @@ def command(
         Literal["auto", "float32", "bfloat16"] | None,
         typer.Option("--dtype", help="Precision of the encoder; 'auto' is float32 for small files."),
     ] = None,
-    batch_tokens: Annotated[
-        int | None, typer.Option("--batch-tokens", min=1, help="Most tokens in one batch; lower it to save memory.")
-    ] = None,
-    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, ...")] = None,
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--quiet",
-            help="Show progress and messages on stderr. Default: in a terminal.",
-            show_default=False,
-        ),
-    ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave bad rows out and list them, instead of failing.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    batch_tokens: BatchTokens = None,
+    device: Device = None,
+    progress: Progress = None,
+    skip_bad: SkipBad = False,
+    debug: Debug = False,
 ) -> None:
     """Discover the relations in FILE, and print them with keywords, size and examples."""
     stdout = sys.stdout

@@ -15,6 +15,7 @@ from hf_relation.errors import HfRelationError, InvalidRowError
 
 # Spelled out here because the metrics import numpy; a test compares the two lists.
 NoisePolicy = Literal["cluster", "singletons", "drop"]
+Metric = Literal["clusters", "triples", "semeval-task8"]
 
 # name in the report -> name on the screen
 _SCORES = {
@@ -40,7 +41,7 @@ def command(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="Instances with `relations`, JSONL or .gz.",
+            help="Instances with `relations`, JSONL or .gz; for triples documents; for semeval-task8 lines of <id>TAB<label>.",
         ),
     ],
     pred: Annotated[
@@ -50,9 +51,23 @@ def command(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="Labels by id: instances.jsonl of `discover --output`, or what `discover --json` printed.",
+            help="Labels by id: instances.jsonl of `discover --output`, or what `discover --json` printed; for triples "
+            "triples.jsonl of `extract --output`.",
         ),
     ],
+    metric: Annotated[
+        Metric,
+        typer.Option(
+            "--metric",
+            help="clusters: discovered relations; triples: extracted ones; semeval-task8: the official report of that task.",
+        ),
+    ] = "clusters",
+    match: Annotated[
+        Literal["entities", "text"],
+        typer.Option(
+            "--match", help="Triples are equal by the positions of their entities, or by the words of head and tail."
+        ),
+    ] = "entities",
     noise: Annotated[
         NoisePolicy,
         typer.Option(
@@ -67,11 +82,19 @@ def command(
         bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")
     ] = False,
 ) -> None:
-    """Score predicted labels against gold relations, matched by instance id.
+    """Score predicted labels, or extracted triples, against gold relations, matched by id.
 
     Gold instances without a relation are left out, and counted on stderr. Example: hf-relation evaluate gold.jsonl
     out/instances.jsonl
     """
+    if metric != "clusters":
+        from hf_relation.cli.evaluate_triples import evaluate_semeval, evaluate_triples
+
+        if metric == "triples":
+            evaluate_triples(gold, pred, match=match, as_json=as_json)
+        else:
+            evaluate_semeval(gold, pred, as_json=as_json)
+        return
     from hf_relation.data import read_jsonl
     from hf_relation.metrics import clustering_report
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows, results
+from hf_relation.cli.options import AsJson, BatchTokens, Debug, Device, Progress, SkipBad
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -55,6 +56,15 @@ def command(
     top_k: Annotated[
         int | None, typer.Option("--top-k", min=1, help="At most so many relations of an ordered pair.")
     ] = None,
+    type_constraints: Annotated[
+        Path | None,
+        typer.Option(
+            "--type-constraints",
+            exists=True,
+            dir_okay=False,
+            help='JSON file with the types that relations join, in the place of the model\'s: {"born in": [["PERSON", "LOCATION"]]}.',
+        ),
+    ] = None,
     no_type_constraints: Annotated[
         bool, typer.Option("--no-type-constraints", help="Whatever the types of head and tail are.")
     ] = False,
@@ -67,28 +77,15 @@ def command(
         Path | None,
         typer.Option("--output", "-o", file_okay=False, help="Folder for triples.jsonl and triples.csv."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")
-    ] = False,
+    as_json: AsJson = False,
     dtype: Annotated[
         Literal["float32", "bfloat16"], typer.Option("--dtype", help="Precision of the model.")
     ] = "float32",
-    batch_tokens: Annotated[
-        int | None, typer.Option("--batch-tokens", min=1, help="Most tokens in one batch; lower it to save memory.")
-    ] = None,
-    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, ...")] = None,
-    progress: Annotated[
-        bool | None,
-        typer.Option(
-            "--progress/--quiet",
-            help="Show progress and messages on stderr. Default: in a terminal.",
-            show_default=False,
-        ),
-    ] = None,
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave bad rows out and list them, instead of failing.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    batch_tokens: BatchTokens = None,
+    device: Device = None,
+    progress: Progress = None,
+    skip_bad: SkipBad = False,
+    debug: Debug = False,
 ) -> None:
     """Extract the triples (head, relation, tail) of FILE."""
     stdout = sys.stdout
@@ -96,6 +93,8 @@ def command(
         from hf_relation.extraction.files import parse_thresholds, save_triples
 
         single = parse_thresholds(threshold_for or [])
+        if type_constraints is not None and no_type_constraints:
+            raise UsageError("--type-constraints and --no-type-constraints contradict one another: give one of them.")
         if output is not None and output.exists() and not output.is_dir():
             raise UsageError(f"Cannot write triples to {output}: it is a file. Name a folder.")
         extractor = _extractor(model, dtype=dtype, max_tokens_per_batch=batch_tokens, device=device)
@@ -108,7 +107,7 @@ def command(
                 entities=entities,
                 threshold=single or None,
                 top_k=top_k,
-                type_constraints=not no_type_constraints,
+                type_constraints=type_constraints or not no_type_constraints,
                 keep_none=keep_none,
                 max_distance=max_distance,
                 progress=sys.stderr.isatty() if progress is None else progress,

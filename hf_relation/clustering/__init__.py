@@ -5,6 +5,7 @@ Numpy and scikit-learn only.
 
 from hf_relation.clustering.adaptive import AdaptiveClustering
 from hf_relation.clustering.algorithms import ALGORITHMS, CHOOSES_NUMBER, cluster, finds_number, make_clusterer
+from hf_relation.clustering.balanced import BalancedKMeans
 from hf_relation.clustering.bandwidth import estimate_bandwidth
 from hf_relation.clustering.labels import assign, canonical_labels, cluster_centers, cohesion
 from hf_relation.clustering.neighbors import nearest_neighbors, neighbor_accuracy
@@ -18,6 +19,7 @@ __all__ = [
     "ALGORITHMS",
     "CHOOSES_NUMBER",
     "AdaptiveClustering",
+    "BalancedKMeans",
     "NeighborSmoothing",
     "NumRelationsEstimate",
     "PrincipalComponents",

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.validation import check_is_fitted
 
-from hf_relation.clustering.rows import check_matrix, group_rows
+from hf_relation.clustering.rows import check_enough_rows, check_matrix, group_rows
 from hf_relation.clustering.threads import one_thread
 from hf_relation.errors import UsageError
 
@@ -104,12 +104,7 @@ class AdaptiveClustering(ClusterMixin, BaseEstimator):
         """
         check_adaptive_settings(self.get_params())
         rows = check_matrix(X, min_rows=1)
-        num_distinct = int(group_rows(rows)[1].max()) + 1
-        if self.n_clusters > num_distinct:
-            raise UsageError(
-                f"`n_clusters` must be at most the number of distinct rows ({num_distinct} among {len(rows)} rows), got "
-                f"{self.n_clusters}. Lower it or pass more data."
-            )
+        check_enough_rows(self.n_clusters, int(group_rows(rows)[1].max()) + 1, len(rows))
         weights = _check_weights(sample_weight, len(rows))
         with one_thread():
             start = KMeans(self.n_clusters, n_init=self.n_init, random_state=self.seed)

@@ -182,6 +182,19 @@ def distinct_positions(order: np.ndarray, group: np.ndarray) -> np.ndarray:
     return order[np.r_[True, ranks[1:] != ranks[:-1]]] if len(order) else order
 
 
+def check_enough_rows(n_clusters: int, num_distinct: int, num_rows: int) -> None:
+    """Refuse more clusters than there are distinct rows.
+
+    Raises:
+        UsageError: names both numbers.
+    """
+    if n_clusters > num_distinct:
+        raise UsageError(
+            f"`n_clusters` must be at most the number of distinct rows ({num_distinct} among {num_rows} rows), got "
+            f"{n_clusters}. Lower it or pass more data."
+        )
+
+
 def _sort_keys(rows: np.ndarray) -> np.ndarray:
     # Big-endian unsigned integers that compare as the floats do, so that comparing a row's bytes compares its values.
     bits = (rows + np.float32(0)).view(np.uint32)  # adding zero turns -0.0 into 0.0

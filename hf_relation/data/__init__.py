@@ -1,6 +1,8 @@
 """The data contract: schema, checks, JSONL, readers of the published corpora, and keeping evaluation data apart."""
 
 from .candidates import candidate_pairs, nearest_mentions
+from .conll_columns import read_conll_columns
+from .conllu import UD_TAGS, map_ud_v1_tags, read_conllu
 from .corpora import CORPORA, load_corpus
 from .cropping import crop_around_mentions
 from .docred import read_docred
@@ -9,10 +11,14 @@ from .fewrel import FEWREL_NOVEL, read_fewrel, read_openre_records, relation_nam
 from .fewrel_openre import load_fewrel_openre
 from .folding import explode_document, fold_instances
 from .frequency_split import FrequencySplit, split_by_frequency
+from .glue import GLUE_LABELS, read_glue, read_stsb
 from .hygiene import drop_benchmark_sentences, drop_overlapping, overlap, sentence_key
+from .iob import iob_spans, to_iob2, to_misc
 from .jsonl import read_jsonl, write_jsonl
 from .locating_report import LeftOut, LocatingReport
 from .locations import find_data_dir
+from .meld import MELD_LABELS, read_meld
+from .named_entities import read_iob2corpus, read_weibo_ner, read_wnut17, split_at_sentence_ends
 from .nyt_fb import read_nyt_fb
 from .nyt_fb_splits import load_nyt_fb_labelled, load_nyt_fb_sup
 from .overlap_types import (
@@ -29,8 +35,11 @@ from .report import BadRow, FileReport, check_file
 from .schema import Document, Entity, Instance, LabelledPair, Mention, Span, document_features, instance_features
 from .semeval import read_semeval2010_task8
 from .semeval_labels import SEMEVAL_OTHER, SEMEVAL_RELATIONS
+from .snips import SNIPS_INTENTS, read_snips
 from .surface import Located, locate_strings
 from .tacred import TACRED_KNOWN, TACRED_NO_RELATION, TACRED_NOVEL, load_tacred_openre, read_tacred
+from .task_checks import check_labelled_text, check_tagged_sentence
+from .task_schema import LabelledText, TaggedSentence, tagged_features, text_features
 from .tokens import characters_of_tokens, join_tokens
 from .triples import read_triples
 from .validation import check_document, check_instance, check_instances, split_valid
@@ -47,21 +56,27 @@ __all__ = [
     "FEWREL_NOVEL",
     "FileReport",
     "FrequencySplit",
+    "GLUE_LABELS",
     "Instance",
     "LabelledPair",
+    "LabelledText",
     "LeftOut",
     "Located",
     "LocatingReport",
+    "MELD_LABELS",
     "Mention",
     "NUMBER_BUCKETS",
     "NUMBER_CLASSES",
     "OVERLAP_TYPES",
     "SEMEVAL_OTHER",
     "SEMEVAL_RELATIONS",
+    "SNIPS_INTENTS",
     "Span",
     "TACRED_KNOWN",
     "TACRED_NOVEL",
     "TACRED_NO_RELATION",
+    "TaggedSentence",
+    "UD_TAGS",
     "WIKI80_NOVEL_NAMES",
     "WordVectors",
     "candidate_pairs",
@@ -70,6 +85,8 @@ __all__ = [
     "check_file",
     "check_instance",
     "check_instances",
+    "check_labelled_text",
+    "check_tagged_sentence",
     "crop_around_mentions",
     "discovery_pairs",
     "document_features",
@@ -82,6 +99,7 @@ __all__ = [
     "find_data_dir",
     "fold_instances",
     "instance_features",
+    "iob_spans",
     "join_tokens",
     "load_corpus",
     "load_fewrel_openre",
@@ -89,26 +107,41 @@ __all__ = [
     "load_nyt_fb_sup",
     "load_tacred_openre",
     "load_wiki80_known",
-    "nearest_mentions",
     "locate_strings",
+    "map_ud_v1_tags",
+    "nearest_mentions",
     "number_class",
     "overlap",
     "overlap_statistics",
     "overlap_types",
+    "read_conll_columns",
+    "read_conllu",
     "read_docred",
     "read_fewrel",
+    "read_glue",
+    "read_iob2corpus",
     "read_jsonl",
+    "read_meld",
     "read_nyt_fb",
     "read_openre_records",
     "read_semeval2010_task8",
     "read_sentence_pairs",
+    "read_snips",
+    "read_stsb",
     "read_tacred",
     "read_triples",
+    "read_weibo_ner",
     "read_wiki80",
+    "read_wnut17",
     "read_word_vectors",
     "relation_names",
     "sentence_key",
+    "split_at_sentence_ends",
     "split_by_frequency",
     "split_valid",
+    "tagged_features",
+    "text_features",
+    "to_iob2",
+    "to_misc",
     "write_jsonl",
 ]

@@ -57,6 +57,23 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
+def folder_for(path: str | os.PathLike[str], what: str) -> Path:
+    """Make a folder to write into, where it is missing.
+
+    Args:
+        path (`str` or `PathLike`): the folder.
+        what (`str`): what is to be written, for the message.
+
+    Raises:
+        UsageError: `path` is a file.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"Cannot write {what} to {target}: it is a file. Name a folder.")
+    target.mkdir(parents=True, exist_ok=True)
+    return target
+
+
 @contextmanager
 def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
     """Fill a folder under a temporary name beside its place and rename it when all is written.

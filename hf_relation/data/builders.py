@@ -21,10 +21,10 @@ from typing import Any
 import datasets
 
 from ..errors import UsageError
+from .kinds import KINDS, Kind
 from .locations import corpus_dir
-from .recipe import Kind, Recipe, available_splits, jsonl_recipe
+from .recipe import Recipe, available_splits, jsonl_recipe
 from .recipes import RECIPES
-from .schema import document_features, instance_features
 
 
 @cache
@@ -36,7 +36,15 @@ def _source_hash(kind: Kind) -> str:
     return digest.hexdigest()
 
 
-def _configurations(name: str) -> list[datasets.BuilderConfig]:
+def builder_configurations(name: str) -> list[datasets.BuilderConfig]:
+    """What a builder's class lists: the configurations of a corpus.
+
+    Args:
+        name (`str`): one of `RECIPES`.
+
+    Returns:
+        `list[datasets.BuilderConfig]`: in the recipe's order.
+    """
     return [
         datasets.BuilderConfig(name=configuration, version=datasets.Version("1.0.0"), description=content.about)
         for configuration, content in RECIPES[name].configurations.items()
@@ -81,7 +89,7 @@ class RelationBuilder(datasets.GeneratorBasedBuilder):
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
             description=f"{self._recipe.title}. {self._recipe.about}",
-            features=instance_features() if self._kind == "instance" else document_features(),
+            features=KINDS[self._kind].features(),
             homepage=self._recipe.source,
             license=self._recipe.licence,
         )
@@ -97,14 +105,14 @@ class FewRel(RelationBuilder):
     """FewRel; configurations `"openre"` (default) and `"fewrel"`. See `RelationBuilder` for the arguments."""
 
     corpus = "fewrel"
-    BUILDER_CONFIGS = _configurations("fewrel")
+    BUILDER_CONFIGS = builder_configurations("fewrel")
 
 
 class Wiki80(RelationBuilder):
     """Wiki80; configurations `"wiki80"` (default) and `"known"`. See `RelationBuilder` for the arguments."""
 
     corpus = "wiki80"
-    BUILDER_CONFIGS = _configurations("wiki80")
+    BUILDER_CONFIGS = builder_configurations("wiki80")
 
 
 class SemEval2010Task8(RelationBuilder):
@@ -115,14 +123,14 @@ class SemEval2010Task8(RelationBuilder):
     """
 
     corpus = "semeval2010_task8"
-    BUILDER_CONFIGS = _configurations("semeval2010_task8")
+    BUILDER_CONFIGS = builder_configurations("semeval2010_task8")
 
 
 class ReDocRED(RelationBuilder):
     """Re-DocRED; configurations `"documents"` (default), `"sentence_pairs"` and `"discovery_pairs"`. See `RelationBuilder`."""
 
     corpus = "redocred"
-    BUILDER_CONFIGS = _configurations("redocred")
+    BUILDER_CONFIGS = builder_configurations("redocred")
 
 
 class TACRED(RelationBuilder):
@@ -132,7 +140,7 @@ class TACRED(RelationBuilder):
     """
 
     corpus = "tacred"
-    BUILDER_CONFIGS = _configurations("tacred")
+    BUILDER_CONFIGS = builder_configurations("tacred")
 
 
 class NytFb(RelationBuilder):
@@ -142,21 +150,21 @@ class NytFb(RelationBuilder):
     """
 
     corpus = "nyt_fb"
-    BUILDER_CONFIGS = _configurations("nyt_fb")
+    BUILDER_CONFIGS = builder_configurations("nyt_fb")
 
 
 class WebNLG(RelationBuilder):
     """WebNLG with whole entities; configurations `"documents"` (default) and `"pairs"`. See `RelationBuilder`."""
 
     corpus = "webnlg"
-    BUILDER_CONFIGS = _configurations("webnlg")
+    BUILDER_CONFIGS = builder_configurations("webnlg")
 
 
 class WebNLGStar(RelationBuilder):
     """WebNLG*, the last word of each entity; configurations `"documents"` (default) and `"pairs"`. See `RelationBuilder`."""
 
     corpus = "webnlg_star"
-    BUILDER_CONFIGS = _configurations("webnlg_star")
+    BUILDER_CONFIGS = builder_configurations("webnlg_star")
 
 
 class NytTriples(RelationBuilder):
@@ -166,7 +174,7 @@ class NytTriples(RelationBuilder):
     """
 
     corpus = "nyt_triples"
-    BUILDER_CONFIGS = _configurations("nyt_triples")
+    BUILDER_CONFIGS = builder_configurations("nyt_triples")
 
 
 class RelationJsonl(RelationBuilder):
@@ -174,7 +182,7 @@ class RelationJsonl(RelationBuilder):
 
     Args:
         data_files (`Mapping[str, path]`): split name -> file.
-        kind (`"instance"` or `"document"`): what a row is.
+        kind (`str`): what a row is, see `read_jsonl`.
         kwargs: the other arguments of `datasets.GeneratorBasedBuilder`.
 
     Raises:

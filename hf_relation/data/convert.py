@@ -14,28 +14,19 @@ from typing import Any
 
 from ..errors import UsageError
 from .atomic import atomic_folder
+from .kinds import KINDS, Kind
 from .locations import corpus_dir
-from .recipe import Configuration, Kind, Recipe, available_splits
-from .schema import document_features, instance_features
+from .recipe import Configuration, Recipe, available_splits
 
 
 _ROWS_PER_GROUP = 10_000
-
-_SCHEMA_TEXT: Mapping[Kind, str] = {
-    "instance": (
-        "Instances: `id`, `text`, `head` and `tail` (`start`, `end`, `type`) and `relations` (a list of labels; empty means "
-        "unlabelled)."
-    ),
-    "document": (
-        "Documents: `id`, `text` (one sentence per line), `mentions` (`start`, `end`), `entities` (`id`, `type`, `mentions`: "
-        "positions in `mentions`) and `relations` (`head`, `tail`: positions in `entities`, `label`)."
-    ),
-}
+_OFFSETS = "Offsets are character offsets into `text`, end exclusive: `text[start:end]` is the mention."
+_JOINED = ": tokens are joined by single spaces, blank tokens are left out"
 
 
 @dataclass(frozen=True)
 class ConvertedSplit:
-    """One split that was written: its configuration and name, the number of rows, and how often each label occurs."""
+    """One split that was written: its configuration and name, its rows, and how often each label (relation, tag, class) occurs."""
 
     configuration: str
     split: str
@@ -111,8 +102,8 @@ def write_parquet(path: Path, rows: Iterator[Any], *, kind: Kind = "instance") -
 
     Args:
         path (`Path`): the file; not atomic by itself.
-        rows (`Iterator`): instances or documents in normal form.
-        kind (`"instance"` or `"document"`): what a row is.
+        rows (`Iterator`): rows in normal form.
+        kind (`str`): what a row is, one of `KINDS`.
 
     Returns:
         `tuple[int, dict[str, int]]`: the number of rows, and how often each label occurs, most frequent first.
@@ -120,7 +111,7 @@ def write_parquet(path: Path, rows: Iterator[Any], *, kind: Kind = "instance") -
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = (instance_features() if kind == "instance" else document_features()).arrow_schema
+    schema = KINDS[kind].features().arrow_schema
     count = 0
     relations: Counter[str] = Counter()
     rows = iter(rows)
@@ -129,7 +120,7 @@ def write_parquet(path: Path, rows: Iterator[Any], *, kind: Kind = "instance") -
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
             count += len(group)
             for row in group:
-                relations.update(label if isinstance(label, str) else label["label"] for label in row["relations"])
+                relations.update(KINDS[kind].labels(row))
     return count, dict(relations.most_common())
 
 
@@ -146,13 +137,15 @@ def dataset_card(recipe: Recipe, splits: Sequence[ConvertedSplit]) -> str:
     of_configuration: dict[str, list[ConvertedSplit]] = {}
     for split in splits:
         of_configuration.setdefault(split.configuration, []).append(split)
+    present = {recipe.configuration(name).kind for name in of_configuration}
+    kinds = [content for kind, content in KINDS.items() if kind in present]
     header: list[str] = []
     if recipe.licence:
         header.append(f"license: {recipe.licence}")
     header += [
         f"pretty_name: {json.dumps(recipe.title)}",
         "tags:",
-        "- relation-extraction",
+        *(f"- {tag}" for tag in dict.fromkeys(content.tag for content in kinds)),
         "- hf_relation",
         "configs:",
     ]
@@ -166,18 +159,13 @@ def dataset_card(recipe: Recipe, splits: Sequence[ConvertedSplit]) -> str:
     body += [
         "## Schema",
         "",
-        "Offsets are character offsets into `text`, end exclusive: `text[start:end]` is the mention.",
-        "",
-        *(
-            f"- {_SCHEMA_TEXT[kind]}"
-            for kind in sorted({recipe.configuration(name).kind for name in of_configuration})
-        ),
+        *([_OFFSETS, ""] if present & {"instance", "document"} else []),
+        *(f"- {content.about}" for content in kinds),
         "",
         "## Source and licence",
         "",
         f"Source: {recipe.source}. Licence: {recipe.licence_text}.",
-        "Converted by hf_relation; the converter changes the format only: tokens are joined by single spaces, blank tokens "
-        "are left out.",
+        f"Converted by hf_relation; the converter changes the format only{_JOINED if present & {'instance', 'document'} else ''}.",
         "",
     ]
     return "\n".join(["---", *header, "---", "", *body])
@@ -270,7 +258,7 @@ def _configuration_section(name: str, configuration: Configuration, parts: list[
         "",
         configuration.about,
         "",
-        "| split | rows | relations |",
+        f"| split | rows | {KINDS[configuration.kind].label_name} |",
         "|---|---|---|",
         *rows,
         "",

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from ..errors import HfRelationError, UsageError
 from .convert import ConvertedSplit, convert_and_push
-from .recipe import Kind, Recipe, jsonl_recipe
+from .kinds import Kind
+from .recipe import Recipe, jsonl_recipe
 from .recipes import RECIPES
 
 
@@ -141,7 +142,7 @@ def _run(
 
 
 def _table(written: list[ConvertedSplit]) -> Table:
-    table = Table("configuration", "split", "rows", "relations")
+    table = Table("configuration", "split", "rows", "labels")
     for part in written:
         table.add_row(part.configuration, part.split, f"{part.rows:,}", f"{len(part.relations):,}")
     return table

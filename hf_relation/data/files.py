@@ -100,6 +100,26 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
             ) from error
 
 
+def read_text_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
+    """Line by line as `read_lines`, decoded.
+
+    Args:
+        path (`str` or `PathLike`): the file.
+
+    Yields:
+        `tuple[int, str]`: one-based line number and the line without its end.
+
+    Raises:
+        UsageError: the file does not exist or is a folder.
+        InvalidRowError: as `read_lines`, and where a line is not UTF-8 (with its number).
+    """
+    for number, content in read_lines(path):
+        try:
+            yield number, content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidRowError(f"{path} is not UTF-8 ({error.reason}). Save it as UTF-8.", line=number) from None
+
+
 def parse_json(content: bytes, *, line: int | None = None, what: str = "the line") -> Any:
     """Parse strict JSON: UTF-8, no duplicate keys, no NaN or Infinity literals, no absurd nesting.
 
@@ -164,6 +184,12 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 def sha256_of(path: str | os.PathLike[str]) -> str:
     """The SHA-256 of a file's (unpacked) content, as hexadecimal digits."""
     return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def digest_of_file(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a file as it lies there, as hexadecimal digits; in flat memory."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class _BadJson(Exception):

@@ -14,8 +14,10 @@ from typing import IO, Any, Literal, cast, overload
 from ..errors import InvalidRowError, UsageError
 from .atomic import atomic_file
 from .files import parse_json, read_lines
+from .kinds import KINDS, Kind
 from .schema import Document, Instance
-from .validation import check_document, check_instance, duplicate_id_error
+from .task_schema import LabelledText, TaggedSentence
+from .validation import duplicate_id_error
 
 
 logger = logging.getLogger(__name__)
@@ -43,22 +45,45 @@ def read_jsonl(
 ) -> Iterator[Document]: ...
 
 
+@overload
 def read_jsonl(
     path: str | os.PathLike[str],
     *,
-    kind: Literal["instance", "document"] = "instance",
+    kind: Literal["tagged"],
     on_error: Literal["raise", "skip"] = "raise",
     errors: list[InvalidRowError] | None = None,
     unique_ids: bool = True,
-) -> Iterator[Instance] | Iterator[Document]:
+) -> Iterator[TaggedSentence]: ...
+
+
+@overload
+def read_jsonl(
+    path: str | os.PathLike[str],
+    *,
+    kind: Literal["text", "score"],
+    on_error: Literal["raise", "skip"] = "raise",
+    errors: list[InvalidRowError] | None = None,
+    unique_ids: bool = True,
+) -> Iterator[LabelledText]: ...
+
+
+def read_jsonl(
+    path: str | os.PathLike[str],
+    *,
+    kind: Kind = "instance",
+    on_error: Literal["raise", "skip"] = "raise",
+    errors: list[InvalidRowError] | None = None,
+    unique_ids: bool = True,
+) -> Iterator[Instance] | Iterator[Document] | Iterator[TaggedSentence] | Iterator[LabelledText]:
     """Read and check the rows of a JSONL file, one at a time.
 
     Blank lines are passed over. A byte-order mark is tolerated; any other encoding than UTF-8 is an error. Every row goes
-    through `check_instance` or `check_document`.
+    through the check of its kind, such as `check_instance`.
 
     Args:
         path (`str` or `PathLike`): the file; unpacked on the fly when its name ends in `.gz`.
-        kind (`"instance"` or `"document"`): what a row is.
+        kind (`str`): what a row is: `"instance"`, `"document"`, `"tagged"` (a sentence with a tag for each token), `"text"` or
+            `"score"` (a text, or two, with a class or a number as label).
         on_error (`"raise"` or `"skip"`): with `"skip"` bad rows are left out and put into `errors`.
         errors (`list`, *optional*): receives one `InvalidRowError` per skipped row. Without it, the number of skipped rows
             is logged as a warning at the end.
@@ -66,7 +91,7 @@ def read_jsonl(
             in flat memory.
 
     Returns:
-        `Iterator[Instance]` or `Iterator[Document]`: the rows in normal form. The file is opened at the first row.
+        `Iterator` of `Instance`, `Document`, `TaggedSentence` or `LabelledText`: the rows in normal form. The file is opened at the first row.
 
     Raises:
         UsageError: the file does not exist, or an argument has an unknown value.
@@ -85,11 +110,11 @@ def read_jsonl(
 
     ```
     """
-    if kind not in ("instance", "document"):
-        raise UsageError(f"`kind` must be 'instance' or 'document', got {kind!r}.")
+    if kind not in KINDS:
+        raise UsageError(f"`kind` must be {' or '.join(map(repr, KINDS))}, got {kind!r}.")
     if on_error not in ("raise", "skip"):
         raise UsageError(f"`on_error` must be 'raise' or 'skip', got {on_error!r}.")
-    return cast("Iterator[Instance]", _rows(path, kind, on_error == "skip", errors, unique_ids))
+    return _rows(path, kind, on_error == "skip", errors, unique_ids)
 
 
 def write_jsonl(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]]) -> int:
@@ -139,17 +164,17 @@ class CheckedLine:
     """One line of a JSONL file after its check: `row` or `error` is set, and `fields` when the line was an object."""
 
     line: int
-    row: Instance | Document | None
+    row: Any
     error: InvalidRowError | None
     fields: tuple[str, ...]
 
 
-def checked_lines(path: str | os.PathLike[str], *, kind: str, unique_ids: bool = True) -> Iterator[CheckedLine]:
+def checked_lines(path: str | os.PathLike[str], *, kind: Kind, unique_ids: bool = True) -> Iterator[CheckedLine]:
     """Check every line that is not blank, without stopping at bad ones.
 
     Args:
         path (`str` or `PathLike`): the file.
-        kind (`"instance"` or `"document"`): what a row is.
+        kind (`str`): what a row is, see `read_jsonl`.
         unique_ids (`bool`): refuse a second row with the same id.
 
     Yields:
@@ -159,7 +184,7 @@ def checked_lines(path: str | os.PathLike[str], *, kind: str, unique_ids: bool =
         UsageError: the file does not exist.
         InvalidRowError: the file cannot be read further: a damaged gzip file, or UTF-16.
     """
-    check = check_instance if kind == "instance" else check_document
+    check = KINDS[kind].check
     seen: set[str] = set()
     index = -1
     for line, content in read_lines(path):
@@ -182,8 +207,8 @@ def checked_lines(path: str | os.PathLike[str], *, kind: str, unique_ids: bool =
 
 
 def _rows(
-    path: str | os.PathLike[str], kind: str, skip: bool, errors: list[InvalidRowError] | None, unique_ids: bool
-) -> Iterator[Instance | Document]:
+    path: str | os.PathLike[str], kind: Kind, skip: bool, errors: list[InvalidRowError] | None, unique_ids: bool
+) -> Iterator[Any]:
     skipped = 0
     for checked in checked_lines(path, kind=kind, unique_ids=unique_ids):
         if checked.error is not None:

@@ -6,16 +6,17 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import UsageError
 from .jsonl import read_jsonl
+from .kinds import Kind
 from .locations import corpus_dir, corpus_file
 from .schema import Document, Instance
+from .task_schema import LabelledText, TaggedSentence
 
 
-Row = Instance | Document
-Kind = Literal["instance", "document"]
+Row = Instance | Document | TaggedSentence | LabelledText
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def jsonl_recipe(data_files: Mapping[str, str | os.PathLike[str]], *, kind: Kind
 
     Args:
         data_files (`Mapping[str, path]`): split name -> file.
-        kind (`"instance"` or `"document"`): what a row is.
+        kind (`str`): what a row is, see `read_jsonl`.
 
     Returns:
         `Recipe`: with the one configuration `"default"`.
@@ -148,7 +149,7 @@ def jsonl_recipe(data_files: Mapping[str, str | os.PathLike[str]], *, kind: Kind
     splits = {split: _jsonl_split(path, kind) for split, path in paths.items()}
     return Recipe(
         name="jsonl",
-        title="Relations",
+        title="Relations" if kind in ("instance", "document") else "Labels",
         about="Converted from JSON lines.",
         source="the files given",
         licence="",
@@ -159,6 +160,6 @@ def jsonl_recipe(data_files: Mapping[str, str | os.PathLike[str]], *, kind: Kind
 
 def _jsonl_split(path: Path, kind: Kind) -> Split:
     def rows(_: Path) -> Iterator[Row]:
-        return read_jsonl(path) if kind == "instance" else read_jsonl(path, kind="document")
+        return iter(read_jsonl(path, kind=kind))
 
     return Split(lambda _: [path], rows)

@@ -35,6 +35,7 @@ from .tacred import (
     tacred_file,
     tacred_files,
 )
+from .task_recipes import TASK_RECIPES
 from .triple_recipes import TRIPLE_RECIPES
 from .wiki80 import WIKI80_FILES, WIKI80_SOURCE, load_wiki80_known, read_wiki80, wiki80_file
 
@@ -256,5 +257,6 @@ RECIPES: dict[str, Recipe] = {
         },
     ),
     **TRIPLE_RECIPES,
+    **TASK_RECIPES,
 }
 """The published corpora, by name."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from ..errors import InvalidRowError, UsageError
-from .files import read_lines
+from .files import read_text_lines
 from .schema import Instance, Mention
 from .semeval_labels import SEMEVAL_OTHER, is_semeval_label
 from .validation import check_instance
@@ -51,11 +51,8 @@ def read_semeval2010_task8(
 def _blocks(path: str | os.PathLike[str], labels: str) -> Iterator[Instance]:
     pending: tuple[int, str, str] | None = None
     label: str | None = None
-    for line, content in read_lines(path):
-        try:
-            text = content.decode("utf-8").strip()
-        except UnicodeDecodeError as error:
-            raise InvalidRowError(f"{path} is not UTF-8 ({error.reason}).", line=line) from None
+    for line, content in read_text_lines(path):
+        text = content.strip()
         if not text or text.startswith("Comment:"):
             continue
         number, tab, sentence = text.partition("\t")

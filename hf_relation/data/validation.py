@@ -6,9 +6,19 @@ import logging
 import unicodedata
 from collections.abc import Iterable, Mapping
 from numbers import Integral
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from ..errors import InvalidRowError, UsageError
+from .row_checks import (
+    BrokenRule,
+    check_mapping,
+    checked_id,
+    checked_label,
+    checked_list,
+    checked_string,
+    field_names,
+    shown,
+)
 from .schema import Document, Entity, Instance, LabelledPair, Mention, Span
 
 
@@ -53,16 +63,16 @@ def check_instance(row: Mapping[str, Any], *, index: int | None = None, line: in
     try:
         text, row_id = _check_text_and_id(row, index, line)
         if "entities" in row and "head" not in row:
-            raise _Bad("this is a document (it has `entities`), not an instance. Read it with kind='document'")
+            raise BrokenRule("this is a document (it has `entities`), not an instance. Read it with kind='document'")
         head = _check_mention(row, "head", text)
         tail = _check_mention(row, "tail", text)
         if head["start"] < tail["end"] and tail["start"] < head["end"]:
-            raise _Bad(
+            raise BrokenRule(
                 f"`head` [{head['start']}, {head['end']}) and `tail` [{tail['start']}, {tail['end']}) overlap. "
                 f"They must be two separate mentions. {_UNIT}"
             )
         return {"id": row_id, "text": text, "head": head, "tail": tail, "relations": _check_relations(row)}
-    except _Bad as bad:
+    except BrokenRule as bad:
         raise InvalidRowError(f"{bad}.", index=index, line=line) from None
 
 
@@ -98,17 +108,17 @@ def check_document(row: Mapping[str, Any], *, index: int | None = None, line: in
     try:
         text, row_id = _check_text_and_id(row, index, line)
         mentions: list[Span] = []
-        for position, span in enumerate(_check_list(row, "mentions", required=True)):
+        for position, span in enumerate(checked_list(row, "mentions", required=True)):
             start, end = _check_span(span, f"`mentions[{position}]`", text)
             mentions.append({"start": start, "end": end})
         entities: list[Entity] = []
-        for position, entity in enumerate(_check_list(row, "entities", required=True)):
+        for position, entity in enumerate(checked_list(row, "entities", required=True)):
             entities.append(_check_entity(entity, f"`entities[{position}]`", len(mentions)))
         relations: list[LabelledPair] = []
-        for position, pair in enumerate(_check_list(row, "relations", required=False)):
+        for position, pair in enumerate(checked_list(row, "relations", required=False)):
             relations.append(_check_pair(pair, f"`relations[{position}]`", len(entities)))
         return {"id": row_id, "text": text, "mentions": mentions, "entities": entities, "relations": relations}
-    except _Bad as bad:
+    except BrokenRule as bad:
         raise InvalidRowError(f"{bad}.", index=index, line=line) from None
 
 
@@ -189,15 +199,11 @@ def duplicate_id_error(
     """
     where = "an earlier row" if first is None else f"row {first}"
     return InvalidRowError(
-        f"`id` {_show(row_id)} is also the id of {where}. Ids must be unique; a row without an `id` gets its zero-based "
+        f"`id` {shown(row_id)} is also the id of {where}. Ids must be unique; a row without an `id` gets its zero-based "
         "position as id.",
         index=index,
         line=line,
     )
-
-
-class _Bad(Exception):
-    """A broken rule, before row and line are known; the text ends without a full stop."""
 
 
 def _collect(
@@ -223,56 +229,17 @@ def _collect(
     return instances, errors
 
 
-def _show(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
-
-
-def _check_string(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise _Bad(f"{name} must be a string, got {_show(value)} of type {type(value).__name__}")
-    if not value.isascii():
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise _Bad(
-                f"{name} holds a lone surrogate (half of a character, {_show(value[error.start])}) at offset {error.start}. "
-                "Such text cannot be stored as UTF-8; repair it where it was decoded"
-            ) from None
-    return value
-
-
-def _check_label(value: object, name: str) -> str:
-    label = _check_string(value, name)
-    if not label.strip():
-        raise _Bad(f"{name} is blank. Leave it out (or use null) when there is none")
-    return label
-
-
 def _check_text_and_id(row: Mapping[str, Any], index: int | None, line: int | None) -> tuple[str, str]:
-    if not isinstance(row, Mapping):
-        raise _Bad(f"a row must be an object (a dict), got {_show(row)} of type {type(row).__name__}")
+    check_mapping(row)
     if "text" not in row:
-        raise _Bad(f"`text` is missing; the row has {_names(row)}")
-    text = _check_string(row["text"], "`text`")
-    row_id = row.get("id")
-    if row_id is None:
-        position = index if index is not None else line - 1 if line is not None else 0
-        return text, str(position)
-    if isinstance(row_id, Integral) and not isinstance(row_id, bool):
-        return text, str(int(row_id))
-    return text, _check_label(row_id, "`id`")
-
-
-def _names(row: Mapping[str, Any]) -> str:
-    names = [_show(name) for name in row]
-    return ("no fields" if not names else "the fields " + ", ".join(names[:8])) + (", ..." if len(names) > 8 else "")
+        raise BrokenRule(f"`text` is missing; the row has {field_names(row)}")
+    return checked_string(row["text"], "`text`"), checked_id(row, index, line)
 
 
 def _check_mention(row: Mapping[str, Any], name: str, text: str) -> Mention:
     if row.get(name) is None:
-        raise _Bad(
-            f'`{name}` is missing; it must be {{"start": int, "end": int, "type": str or null}}. The row has {_names(row)}'
+        raise BrokenRule(
+            f'`{name}` is missing; it must be {{"start": int, "end": int, "type": str or null}}. The row has {field_names(row)}'
         )
     mention = row[name]
     start, end = _check_span(mention, f"`{name}`", text)
@@ -281,21 +248,25 @@ def _check_mention(row: Mapping[str, Any], name: str, text: str) -> Mention:
 
 def _check_type(holder: Mapping[str, Any], name: str) -> str | None:
     value = holder.get("type")
-    return None if value is None else _check_label(value, f"the type of {name}")
+    return None if value is None else checked_label(value, f"the type of {name}")
 
 
 def _check_span(span: object, name: str, text: str) -> tuple[int, int]:
     if not isinstance(span, Mapping):
-        raise _Bad(f"{name} must be an object with `start` and `end`, got {_show(span)} of type {type(span).__name__}")
+        raise BrokenRule(
+            f"{name} must be an object with `start` and `end`, got {shown(span)} of type {type(span).__name__}"
+        )
     start, end = _check_offset(span, "start", name), _check_offset(span, "end", name)
     if start < 0 or end < 0:
-        raise _Bad(f"{name} has start {start} and end {end}: offsets must not be negative. {_UNIT}")
+        raise BrokenRule(f"{name} has start {start} and end {end}: offsets must not be negative. {_UNIT}")
     if start >= end:
-        raise _Bad(f"{name} has start {start} and end {end}: `start` must be smaller than `end`. {_UNIT}")
+        raise BrokenRule(f"{name} has start {start} and end {end}: `start` must be smaller than `end`. {_UNIT}")
     if end > len(text):
-        raise _Bad(f"{name} has start {start} and end {end}, but `text` has only {len(text)} characters. {_UNIT}")
+        raise BrokenRule(
+            f"{name} has start {start} and end {end}, but `text` has only {len(text)} characters. {_UNIT}"
+        )
     if is_blank(text[start:end]):
-        raise _Bad(f"{name} [{start}, {end}) marks only blank characters ({_show(text[start:end])}). {_UNIT}")
+        raise BrokenRule(f"{name} [{start}, {end}) marks only blank characters ({shown(text[start:end])}). {_UNIT}")
     return start, end
 
 
@@ -308,60 +279,51 @@ def is_blank(mention: str) -> bool:
 
 def _check_offset(span: Mapping[str, Any], key: str, name: str) -> int:
     if key not in span:
-        raise _Bad(f"{name} has no `{key}`. {_UNIT}")
+        raise BrokenRule(f"{name} has no `{key}`. {_UNIT}")
     value = span[key]
     if type(value) is int:
         return value
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise _Bad(f"`{key}` of {name} must be an integer, got {_show(value)} of type {type(value).__name__}. {_UNIT}")
+        raise BrokenRule(
+            f"`{key}` of {name} must be an integer, got {shown(value)} of type {type(value).__name__}. {_UNIT}"
+        )
     return int(value)
-
-
-def _check_list(row: Mapping[str, Any], name: str, *, required: bool) -> list[Any]:
-    value = row.get(name)
-    if value is None:
-        if required:
-            raise _Bad(f"`{name}` is missing; the row has {_names(row)}")
-        return []
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    import numpy as np  # Rows of a pandas frame or of a dataset in numpy format hold arrays.
-
-    if isinstance(value, np.ndarray) and value.ndim == 1:
-        return cast("list[Any]", value.tolist())
-    raise _Bad(f"`{name}` must be a list, got {_show(value)} of type {type(value).__name__}")
 
 
 def _check_relations(row: Mapping[str, Any]) -> list[str]:
     relations = [
-        _check_label(label, f"`relations[{position}]`")
-        for position, label in enumerate(_check_list(row, "relations", required=False))
+        checked_label(label, f"`relations[{position}]`")
+        for position, label in enumerate(checked_list(row, "relations", required=False))
     ]
     if len(set(relations)) != len(relations):
-        raise _Bad(f"`relations` names a relation twice: {_show(relations)}")
+        raise BrokenRule(f"`relations` names a relation twice: {shown(relations)}")
     short = row.get("relation")
     if short is not None:
-        label = _check_label(short, "`relation`")
+        label = checked_label(short, "`relation`")
         if row.get("relations") is not None and relations != [label]:
-            raise _Bad(f"`relation` is {_show(short)} but `relations` is {_show(relations)}. Give only one of the two")
+            raise BrokenRule(
+                f"`relation` is {shown(short)} but `relations` is {shown(relations)}. Give only one of the two"
+            )
         relations = [label]
     return relations
 
 
 def _check_entity(entity: object, name: str, num_mentions: int) -> Entity:
     if not isinstance(entity, Mapping):
-        raise _Bad(f"{name} must be an object with `mentions`, got {_show(entity)} of type {type(entity).__name__}")
+        raise BrokenRule(
+            f"{name} must be an object with `mentions`, got {shown(entity)} of type {type(entity).__name__}"
+        )
     entity_id = entity.get("id")
     positions = [
         _check_position(position, f"{name}.mentions", "mentions", num_mentions)
-        for position in _check_list(entity, "mentions", required=False)
+        for position in checked_list(entity, "mentions", required=False)
     ]
     if not positions:
-        raise _Bad(f"{name} has no mentions. Every entity must have at least one")
+        raise BrokenRule(f"{name} has no mentions. Every entity must have at least one")
     if len(set(positions)) != len(positions):
-        raise _Bad(f"{name} lists a mention twice: {_show(positions)}")
+        raise BrokenRule(f"{name} lists a mention twice: {shown(positions)}")
     return {
-        "id": None if entity_id is None else _check_label(entity_id, f"the id of {name}"),
+        "id": None if entity_id is None else checked_label(entity_id, f"the id of {name}"),
         "type": _check_type(entity, name),
         "mentions": positions,
     }
@@ -369,13 +331,13 @@ def _check_entity(entity: object, name: str, num_mentions: int) -> Entity:
 
 def _check_position(value: object, name: str, of: str, length: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) < length:
-        raise _Bad(f"{name} must hold positions in `{of}` (0 to {length - 1}), got {_show(value)}")
+        raise BrokenRule(f"{name} must hold positions in `{of}` (0 to {length - 1}), got {shown(value)}")
     return int(value)
 
 
 def _check_pair(pair: object, name: str, num_entities: int) -> LabelledPair:
     if not isinstance(pair, Mapping):
-        raise _Bad(f"{name} must be an object with `head`, `tail` and `label`, got {_show(pair)}")
+        raise BrokenRule(f"{name} must be an object with `head`, `tail` and `label`, got {shown(pair)}")
     head = _check_position(pair.get("head"), f"{name}.head", "entities", num_entities)
     tail = _check_position(pair.get("tail"), f"{name}.tail", "entities", num_entities)
-    return {"head": head, "tail": tail, "label": _check_label(pair.get("label"), f"{name}.label")}
+    return {"head": head, "tail": tail, "label": checked_label(pair.get("label"), f"{name}.label")}

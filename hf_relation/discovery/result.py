@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hf_relation.clustering.num_relations import NumRelationsEstimate
-from hf_relation.data.atomic import atomic_file
+from hf_relation.data.atomic import atomic_file, folder_for
 from hf_relation.data.spreadsheets import csv_text
 from hf_relation.errors import UsageError
 
@@ -162,10 +162,7 @@ class DiscoveryResult:
         Raises:
             UsageError: `folder` is a file.
         """
-        target = Path(folder)
-        if target.exists() and not target.is_dir():
-            raise UsageError(f"Cannot write results to {target}: it is a file. Name a folder.")
-        target.mkdir(parents=True, exist_ok=True)
+        target = folder_for(folder, "results")
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self._instance_rows())
         relations = {
             "num_relations": self._num_relations(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -12,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from hf_relation.beside_weights import check_digests, read_versioned_json
 from hf_relation.clustering.whitening import WithinClassWhitening
 from hf_relation.data.atomic import atomic_file
-from hf_relation.data.files import parse_json
+from hf_relation.data.files import digest_of_file
 from hf_relation.discovery.steps import whitening_state
-from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
+from hf_relation.errors import CheckpointError, UsageError
 
 
 FORMAT_VERSION = 1
@@ -88,7 +88,7 @@ def write_state(folder: str | os.PathLike[str], state: DiscoveryState) -> None:
     else:
         (target / ARRAY_FILE).unlink(missing_ok=True)
     weights = sorted(path for path in target.glob("*.safetensors") if path.name.startswith(("model", "discovery")))
-    content["sha256"] = {path.name: _digest(path) for path in weights}
+    content["sha256"] = {path.name: digest_of_file(path) for path in weights}
     try:
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -112,22 +112,12 @@ def read_state(folder: str | os.PathLike[str]) -> DiscoveryState | None:
     path = Path(folder) / JSON_FILE
     if not path.is_file():
         return None
-    try:
-        content = parse_json(path.read_bytes(), what=str(path))
-    except InvalidRowError as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
-    version = content.get("format_version") if isinstance(content, dict) else None
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise CheckpointError(f"{path} is damaged: it has no `format_version`.")
-    if version > FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has format {version}; this version of hf_relation reads up to {FORMAT_VERSION}. "
-            "Upgrade: pip install -U hf_relation"
-        )
+    content = read_versioned_json(path, FORMAT_VERSION)
     checksums, fitted = content.pop("sha256", {}), content.pop("fitted", None)
     content.pop("format_version")
     _check_settings(content, CheckpointError, where=f"{path}: ")
-    _check_digests(path.parent, checksums)
+    remedy = f"Save the discovery again, or delete {JSON_FILE} and {ARRAY_FILE} to use the bare encoder."
+    check_digests(path, checksums, remedy=remedy)
     arrays = _read_arrays(path.parent / ARRAY_FILE)
     whitening = {
         key.removeprefix("whitening."): value for key, value in arrays.items() if key.startswith("whitening.")
@@ -160,20 +150,6 @@ def _check_settings(settings: Mapping[str, Any], error: type[Exception], where: 
         )
 
 
-def _check_digests(folder: Path, checksums: Any) -> None:
-    if not isinstance(checksums, dict):
-        raise CheckpointError(f"{folder / JSON_FILE} is damaged: `sha256` must be an object.")
-    for name, expected in checksums.items():
-        path = folder / name
-        if Path(name).name != name or not path.is_file():
-            raise CheckpointError(f"{folder / JSON_FILE} names the file '{name}', which is not in the folder.")
-        if _digest(path) != expected:
-            raise CheckpointError(
-                f"{path} is damaged or was changed after {JSON_FILE} was written (its sha256 differs). Save the discovery "
-                f"again, or delete {JSON_FILE} and {ARRAY_FILE} to use the bare encoder."
-            )
-
-
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -184,8 +160,3 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         return dict(load_file(path))
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}. Get or save the checkpoint again.") from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -23,6 +23,7 @@ from hf_relation.extraction.joint import tag_and_score
 from hf_relation.extraction.loading import NO_CHECKPOINT, check_parts, load_extractor_parts
 from hf_relation.extraction.scoring import PairScores, batch_tokens, check_dtype, score_documents
 from hf_relation.extraction.state import JSON_FILE, read_rules, write_rules
+from hf_relation.extraction.type_constraints import TypeConstraints
 
 
 _CHUNK = 1_000
@@ -146,7 +147,7 @@ class RelationExtractor:
         entities: Any = None,
         threshold: float | Mapping[str, float] | None = None,
         top_k: int | None = None,
-        type_constraints: bool = True,
+        type_constraints: bool | TypeConstraints | str | os.PathLike[str] = True,
         keep_none: bool = False,
         max_distance: int | None = None,
         progress: bool = False,
@@ -161,7 +162,8 @@ class RelationExtractor:
             threshold (`float` or `Mapping[str, float]`, *optional*): for all relations, or by name; by default those of the
                 checkpoint, else 0.5.
             top_k (`int`, *optional*): at most so many relations of an ordered pair.
-            type_constraints (`bool`, defaults to `True`): keep to the types of head and tail that the checkpoint allows.
+            type_constraints (`bool`, [`TypeConstraints`] or path, defaults to `True`): keep to the types of head and tail that
+                the checkpoint allows, or to those given (a JSON file: `{"born in": [["PERSON", "LOCATION"]]}`).
             keep_none (`bool`, defaults to `False`): give out pairs without a relation as well (`relation` `None`).
             max_distance (`int`, *optional*): leave out pairs with more characters between their nearest mentions.
             progress (`bool`, defaults to `False`): a progress bar on stderr.
@@ -177,8 +179,10 @@ class RelationExtractor:
         rules = self.rules.with_threshold(threshold)
         if top_k is not None:
             rules = replace(rules, top_k=top_k)
-        if not type_constraints:
-            rules = replace(rules, type_constraints=None)
+        if isinstance(type_constraints, (str, os.PathLike)):
+            type_constraints = TypeConstraints.from_json(type_constraints)
+        if type_constraints is not True:
+            rules = replace(rules, type_constraints=type_constraints or None)
         rules.check(self.relations)
         rows = check_rows(inputs)
         found = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hf_relation.data.atomic import atomic_file
+from hf_relation.data.atomic import atomic_file, folder_for
 from hf_relation.data.files import parse_json, read_lines
 from hf_relation.data.jsonl import write_jsonl
 from hf_relation.data.spreadsheets import csv_text
@@ -103,10 +103,7 @@ def save_triples(answers: Sequence[Mapping[str, Any]], folder: str | os.PathLike
     Raises:
         UsageError: `folder` is a file.
     """
-    target = Path(folder)
-    if target.exists() and not target.is_dir():
-        raise UsageError(f"Cannot write triples to {target}: it is a file. Name a folder.")
-    target.mkdir(parents=True, exist_ok=True)
+    target = folder_for(folder, "triples")
     write_jsonl(target / "triples.jsonl", answers)
     with atomic_file(target / "triples.csv") as stream:
         stream.write(csv_text(_COLUMNS, _cells(answers), raw=raw).encode("utf-8"))

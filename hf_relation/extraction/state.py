@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hf_relation.beside_weights import check_digests, read_versioned_json
 from hf_relation.checkpoints import folder_of_model
 from hf_relation.data.atomic import atomic_file
-from hf_relation.data.files import parse_json
-from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
+from hf_relation.data.files import digest_of_file
+from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.extraction import calibrations
 from hf_relation.extraction.decisions import DecisionRules
 from hf_relation.extraction.symmetry import SymmetricRelations
@@ -43,7 +43,7 @@ def write_rules(folder: str | os.PathLike[str], rules: DecisionRules) -> None:
         value = getattr(rules, name)
         content[name] = None if value is None else value.to_dict()
     weights = sorted(Path(folder).glob("model*.safetensors"))
-    content["sha256"] = {path.name: _digest(path) for path in weights}
+    content["sha256"] = {path.name: digest_of_file(path) for path in weights}
     with atomic_file(Path(folder) / JSON_FILE) as stream:
         stream.write(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8") + b"\n")
 
@@ -63,22 +63,18 @@ def read_rules(folder: str | os.PathLike[str]) -> DecisionRules:
     path = Path(folder) / JSON_FILE
     if not path.is_file():
         return DecisionRules()
-    try:
-        content = parse_json(path.read_bytes(), what=str(path))
-    except InvalidRowError as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
-    version = content.get("format_version") if isinstance(content, dict) else None
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise CheckpointError(f"{path} is damaged: it has no `format_version`.")
-    if version > FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has format {version}; this version of hf_relation reads up to {FORMAT_VERSION}. "
-            "Upgrade: pip install -U hf_relation"
-        )
+    content = read_versioned_json(path, FORMAT_VERSION)
     unknown = sorted(set(content) - {*_PARTS, *_VALUES, "format_version", "sha256"})
     if unknown:
         raise CheckpointError(f"{path} is damaged: there is no rule '{unknown[0]}'.")
-    _check_digests(path, content.get("sha256"))
+    if not content.get("sha256"):
+        raise CheckpointError(f"{path} is damaged: `sha256` must name the weights that it belongs to.")
+    check_digests(
+        path,
+        content["sha256"],
+        remedy=f"Get or save the checkpoint again; or delete {JSON_FILE} to use these weights with a threshold of 0.5 and no other "
+        "rule.",
+    )
 
     def part(name: str, make: Callable[[Any], T]) -> T | None:
         return None if content.get(name) is None else make(content[name])
@@ -109,22 +105,3 @@ def rules_of_model(model: Any) -> DecisionRules:
     """
     folder = folder_of_model(model, (JSON_FILE, "model*.safetensors"))
     return DecisionRules() if folder is None else read_rules(folder)
-
-
-def _check_digests(path: Path, digests: Any) -> None:
-    if not isinstance(digests, dict) or not digests:
-        raise CheckpointError(f"{path} is damaged: `sha256` must name the weights that it belongs to.")
-    for name, expected in digests.items():
-        file = path.parent / name
-        if Path(name).name != name or not file.is_file():
-            raise CheckpointError(f"{path} was written with the weights '{name}', which are not in the folder.")
-        if _digest(file) != expected:
-            raise CheckpointError(
-                f"{path} was written with other weights than {file} holds. Get or save the checkpoint again; or delete "
-                f"{path.name} to use these weights with a threshold of 0.5 and no other rule."
-            )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

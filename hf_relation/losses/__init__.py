@@ -23,6 +23,7 @@ from hf_relation.losses.ranked_list import RankedListLoss, ranked_list_loss
 from hf_relation.losses.reconstruction import ReconstructionLoss, reconstruction_loss
 from hf_relation.losses.scan import ScanLoss, ScanOutput, neighbor_cosine_loss, scan_loss
 from hf_relation.losses.sup_con import SupConLoss, sup_con_loss
+from hf_relation.losses.token_pairs import CELL_NORMALIZERS, CellLoss, cell_loss, pair_loss
 from hf_relation.losses.virtual_adversarial import (
     VirtualAdversarialLoss,
     adversarial_perturbation,
@@ -31,6 +32,8 @@ from hf_relation.losses.virtual_adversarial import (
 
 
 __all__ = [
+    "CELL_NORMALIZERS",
+    "CellLoss",
     "LOSSES",
     "LinearChainCRF",
     "PairwiseKLLoss",
@@ -44,10 +47,12 @@ __all__ = [
     "adaptive_clustering_loss",
     "adversarial_perturbation",
     "build_loss",
+    "cell_loss",
     "center_loss",
     "class_centroids",
     "crf_loss",
     "neighbor_cosine_loss",
+    "pair_loss",
     "pairwise_kl_loss",
     "ranked_list_loss",
     "reconstruction_loss",

@@ -66,7 +66,7 @@ def cell_loss(scores: Tensor, targets: Tensor, mask: Tensor, settings: CellLoss 
 
     ```python
     >>> import torch
-    >>> from hf_relation.losses.token_pairs import CellLoss, cell_loss
+    >>> from hf_relation.losses import CellLoss, cell_loss
     >>> scores = torch.tensor([[2.0, 1.0, 0.0], [3.0, 1.0, 2.0], [5.0, 2.0, 2.0]])
     >>> first = torch.tensor([[0.0, 0, 1], [0, 0, 1], [0, 0, 0]])
     >>> mask = torch.tensor([[0.0, 0, 1], [0, 0, 1], [1, 1, 0]])
@@ -78,6 +78,7 @@ def cell_loss(scores: Tensor, targets: Tensor, mask: Tensor, settings: CellLoss 
     Reference: Li and Tian, 2020, equations 8 and 9 (whose minus sign is missing).
     """
     settings = settings or CellLoss()
+    scores = _exact(scores)
     mask = mask.to(scores.dtype).expand_as(scores)
     targets = targets.to(scores.dtype) * mask
     weight = torch.as_tensor(settings.positive_weight, dtype=scores.dtype, device=scores.device)
@@ -110,7 +111,7 @@ def pair_loss(log_positive: Tensor, log_negative: Tensor, targets: Tensor, posit
 
     ```python
     >>> import torch
-    >>> from hf_relation.losses.token_pairs import pair_loss
+    >>> from hf_relation.losses import pair_loss
     >>> p = torch.tensor([[0.75, 0.5]])
     >>> pair_loss(p.log(), (1 - p).log(), torch.tensor([[1.0, 0.0]]))
     tensor([[0.2877, 0.6931]])
@@ -122,6 +123,12 @@ def pair_loss(log_positive: Tensor, log_negative: Tensor, targets: Tensor, posit
     """
     check_positive_weight(positive_weight)
     real = targets >= 0
+    log_positive, log_negative = _exact(log_positive), _exact(log_negative)
     targets = targets.to(log_positive.dtype).masked_fill(~real, 0.0)
     each = -(positive_weight * targets * log_positive + (1 - targets) * log_negative)
     return each.masked_fill(~real, 0.0)
+
+
+def _exact(values: Tensor) -> Tensor:
+    """Half precision in float32, other types as they are."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values

@@ -12,6 +12,7 @@ from hf_relation.metrics.rand import adjusted_rand_index, adjusted_rand_index_fr
 from hf_relation.metrics.report import clustering_report
 from hf_relation.metrics.semeval_report import semeval_task8_report
 from hf_relation.metrics.semeval_task8 import semeval_task8_scores
+from hf_relation.metrics.spans import span_report, span_scores
 from hf_relation.metrics.tasks import classification_scores, regression_scores
 from hf_relation.metrics.triples import triple_report, triple_scores
 from hf_relation.metrics.v_measure import v_measure, v_measure_from_contingency
@@ -37,6 +38,8 @@ __all__ = [
     "regression_scores",
     "semeval_task8_report",
     "semeval_task8_scores",
+    "span_report",
+    "span_scores",
     "triple_report",
     "triple_scores",
     "v_measure",

@@ -33,7 +33,7 @@ class RelationExtractionPipeline(Pipeline):
     task has no default model: which relations there are depends on the data.
 
     Options, at construction or per call:
-        threshold (`float` or `dict`), top_k (`int`), entities, type_constraints (`bool`), keep_none (`bool`), max_distance
+        threshold (`float` or `dict`), top_k (`int`), entities, type_constraints, keep_none (`bool`), max_distance
             (`int`): as for [`~hf_relation.RelationExtractor.extract`].
         dtype (`str`): `"float32"` or `"bfloat16"`, at a call; at construction it is the dtype of the weights, as in every
             pipeline.

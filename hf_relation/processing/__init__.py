@@ -13,6 +13,7 @@ from hf_relation.processing.encoded import EncodedInstance
 from hf_relation.processing.encoded_window import EncodedWindow
 from hf_relation.processing.processing_document import DocumentProcessor
 from hf_relation.processing.processing_relation import RelationProcessor
+from hf_relation.processing.word_labels import LabelledWindow, align_word_labels
 from hf_relation.processing.word_tokenizer import build_word_tokenizer, count_words
 
 
@@ -21,8 +22,10 @@ __all__ = [
     "DocumentProcessor",
     "EncodedInstance",
     "EncodedWindow",
+    "LabelledWindow",
     "RelationProcessor",
     "TokenSpan",
+    "align_word_labels",
     "bio_labels",
     "bio_starts",
     "bio_to_spans",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from hf_relation.data.iob import iob_spans
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -152,21 +153,15 @@ def bio_to_spans(tags: Sequence[int], labels: Sequence[str]) -> list[TokenSpan]:
 
     Reference: Tjong Kim Sang and De Meulder, "Introduction to the CoNLL-2003 Shared Task", 2003 (conlleval).
     """
-    parsed = _parse(labels)
-    spans: list[TokenSpan] = []
-    start, current = 0, ""
-    for position, tag in enumerate([*tags, IGNORED_TAG]):
-        if tag != IGNORED_TAG and not 0 <= tag < len(parsed):
+    _parse(labels)
+    names = []
+    for position, tag in enumerate(tags):
+        if tag != IGNORED_TAG and not 0 <= tag < len(labels):
             raise InvalidRowError(
-                f"the tag {tag} is not the id of one of {len(parsed)} labels, nor -100.", index=position
+                f"the tag {tag} is not the id of one of {len(labels)} labels, nor -100.", index=position
             )
-        prefix, name = ("O", "") if tag == IGNORED_TAG else parsed[tag]
-        if prefix == "I" and name == current:
-            continue
-        if current:
-            spans.append(TokenSpan(start, position, current))
-        start, current = position, name
-    return spans
+        names.append(OUTSIDE if tag == IGNORED_TAG else labels[tag])
+    return [TokenSpan(*span) for span in iob_spans(names)]
 
 
 def bio_transitions(labels: Sequence[str]) -> list[list[bool]]:

@@ -55,7 +55,8 @@ def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             `calibration`.
 
     Returns:
-        `dict`: the same nesting, with `{"mean", "sd"}` for every figure; counts of documents and triples as they are.
+        `dict`: the same nesting, with `{"mean", "sd"}` for every figure of several seeds (of one seed: the figure); counts of
+        documents and triples as they are.
     """
 
     def average(values: list[Any]) -> Any:
@@ -67,7 +68,7 @@ def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             return first
         if isinstance(first, int) and all(value == first for value in values):
             return first
-        return mean_and_sd([float(value) for value in values])
+        return mean_and_sd([float(value) for value in values]) if len(values) > 1 else float(first)
 
     summary: dict[str, Any] = {}
     for key in ("scores", "semeval", "joint", "calibration"):
@@ -96,7 +97,7 @@ def report_table(summary: Mapping[str, Any], part: str, *, one_pair: bool, title
     table = Table(
         title=title,
         box=box.SIMPLE,
-        caption="Micro precision, recall and F1 of triples, in per cent: mean ± standard deviation over training seeds.",
+        caption="Micro precision, recall and F1 of triples, in per cent: mean ± standard deviation over training seeds, if several.",
     )
     table.add_column("candidate pairs, rules, texts")
     table.add_column("texts", justify="right")

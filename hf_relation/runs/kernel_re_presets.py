@@ -33,7 +33,7 @@ KERNEL_RE: dict[str, Any] = {
     "calibration": "none",
 }
 
-# Chosen on validation sentences of SemEval-2010 Task 8 and WebNLG; see docs/benchmarks.md.
+# Tried on validation sentences of SemEval-2010 Task 8 and WebNLG, not searched; see docs/benchmarks.md.
 KERNEL_RE_MINILM: dict[str, Any] = {
     "marker_policy": "entity",
     "kernel_rank": 64,

@@ -84,7 +84,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "kernel-re-minilm": Preset(
         "for MiniLM-L6: kernels of rank 64, a loss over pairs, marked mentions",
-        "chosen on validation sentences; see docs/benchmarks.md",
+        "tried on validation sentences of SemEval-2010 Task 8 and WebNLG, not searched; see docs/benchmarks.md",
         KERNEL_RE_MINILM,
         method="kernel-re",
     ),

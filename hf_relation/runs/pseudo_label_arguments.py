@@ -50,6 +50,21 @@ class PseudoLabelArguments:
     pseudo_keep: float = field(
         default=1.0, metadata={"help": "share of every cluster, the surest rows, that keep their pseudo label"}
     )
+    pseudo_balance: str = field(
+        default="none",
+        metadata={
+            "choices": ["none", "sinkhorn"],
+            "help": "sinkhorn: clusters of the same size, for novel relations of similar frequency (FewRel); in the place of "
+            "k-means",
+        },
+    )
+    pseudo_temperature: float = field(
+        default=0.1, metadata={"help": "of --pseudo_balance, in units of squared distance: higher is softer"}
+    )
+    pseudo_smoothing: int = field(
+        default=0,
+        metadata={"help": "before clustering, draw rows half way to the mean of so many nearest neighbours; 0: not"},
+    )
     pseudo_neighbors: int = field(
         default=0, metadata={"help": "relabel rows by the majority of so many nearest neighbours; 0: not"}
     )
@@ -100,6 +115,9 @@ def pseudo_label_rules(script: PseudoLabelArguments, seed: int = 0) -> PseudoLab
         space=script.pseudo_space,  # type: ignore[arg-type]
         label_source=script.pseudo_source,  # type: ignore[arg-type]
         keep=script.pseudo_keep,
+        balance=script.pseudo_balance,  # type: ignore[arg-type]
+        temperature=script.pseudo_temperature,
+        smoothing=script.pseudo_smoothing,
         neighbors=script.pseudo_neighbors,
         min_agreement=script.pseudo_min_agreement,
         whitening=script.pseudo_whitening,

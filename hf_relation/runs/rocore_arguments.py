@@ -144,6 +144,14 @@ class RoCOREArguments(PseudoLabelArguments, ExperimentArguments):
             "help": "sum over the dimensions, or mean as in the authors' code",
         },
     )
+    novel_loss: str = field(
+        default="pairwise",
+        metadata={
+            "choices": ["pairwise", "unified"],
+            "help": "what pseudo labels are learned by: the paper's pairwise loss, or one softmax over known and novel relations "
+            "(UNO)",
+        },
+    )
     sigma: float = field(default=2.0, metadata={"help": "margin of the pairwise loss"})
     pairs: str = field(
         default="all",
@@ -154,7 +162,7 @@ class RoCOREArguments(PseudoLabelArguments, ExperimentArguments):
     )
     use_reconstruction: bool = field(default=True, metadata={"help": "ablation: the reconstruction loss"})
     use_center: bool = field(default=True, metadata={"help": "ablation: the centre loss"})
-    use_pairwise: bool = field(default=True, metadata={"help": "ablation: the pairwise loss on pseudo labels"})
+    use_pairwise: bool = field(default=True, metadata={"help": "ablation: the loss on pseudo labels"})
     use_cross_entropy: bool = field(
         default=True, metadata={"help": "ablation: the cross-entropy over known relations"}
     )
@@ -165,7 +173,10 @@ class RoCOREArguments(PseudoLabelArguments, ExperimentArguments):
             "help": "what reconstruction and centre loss train: g and d alone, or the encoder too",
         },
     )
-    label_smoothing: float = field(default=0.0, metadata={"help": "of the cross-entropy over known relations"})
+    label_smoothing: float = field(
+        default=0.0,
+        metadata={"help": "of the cross-entropy over known relations (and, with --novel_loss unified, pseudo labels)"},
+    )
     incremental: bool = field(
         default=False, metadata={"help": "one classifier over known and novel relations, trained with the ramp mu(t)"}
     )
@@ -255,7 +266,7 @@ def model_settings(script: RoCOREArguments) -> dict[str, Any]:
     names = (
         "autoencoder_dims activation embedding center_weight reconstruction_weight reconstruction_reduction sigma pairs "
         "use_reconstruction use_center use_pairwise use_cross_entropy autoencoder_route label_smoothing incremental "
-        "rampup_maximum rampup_length initializer_range"
+        "rampup_maximum rampup_length initializer_range novel_loss"
     )
     return {name: getattr(script, name) for name in names.split()}
 

@@ -21,6 +21,7 @@ from hf_relation.training.pseudo_label_rules import (
     NO_LABEL,
     PseudoLabelRules,
     make_pseudo_labels,
+    renumber_like,
     share_changed,
     space_of,
 )
@@ -253,6 +254,8 @@ class PseudoLabels(EpochTargets):
         space, logits = self._space(model, pooled, device)
         by_head = self.rules.label_source == "head" and self._clusters is not None
         made = make_pseudo_labels(space, self.num_clusters, self.rules, logits if by_head else None)
+        if self._clusters is not None and not by_head:
+            made = renumber_like(self._clusters, made, self.num_clusters)
         sizes = np.bincount(made.clusters, minlength=self.num_clusters)
         figures = {
             "pseudo_inertia": made.inertia,

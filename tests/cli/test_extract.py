@@ -244,3 +244,19 @@ def test_text_from_the_corpus_is_never_markup_or_control(run: Run, tmp_path: Pat
     code, out, _ = run(tmp_path / "odd.jsonl", "--threshold", 0)
     assert code == 0 and "[red]Ada[/red]" in out
     assert not any(character in out for character in "\x1b\x07")
+
+
+def test_types_from_a_file_stand_in_for_those_of_the_model(
+    run: Run, corpus: Path, model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "types.json"
+    path.write_text(json.dumps({"born_in": [["PERSON", "LOCATION"]], "founded_by": None, "flows_into": [["X", "Y"]]}))
+    code, out, _ = run(corpus, "--json", "--threshold", 0, "--type-constraints", path)
+    found = {t["relation"] for answer in json.loads(out)["documents"][:7] for t in answer["triples"]}
+    expected = RelationExtractor.from_pretrained(model).extract(ROWS, threshold=0.0, type_constraints=path)
+    assert code == 0 and json.loads(out)["documents"] == expected and found == {"born_in", "founded_by"}
+    code, _, err = run(corpus, "--type-constraints", path, "--no-type-constraints")
+    assert code == 2 and "contradict" in err
+    path.write_text('{"born_in": 3}')
+    code, _, err = run(corpus, "--type-constraints", path)
+    assert code == 2 and "born_in" in err

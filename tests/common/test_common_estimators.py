@@ -15,6 +15,7 @@ from hf_relation import baselines, clustering
 from hf_relation.baselines import RelationalSiameseNetwork
 from hf_relation.clustering import (
     AdaptiveClustering,
+    BalancedKMeans,
     NeighborSmoothing,
     PrincipalComponents,
     WithinClassWhitening,
@@ -32,7 +33,10 @@ TRANSFORMS: dict[str, BaseEstimator] = {
 }
 
 # Clustering classes of our own with an argument each that is not the default. All are called as fit(X).
-CLUSTERERS: dict[str, BaseEstimator] = {"AdaptiveClustering": AdaptiveClustering(n_clusters=4, n_init=3)}
+CLUSTERERS: dict[str, BaseEstimator] = {
+    "AdaptiveClustering": AdaptiveClustering(n_clusters=4, n_init=3),
+    "BalancedKMeans": BalancedKMeans(n_clusters=4, n_init=3),
+}
 
 # Classes that learn from known relations how to find others. They are called as fit(X, y).predict(X).
 LEARNERS: dict[str, BaseEstimator] = {

@@ -19,10 +19,15 @@ GUESSED_TRIPLES = [[("a", "r", "b")], [("d", "r", "c")], []]
 LABELS = dict(enumerate(["Cause-Effect(e1,e2)", "Message-Topic(e2,e1)", "Other", "Other"]))
 GUESSED_LABELS = dict(enumerate(["Cause-Effect(e1,e2)", "Message-Topic(e1,e2)", "Other", "Cause-Effect(e1,e2)"]))
 
+TAGS = [["B-PER", "O", "O"], ["B-LOC"], ["O", "O"]]  # a span of one token stays one when the tokens are reversed
+GUESSED_TAGS = [["B-PER", "O", "B-LOC"], ["B-ORG"], ["O", "B-PER"]]
+
 METRICS = {
     "entity_scores": (metrics.entity_scores, SPANS, GUESSED_SPANS),
     "semeval_task8_report": (metrics.semeval_task8_report, LABELS, GUESSED_LABELS),
     "semeval_task8_scores": (metrics.semeval_task8_scores, LABELS, GUESSED_LABELS),
+    "span_report": (metrics.span_report, TAGS, GUESSED_TAGS),
+    "span_scores": (metrics.span_scores, TAGS, GUESSED_TAGS),
     "triple_report": (metrics.triple_report, TRIPLES, GUESSED_TRIPLES),
     "triple_scores": (metrics.triple_scores, TRIPLES, GUESSED_TRIPLES),
 }

@@ -308,6 +308,27 @@ TERMS: dict[str, Term] = {
     ),
 }
 
+TERMS |= {
+    "cell_loss": Term(
+        lambda n, generator: {
+            "scores": normal(generator, n, 3, 4),
+            "targets": torch.arange(12 * n).reshape(n, 3, 4) % 5 % 2,
+            "mask": (torch.arange(12 * n).reshape(n, 3, 4) % 7 > 0).long(),
+        },
+        lambda scores, targets, mask: losses.cell_loss(scores, targets, mask).sum(),
+        moved=("scores",),
+    ),
+    "pair_loss": Term(
+        lambda n, generator: {
+            "positive": normal(generator, n, 3, 2),
+            "negative": normal(generator, n, 3, 2),
+            "targets": torch.arange(6 * n).reshape(n, 3, 2) % 5 % 2,
+        },
+        lambda positive, negative, targets: losses.pair_loss(-positive.abs(), -negative.abs(), targets).sum(),
+        moved=("positive", "negative"),
+    ),
+}
+
 # Public functions that are not losses.
 _HELPERS = {
     "adversarial_perturbation",

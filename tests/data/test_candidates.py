@@ -72,3 +72,21 @@ def test_fewer_than_two_entities_have_no_pair(entities):
 def test_a_negative_distance_is_refused():
     with pytest.raises(UsageError, match="`max_distance` must be a number of characters of at least 0, got -1"):
         candidate_pairs(made([(0, 1)], [[0]]), max_distance=-1)
+
+
+def test_pairs_of_an_entity_with_itself():
+    text = "Orn, Ada, Orn and Orn."
+    spans = [{"start": 18, "end": 21}, {"start": 0, "end": 3}, {"start": 10, "end": 13}, {"start": 5, "end": 8}]
+    given = {"text": text, "mentions": spans, "entities": [{"mentions": [0, 1, 2]}, {"mentions": [3]}]}
+    found = check_document(given)
+    assert candidate_pairs(found, reflexive=True) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert candidate_pairs(found, reflexive=True, max_distance=1) == [(1, 1)]
+    assert candidate_pairs(found, reflexive=True, max_distance=5) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert nearest_mentions(found, 0, 0) == (2, 0)  # " and " is nearer than ", Ada, "
+    assert nearest_mentions(found, 1, 1) == (3, 3)
+
+
+@pytest.mark.parametrize("wrong", [-1, True, 1.5, "3"])
+def test_distances_are_whole_numbers(wrong):
+    with pytest.raises(UsageError, match="max_distance"):
+        candidate_pairs(check_document({"text": "", "mentions": [], "entities": []}), max_distance=wrong)

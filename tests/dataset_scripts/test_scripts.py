@@ -32,16 +32,28 @@ def run(name: str, *arguments: object, cwd: Path) -> subprocess.CompletedProcess
 
 def test_there_is_one_script_per_corpus() -> None:
     assert [path.stem for path in SCRIPTS] == [
+        "cola",
+        "conll_slots",
         "fewrel",
+        "iob2corpus",
         "jsonl",
+        "meld",
         "nyt_fb",
         "nyt_triples",
+        "qnli",
         "redocred",
         "semeval2010_task8",
+        "snips",
+        "sst2",
+        "stsb",
         "tacred",
+        "ud",
         "webnlg",
         "webnlg_star",
+        "weibo_ner",
         "wiki80",
+        "wnli",
+        "wnut17",
     ]
 
 

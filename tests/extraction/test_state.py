@@ -81,8 +81,8 @@ def test_no_file_is_the_default_rules(tmp_path: Path) -> None:
         ({"sha256": None}, "`sha256`"),
         ({"sha256": {}}, "`sha256`"),
         ({"sha256": ["model.safetensors"]}, "`sha256`"),
-        ({"sha256": {"model.safetensors": "0" * 64}}, "other weights"),
-        ({"sha256": {"model.safetensors": None}}, "other weights"),
+        ({"sha256": {"model.safetensors": "0" * 64}}, "changed after"),
+        ({"sha256": {"model.safetensors": None}}, "changed after"),
         ({"sha256": {"../model.safetensors": "0" * 64}}, "not in the folder"),
         ({"sha256": {"": "0" * 64}}, "not in the folder"),
         ({"sha256": {"other.safetensors": "0" * 64}}, "not in the folder"),
@@ -109,7 +109,7 @@ def test_what_is_no_json_object_is_refused(tmp_path: Path, content: bytes) -> No
 def test_other_weights_are_noticed(tmp_path: Path) -> None:
     folder_with(tmp_path, DecisionRules())
     (tmp_path / "model.safetensors").write_bytes(b"others")
-    with pytest.raises(CheckpointError, match="other weights"):
+    with pytest.raises(CheckpointError, match="changed after"):
         read_rules(tmp_path)
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match="not in the folder"):

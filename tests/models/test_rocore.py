@@ -150,6 +150,38 @@ def test_weights_of_pseudo_labels_reach_the_pairwise_loss():
     torch.testing.assert_close(model(**weighted).pairwise_loss, model(**dropped).pairwise_loss)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_with_the_unified_loss_known_and_pseudo_labels_are_of_one_softmax(smoothing):
+    model, batch = made(novel_loss="unified", label_smoothing=smoothing, center_weight=0.3)
+    out = model(**batch)
+    log_p = torch.cat([out.known_logits, out.novel_logits], dim=1).double().log_softmax(1)
+    assert log_p.shape == (8, 3 + 3)
+    numbers = [*LABELS[:4].tolist(), *(3 + PSEUDO[4:]).tolist()]
+    costs = [-(1 - smoothing) * row[y] - smoothing * row.mean() for row, y in zip(log_p, numbers, strict=True)]
+    torch.testing.assert_close(out.cross_entropy_loss.double(), sum(costs[:4]) / 4)
+    torch.testing.assert_close(out.pseudo_label_loss.double(), sum(costs[4:]) / 4)
+    expected = out.reconstruction_loss + 0.3 * out.center_loss + out.cross_entropy_loss + out.pseudo_label_loss
+    torch.testing.assert_close(out.loss, expected)
+    assert made()[0](**batch).pseudo_label_loss is None
+
+    trust = torch.tensor([1.0, 1, 1, 1, 1.0, 0.5, 0, 2])
+    weighted = model(**batch, pseudo_label_weights=trust).pseudo_label_loss
+    torch.testing.assert_close(weighted.double(), (costs[4] + 0.5 * costs[5] + 2 * costs[7]) / 3.5)
+
+    model.config.use_pairwise = False
+    torch.testing.assert_close(model(**batch).loss, out.loss - out.pseudo_label_loss)
+
+
+def test_the_unified_loss_of_a_batch_without_one_kind_of_rows_or_without_trust_is_finite():
+    model, batch = made(novel_loss="unified")
+    none = torch.full((8,), -100)
+    for rows in ({"labels": none}, {"pseudo_labels": none}, {"pseudo_label_weights": torch.zeros(8)}):
+        out = model(**(batch | rows))
+        assert out.loss.isfinite()
+        absent = out.cross_entropy_loss if "labels" in rows else out.pseudo_label_loss
+        assert absent.item() == 0
+
+
 def test_label_smoothing_is_of_the_known_relations():
     model, batch = made(label_smoothing=0.3)
     log_p = model(**batch).known_logits[:4].log_softmax(1)

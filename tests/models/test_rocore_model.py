@@ -192,6 +192,11 @@ def test_settings_out_of_range_are_refused(settings):
         RoCOREConfig(backbone_config=tiny_backbone("bert", 10), **settings)
 
 
+def test_the_unified_loss_is_not_for_incremental_models():
+    with pytest.raises(UsageError, match="Choose one"):
+        RoCOREConfig(novel_loss="unified", incremental=True)
+
+
 def test_fault_28_the_settings_of_another_model_are_refused():
     with pytest.raises(UsageError, match="RoCOREModel.from_backbone"):
         RoCOREConfig.from_dict({"model_type": "bert", "hidden_size": 8})

@@ -6,6 +6,7 @@ import pytest
 
 from hf_relation.errors import UsageError
 from hf_relation.runs.presets import presets_of
+from hf_relation.runs.pseudo_label_arguments import pseudo_label_rules
 from hf_relation.runs.rocore import main
 from hf_relation.runs.rocore_arguments import RoCOREArguments, parse
 from hf_relation.training import RelationTrainingArguments
@@ -32,6 +33,8 @@ PAPER = {
     "pseudo_space": "latent",
     "pseudo_source": "kmeans",
     "pseudo_keep": 1.0,
+    "pseudo_balance": "none",
+    "pseudo_smoothing": 0,
     "pseudo_neighbors": 0,
     "pseudo_whitening": False,
     "use_center": True,
@@ -61,6 +64,20 @@ def test_the_papers_settings(tmp_path):
     assert values(tmp_path, "--preset", "rocore", "--sigma", "3")["sigma"] == 3
 
 
+@pytest.mark.parametrize("spelling", [["--select-on-gold"], ["--select_on_gold"], ["--select_on_gold", "true"]])
+def test_choosing_by_gold_has_to_be_asked_for_in_either_spelling(tmp_path, spelling):
+    assert values(tmp_path, *spelling)["select_on_gold"] is True
+    assert values(tmp_path)["select_on_gold"] is False
+
+
+def test_options_of_pseudo_labels_reach_their_rules(tmp_path):
+    given = "--pseudo_balance sinkhorn --pseudo_temperature 0.2 --pseudo_smoothing 10 --pseudo_pca 64".split()
+    script, _ = parse(["--output_dir", str(tmp_path), "--use_cpu", "true", *given])
+    rules = pseudo_label_rules(script, seed=3)
+    assert (rules.balance, rules.temperature, rules.smoothing) == ("sinkhorn", 0.2, 10)
+    assert (rules.pca_components, rules.seed) == (64, 3)
+
+
 def test_every_name_in_a_preset_is_an_option():
     names = {each.name for kind in (RoCOREArguments, RelationTrainingArguments) for each in dataclasses.fields(kind)}
     for preset in presets_of("rocore").values():
@@ -77,6 +94,10 @@ def test_no_preset_chooses_by_gold_labels():
     [
         (["--preset", "more"], "There is no preset 'more'. Use one of rocore, rocore-minilm"),
         (["--trained_layer", "3"], "There is no option '--trained_layer'. Did you mean --trained_layers"),
+        (
+            ["--pseudo_balance", "sinkhorn", "--pseudo_temperature", "0"],
+            "`temperature` must be a finite number above 0",
+        ),
         (["--sigma", "0"], "`sigma` must be a finite number above 0"),
         (["--center_weight", "-1"], "`center_weight`"),
         (["--pooling", "head"], "head"),

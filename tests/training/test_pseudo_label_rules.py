@@ -1,15 +1,24 @@
 """Pseudo labels by hand: clusters, neighbours, the surest rows, the space."""
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from hf_relation.clustering import WithinClassWhitening
+from hf_relation.clustering import BalancedKMeans, NeighborSmoothing, PrincipalComponents, WithinClassWhitening
 from hf_relation.errors import InvalidRowError, UsageError
 from hf_relation.metrics import clustering_report
 from hf_relation.training import PseudoLabelRules
-from hf_relation.training.pseudo_label_rules import cluster_centers, make_pseudo_labels, share_changed, space_of
+from hf_relation.training.pseudo_label_rules import (
+    PseudoLabelling,
+    cluster_centers,
+    make_pseudo_labels,
+    renumber_like,
+    share_changed,
+    space_of,
+)
 
 
 def blobs(seed=0):
@@ -111,10 +120,50 @@ def test_the_space_is_reduced_to_principal_components():
     np.testing.assert_array_equal(space_of(rows, PseudoLabelRules(), rows, np.zeros(60, int)), rows)
 
 
+def test_the_space_is_smoothed_among_the_unlabelled_rows_between_whitening_and_reduction():
+    rows, gold = blobs()
+    rules = PseudoLabelRules(whitening=True, smoothing=5, pca_components=3)
+    whitened = WithinClassWhitening(shrinkage=0.8).fit(rows, gold).transform(rows)
+    expected = PrincipalComponents(3).fit_transform(NeighborSmoothing(5).transform(whitened))
+    np.testing.assert_allclose(space_of(rows, rules, rows, gold), expected, atol=1e-5)
+
+
+def test_balanced_labels_are_those_of_balanced_clustering_and_the_most_probable_are_kept():
+    rows, _ = blobs()
+    settings = {"balance": "sinkhorn", "temperature": 0.5, "n_init": 3, "seed": 4}
+    made = make_pseudo_labels(rows, 3, PseudoLabelRules(**settings, keep=0.4))
+    fitted = BalancedKMeans(3, temperature=0.5, n_init=3, seed=4).fit(rows)
+    np.testing.assert_array_equal(made.clusters, fitted.labels_)
+    probability = fitted.predict_proba(rows).max(axis=1)
+    for number in range(3):
+        members = np.flatnonzero(made.clusters == number)
+        kept = made.labels[members] == number
+        assert kept.sum() == round(0.4 * len(members))
+        assert probability[members][kept].min() >= probability[members][~kept].max()
+
+
+def test_the_classifier_s_labels_are_not_balanced():
+    rows, _ = blobs()
+    logits = np.tile([1.0, 0.0, 0.0], (60, 1))
+    rules = PseudoLabelRules(balance="sinkhorn", label_source="head")
+    assert set(make_pseudo_labels(rows, 3, rules, logits).clusters) == {0}
+
+
 def test_the_share_that_changed_does_not_depend_on_numbers():
     before = np.array([0, 0, 0, 1, 1, 2])
     assert share_changed(before, np.array([2, 2, 2, 0, 0, 1])) == 0
     assert share_changed(before, np.array([2, 2, 0, 0, 0, 1])) == pytest.approx(1 / 6)
+
+
+def test_clusters_keep_their_numbers_as_far_as_they_can():
+    before = np.array([2, 2, 2, 0, 0, 1, 1])
+    made = PseudoLabelling(np.array([0, 0, 1, 1, 1, 2, 2]), np.array([0, -100, 1, 1, 1, 2, -100]), 0.5)
+    found = renumber_like(before, made, 3)
+    # Of the six ways to number them, this one keeps most: 2 + 2 + 2 rows.
+    kept = [(np.array(numbers)[made.clusters] == before).sum() for numbers in itertools.permutations(range(3))]
+    assert (found.clusters == before).sum() == max(kept) == 6
+    assert found.clusters.tolist() == [2, 2, 0, 0, 0, 1, 1] and found.labels.tolist() == [2, -100, 0, 0, 0, 1, -100]
+    assert found.inertia == 0.5
 
 
 def test_fewer_rows_or_fewer_different_rows_than_clusters_are_refused():
@@ -133,6 +182,9 @@ def test_fewer_rows_or_fewer_different_rows_than_clusters_are_refused():
         ({"label_source": "gold"}, "`label_source` must be one of kmeans, head"),
         ({"keep": 0}, "`keep` must be above 0 and at most 1"),
         ({"keep": 1.5}, "`keep` must be above 0 and at most 1"),
+        ({"balance": "even"}, "`balance` must be one of none, sinkhorn; got 'even'"),
+        ({"temperature": 0}, "`temperature` must be a finite number above 0"),
+        ({"smoothing": -1}, "`smoothing` must be an integer of at least 0"),
         ({"neighbors": -1}, "`neighbors` must be an integer of at least 0"),
         ({"neighbors": 5, "min_agreement": 2}, r"`min_agreement` must be in \[0, 1\]"),
         ({"min_agreement": 0.5}, "give `neighbors` as well"),

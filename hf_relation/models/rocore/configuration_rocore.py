@@ -15,6 +15,7 @@ from hf_relation.models.pair_config import PairEncoderConfig, check_choice, chec
 
 
 EMBEDDINGS = ("latent", "pooled")
+NOVEL_LOSSES = ("pairwise", "unified")
 AUTOENCODER_ROUTES = ("autoencoder", "all")
 # The paper pools the states after the eighth of BERT-base's twelve layers.
 PAPER_LAYER = 8
@@ -45,6 +46,9 @@ class RoCOREConfig(PairEncoderConfig):
             authors' code. The last layers of g and d have none.
         num_known_relations (`int`, defaults to 64): classes of `labels`.
         num_novel_relations (`int`, defaults to 16): classes of the novel classifier, the k of k-means.
+        novel_loss (`str`, defaults to `"pairwise"`): what pseudo labels are learned by: `"pairwise"`, the paper's; or
+            `"unified"`: one softmax over the logits of both classifiers, and in it the cross-entropy of known and of pseudo
+            labels (Fini et al., "UNO", ICCV 2021). Not with `incremental`.
         reconstruction_weight (`float`, defaults to 1.0): weight of the reconstruction loss.
         reconstruction_reduction (`str`, defaults to `"paper"`): `"paper"`, or `"mean_all"` as in the authors' code, beside
             which the same `center_weight` counts more, see [`~hf_relation.losses.reconstruction_loss`].
@@ -52,14 +56,15 @@ class RoCOREConfig(PairEncoderConfig):
         sigma (`float`, defaults to 2.0): margin of the pairwise loss, above 0.
         pairs (`str`, defaults to `"all"`): what the pairwise loss is a mean over, `"all"` or `"distinct"`.
         use_reconstruction, use_center, use_pairwise, use_cross_entropy (`bool`, default `True`): the paper's ablations
-            leave out one of them each.
+            leave out one of them each; `use_pairwise` is of the loss on pseudo labels, whichever it is.
         autoencoder_route (`str`, defaults to `"autoencoder"`): what reconstruction and centre loss train: g and d alone, as
             in algorithm 1, or `"all"`, the encoder too. With `"all"` the encoder may shrink h to lower the reconstruction
             loss.
         incremental (`bool`, defaults to `False`): the known classifier covers known and novel relations, section 3.5.2.
         rampup_maximum (`float`, defaults to 1.0): mu0 of the incremental term.
         rampup_length (`float`, defaults to 10): T of the incremental term, in epochs.
-        label_smoothing (`float`, defaults to 0.0): of the cross-entropy over known relations, below 1; not in the paper.
+        label_smoothing (`float`, defaults to 0.0): of the cross-entropy over known relations, and of that over pseudo labels,
+            below 1; not in the paper.
         embedding (`str`, defaults to `"latent"`): what `embeddings` are: `"latent"` g(h), which the paper clusters, or
             `"pooled"` h.
         initializer_range (`float`, defaults to 0.02): standard deviation of new weights of the classifiers; g and d start
@@ -90,6 +95,7 @@ class RoCOREConfig(PairEncoderConfig):
         "reconstruction_loss",
         "center_loss",
         "pairwise_loss",
+        "pseudo_label_loss",
         "cross_entropy_loss",
         "incremental_loss",
     ]
@@ -100,6 +106,7 @@ class RoCOREConfig(PairEncoderConfig):
     activation: str = "relu"
     num_known_relations: int = 64
     num_novel_relations: int = 16
+    novel_loss: str = "pairwise"
     reconstruction_weight: float = 1.0
     reconstruction_reduction: str = "paper"
     center_weight: float = 0.005
@@ -133,6 +140,11 @@ class RoCOREConfig(PairEncoderConfig):
         check_choice("pairs", self.pairs, PAIRS)
         check_choice("autoencoder_route", self.autoencoder_route, AUTOENCODER_ROUTES)
         check_choice("embedding", self.embedding, EMBEDDINGS)
+        check_choice("novel_loss", self.novel_loss, NOVEL_LOSSES)
+        if self.incremental and self.novel_loss == "unified":
+            raise UsageError(
+                '`novel_loss` "unified" has one softmax over known and novel relations, and so has `incremental`. Choose one.'
+            )
 
     @property
     def pooled_layer(self) -> int:

@@ -38,6 +38,8 @@ class RoCOREOutput(ModelOutput):
         pairwise_loss (`torch.Tensor` of shape `()`, *optional*): over the rows with a pseudo label.
         cross_entropy_loss (`torch.Tensor` of shape `()`, *optional*): over the labelled rows.
         incremental_loss (`torch.Tensor` of shape `()`, *optional*): over the novel rows, before mu(t); with `incremental`.
+        pseudo_label_loss (`torch.Tensor` of shape `()`, *optional*): over the rows with a pseudo label, in the place of
+            `pairwise_loss`; with `novel_loss="unified"`.
     """
 
     loss: torch.Tensor | None = None
@@ -50,6 +52,7 @@ class RoCOREOutput(ModelOutput):
     pairwise_loss: torch.Tensor | None = None
     cross_entropy_loss: torch.Tensor | None = None
     incremental_loss: torch.Tensor | None = None
+    pseudo_label_loss: torch.Tensor | None = None
 
 
 class RoCOREPreTrainedModel(PairEncoderPreTrainedModel):
@@ -262,6 +265,7 @@ class RoCOREModel(RoCOREPreTrainedModel):
                 pairwise_loss=terms.pairwise,
                 cross_entropy_loss=terms.cross_entropy,
                 incremental_loss=terms.incremental,
+                pseudo_label_loss=terms.pseudo_label,
             )
         return output.to_tuple() if return_dict is False else output
 
@@ -274,7 +278,8 @@ class RoCOREModel(RoCOREPreTrainedModel):
         if self.phase == "pretraining":
             return reconstruction
         loss = reconstruction + config.use_center * config.center_weight * terms.center
-        loss = loss + config.use_pairwise * terms.pairwise + config.use_cross_entropy * terms.cross_entropy
+        novel = terms.pairwise if terms.pseudo_label is None else terms.pseudo_label
+        loss = loss + config.use_pairwise * novel + config.use_cross_entropy * terms.cross_entropy
         if terms.incremental is not None:
             loss = loss + config.use_cross_entropy * self.incremental_weight * terms.incremental
         return loss

@@ -16,13 +16,14 @@ IGNORED_LABEL = -100
 
 
 class RoCORETerms(NamedTuple):
-    """What [`rocore_terms`] returns: scalars, unweighted; `incremental` only where the config says so."""
+    """What [`rocore_terms`] returns: scalars, unweighted; the last two only where the config says so."""
 
     reconstruction: torch.Tensor
     center: torch.Tensor
     pairwise: torch.Tensor
     cross_entropy: torch.Tensor
     incremental: torch.Tensor | None
+    pseudo_label: torch.Tensor | None = None
 
 
 def rocore_terms(
@@ -40,7 +41,7 @@ def rocore_terms(
     novel_mask: torch.Tensor | None = None,
     pseudo_label_weights: torch.Tensor | None = None,
 ) -> RoCORETerms:
-    r"""The five terms of a batch; 0 where it has no row for one of them.
+    r"""The terms of a batch; 0 where it has no row for one of them.
 
     Args:
         config ([`RoCOREConfig`]): reductions, sigma, label smoothing, and whether there is an incremental term.
@@ -60,7 +61,9 @@ def rocore_terms(
     Raises:
         UsageError: a label is no known relation, or a row is both known and novel.
 
-    Reference: Zhao et al., EMNLP 2021: equations 6 (first term), 4, 9 to 13, 15, and 17 (second term).
+    Reference: Zhao et al., EMNLP 2021: equations 6 (first term), 4, 9 to 13, 15, and 17 (second term). With `novel_loss`
+    `"unified"`, `cross_entropy` and `pseudo_label` are of one softmax over known and novel relations, as in Fini et al., "UNO",
+    ICCV 2021, equation 2.
     """
     none = torch.full(latent.shape[:1], IGNORED_LABEL, dtype=torch.long, device=latent.device)
     labels = none if labels is None else labels
@@ -69,7 +72,13 @@ def rocore_terms(
     known = labels != IGNORED_LABEL
     # A relation without a centroid has no centre to be drawn to.
     centred = known & centroids_present[labels.clamp_min(0)]
-    incremental = None
+    incremental = pseudo_label = None
+    if config.novel_loss == "unified":
+        unified = torch.cat([known_logits.float(), novel_logits.float()], dim=1)
+        pseudo = torch.where(pseudo_labels == IGNORED_LABEL, pseudo_labels, pseudo_labels + config.num_known_relations)
+        pseudo_label = _cross_entropy(unified, pseudo, config.label_smoothing, pseudo_label_weights)
+    else:
+        unified = known_logits
     if config.incremental:
         novel = pseudo_labels != IGNORED_LABEL if novel_mask is None else novel_mask.to(torch.bool)
         predicted = config.num_known_relations + novel_logits.argmax(dim=1)
@@ -89,17 +98,25 @@ def rocore_terms(
             pairs=config.pairs,  # type: ignore[arg-type]
             weights=pseudo_label_weights,
         ),
-        cross_entropy=_cross_entropy(known_logits, labels, config.label_smoothing),
+        cross_entropy=_cross_entropy(unified, labels, config.label_smoothing),
         incremental=incremental,
+        pseudo_label=pseudo_label,
     )
 
 
-def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float = 0.0) -> torch.Tensor:
-    """Mean over the rows with a label, 0 where there is none, in float32."""
-    total = functional.cross_entropy(
-        logits.float(), labels.long(), ignore_index=IGNORED_LABEL, label_smoothing=label_smoothing, reduction="sum"
+def _cross_entropy(
+    logits: torch.Tensor, labels: torch.Tensor, label_smoothing: float = 0.0, weights: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Mean, weighted where weights are given, over the rows with a label; 0 where there is none; in float32."""
+    losses = functional.cross_entropy(
+        logits.float(), labels.long(), ignore_index=IGNORED_LABEL, label_smoothing=label_smoothing, reduction="none"
     )
-    return total / (labels != IGNORED_LABEL).sum().clamp_min(1)
+    labelled = labels != IGNORED_LABEL
+    if weights is None:
+        return losses.sum() / labelled.sum().clamp_min(1)
+    counted = weights.float() * labelled
+    total = counted.sum()
+    return (losses * counted).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
 def _check_rows(

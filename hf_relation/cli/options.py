@@ -1,0 +1,24 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+BatchTokens = Annotated[
+    int | None, typer.Option("--batch-tokens", min=1, help="Most tokens in one batch; lower it to save memory.")
+]
+Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]
+Progress = Annotated[
+    bool | None,
+    typer.Option(
+        "--progress/--quiet",
+        help="Show progress and messages on stderr. Default: in a terminal.",
+        show_default=False,
+    ),
+]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out and list them, instead of failing.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
