@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hf_relation.metrics import clustering_report
     from hf_relation.models.kernel_re import KernelREConfig, KernelREModel, KernelREOutput
     from hf_relation.models.more import MOREConfig, MOREModel, MOREOutput
+    from hf_relation.models.multitask import MultiTaskConfig, MultiTaskModel, MultiTaskOutput
     from hf_relation.models.relation_cnn import (
         RelationCNNConfig,
         RelationCNNModel,
@@ -47,6 +48,9 @@ _HOMES = {
     "MOREConfig": "hf_relation.models.more",
     "MOREModel": "hf_relation.models.more",
     "MOREOutput": "hf_relation.models.more",
+    "MultiTaskConfig": "hf_relation.models.multitask",
+    "MultiTaskModel": "hf_relation.models.multitask",
+    "MultiTaskOutput": "hf_relation.models.multitask",
     "OpenRelationDiscoveryPipeline": "hf_relation.pipelines",
     "RankedListLoss": "hf_relation.losses",
     "RelationCNNConfig": "hf_relation.models.relation_cnn",
@@ -87,6 +91,9 @@ __all__ = [
     "MOREConfig",
     "MOREModel",
     "MOREOutput",
+    "MultiTaskConfig",
+    "MultiTaskModel",
+    "MultiTaskOutput",
     "OpenRelationDiscoveryPipeline",
     "RankedListLoss",
     "RelationCNNConfig",

@@ -42,7 +42,7 @@ def test_importing_transformers_first_works_too():
     assert "registered" in run("import transformers\nimport hf_relation\n" + CHECK)
 
 
-@pytest.mark.parametrize("room", ["models.more", "processing", "discovery", "training", "losses"])
+@pytest.mark.parametrize("room", ["models.more", "processing", "discovery", "training", "losses", "selection"])
 def test_any_room_may_be_imported_first(room):
     same = f"""
 import sys

@@ -132,20 +132,30 @@ def measure(args: argparse.Namespace) -> Part:
 
 
 def main(argv: list[str] | None = None) -> dict[str, Any]:
-    args = parse(argv)
+    return run(parse(argv), argv, measure, "head_importance", "Head importance")
+
+
+def run(
+    args: argparse.Namespace,
+    argv: list[str] | None,
+    measured: Callable[[argparse.Namespace], Part],
+    name: str,
+    title: str,
+) -> dict[str, Any]:
+    """Measure, show and write the report of the script `name`; gives what its JSON file holds."""
     torch.set_num_threads(args.num_threads)
     transformers.logging.set_verbosity_error()
     console = Console()
     if not console.is_terminal:
         console = Console(width=140)
-    part = measure(args)
+    part = measured(args)
     console.print(part.rich())
-    command = command_line("examples/benchmarks/head_importance.py", sys.argv[1:] if argv is None else argv)
+    command = command_line(f"examples/benchmarks/{name}.py", sys.argv[1:] if argv is None else argv)
     clock = "processor time" if args.num_threads == 1 else "time on the clock"
     quick = f" ({QUICK})" if args.quick else ""
     head = f"`{command}`: {processor_name()}, {args.num_threads} thread(s), {args.rounds} rounds; {clock}{quick}."
     content = {"command": command, "quick": args.quick, "rounds": args.rounds, "notes": part.notes, **part.raw}
-    write_report(args.output, "head_importance", ["# Head importance", head, part.markdown()], content)
+    write_report(args.output, name, [f"# {title}", head, part.markdown()], content)
     return content
 
 

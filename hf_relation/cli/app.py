@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hf_relation.cli import check_data, convert, discover, evaluate, extract, train
+from hf_relation.cli import check_data, convert, discover, evaluate, extract, heads, train
 from hf_relation.cli.errors import reported_errors
 
 
@@ -49,6 +49,7 @@ app.command("evaluate")(evaluate.command)
 app.command("check-data")(check_data.command)
 app.add_typer(train.app)
 app.add_typer(convert.app)
+app.add_typer(heads.app)
 
 
 def main() -> None:

@@ -117,8 +117,7 @@ def head_importance(
     target = model_device(model) if device is None else resolve_device(device)
     problem: Exception | None = None
     try:
-        with evaluation_state(model, target), torch.inference_mode(False), torch.enable_grad():
-            _measure_all(measure, model, dataloader, loss_fn, target, max_batches, progress=progress)
+        measure_batches(measure, model, dataloader, loss_fn, target, max_batches, progress=progress)
     except Exception as error:
         if _world_size() == 1:
             raise
@@ -142,6 +141,28 @@ def _measure(method: Method, heads: ModelHeads, model: nn.Module, weight_parts: 
     if method == "relevance":
         return RelevanceMeasure(heads, model)
     return GateMeasure(heads, per_token=method == "token")
+
+
+def measure_batches(
+    measure: Measure,
+    model: nn.Module,
+    dataloader: Iterable[Any],
+    loss_fn: LossFunction | None,
+    device: torch.device,
+    max_batches: int | None = None,
+    *,
+    progress: bool = False,
+) -> None:
+    """Put batches through a model, in evaluation mode, and add their scores.
+
+    Args:
+        measure ([`~hf_relation.heads.measuring.Measure`]): what they are added to.
+        model (`nn.Module`), dataloader (`Iterable`), loss_fn (`Callable`, *optional*): as for [`head_importance`].
+        device (`torch.device`): where the model runs; it is moved there meanwhile.
+        max_batches (`int`, *optional*), progress (`bool`): as for [`head_importance`].
+    """
+    with evaluation_state(model, device), torch.inference_mode(False), torch.enable_grad():
+        _measure_all(measure, model, dataloader, loss_fn, device, max_batches, progress=progress)
 
 
 def _measure_all(

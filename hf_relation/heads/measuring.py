@@ -115,14 +115,16 @@ class GateMeasure(Measure):
             per_layer[layer].append(values.abs().sum((0, 1)) if self.per_token else done.per_example(values.sum(1)))
         self.num_tokens += num_tokens or 0
         summed = [torch.stack(values).sum(0) if values else None for values in per_layer]
-        return [
-            torch.zeros(len(kept), device=factors.device)
-            if values is None
-            else values
-            if self.per_token
-            else values.abs().sum(0)
+        rows = () if self.per_token else (done.num_examples,)
+        found = [
+            torch.zeros(*rows, len(kept), dtype=torch.float64, device=factors.device) if values is None else values
             for values, kept in zip(summed, self.heads.kept, strict=True)
         ]
+        return found if self.per_token else self.of_examples([values.abs() for values in found])
+
+    def of_examples(self, values: list[Tensor]) -> list[Tensor]:
+        """Join the scores of a batch's examples: for every layer `(examples, heads left)` to `(heads left,)`."""
+        return [scores.sum(0) for scores in values]
 
     def result(self, sums: np.ndarray, num_tokens: int) -> np.ndarray:
         return sums / max(num_tokens, 1) if self.per_token else sums

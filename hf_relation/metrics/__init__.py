@@ -1,4 +1,4 @@
-"""Scores from plain data: clustering metrics of label columns, and precision, recall and F1 of extraction."""
+"""Scores from plain data: clustering metrics of label columns, F1 of extraction, scores of classification and regression."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hf_relation.metrics.report import clustering_report
 from hf_relation.metrics.semeval_report import semeval_task8_report
 from hf_relation.metrics.semeval_task8 import semeval_task8_scores
 from hf_relation.metrics.spans import span_report, span_scores
+from hf_relation.metrics.tasks import classification_scores, regression_scores
 from hf_relation.metrics.triples import triple_report, triple_scores
 from hf_relation.metrics.v_measure import v_measure, v_measure_from_contingency
 
@@ -24,6 +25,7 @@ __all__ = [
     "bcubed",
     "bcubed_from_contingency",
     "check_labels",
+    "classification_scores",
     "clustering_report",
     "contingency",
     "entity_scores",
@@ -33,6 +35,7 @@ __all__ = [
     "normalized_mutual_info_from_contingency",
     "purity",
     "purity_from_contingency",
+    "regression_scores",
     "semeval_task8_report",
     "semeval_task8_scores",
     "span_report",

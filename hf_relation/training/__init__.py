@@ -27,6 +27,9 @@ from hf_relation.training.extraction_dataset import ExtractionCollator, Extracti
 from hf_relation.training.extraction_trainer import ExtractionTrainer, chosen_pairs
 from hf_relation.training.length_sampler import LengthBatchSampler
 from hf_relation.training.mixed_sampler import MixedBatchSampler
+from hf_relation.training.multitask_dataset import MultiTaskCollator, MultiTaskDataset
+from hf_relation.training.multitask_evaluation import main_score, predict_rows, score_task
+from hf_relation.training.multitask_trainer import MultiTaskTrainer
 from hf_relation.training.neighbor_bank import NeighborBank
 from hf_relation.training.neighbor_collator import NeighborCollator
 from hf_relation.training.novel_parts import held_out_as_novel
@@ -39,6 +42,7 @@ from hf_relation.training.scoring import EmbeddedParts, embed_parts, score_parts
 from hf_relation.training.shuffled_sampler import ShuffledBatchSampler
 from hf_relation.training.tables import scores_table
 from hf_relation.training.targets import EpochTargets
+from hf_relation.training.task_sampler import TaskBatchSampler
 from hf_relation.training.trainable import add_adapters, freeze
 from hf_relation.training.trainer import RelationTrainer
 
@@ -60,6 +64,9 @@ __all__ = [
     "LabelledWindow",
     "LengthBatchSampler",
     "MixedBatchSampler",
+    "MultiTaskCollator",
+    "MultiTaskDataset",
+    "MultiTaskTrainer",
     "NeighborBank",
     "NeighborCollator",
     "PseudoLabelRules",
@@ -69,6 +76,7 @@ __all__ = [
     "RelationTrainer",
     "RelationTrainingArguments",
     "ShuffledBatchSampler",
+    "TaskBatchSampler",
     "WeightAverage",
     "add_adapters",
     "changed_settings",
@@ -89,10 +97,13 @@ __all__ = [
     "limit_per_relation",
     "load_experiment_data",
     "load_unsupervised_data",
+    "main_score",
+    "predict_rows",
     "prepare_data",
     "score_clusterings",
     "score_model",
     "score_parts",
+    "score_task",
     "scores_table",
     "single_relation",
     "split_known_relations",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from hf_relation.errors import UsageError
+from hf_relation.training.row_stream import RowStream
 from hf_relation.training.samplers import UNLABELLED, EpochBatchSampler
 
 
@@ -122,33 +123,11 @@ class MixedBatchSampler(EpochBatchSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng([self.seed, self.epoch])
-        members = [_Stream(rows, rng) for rows in self._members]
-        unlabelled = _Stream(self._unlabelled, rng)
+        members = [RowStream(rows, rng) for rows in self._members]
+        unlabelled = RowStream(self._unlabelled, rng)
         for _ in range(self.num_batches):
             chosen = (
                 rng.choice(len(members), self._members_per_batch, replace=False).tolist() if len(members) > 1 else [0]
             )
             batch = [row for member in chosen for row in members[member].take(self._per_member)]
             yield batch + unlabelled.take(self._unlabelled_per_batch)
-
-
-class _Stream:
-    """Rows in a random order without end; none comes twice before all have come, nor twice in one batch if avoidable."""
-
-    def __init__(self, rows: np.ndarray, rng: np.random.Generator) -> None:
-        self._rng = rng
-        self._order = rng.permutation(rows)
-        self._used = 0
-
-    def take(self, number: int) -> list[int]:
-        size = len(self._order)
-        if size < number:
-            return np.resize(self._rng.permutation(self._order), number).tolist()
-        if self._used + number > size:
-            # What is left of the old order comes first.
-            left, used = self._order[self._used :], self._order[: self._used]
-            self._order = np.concatenate([left, self._rng.permutation(used)])
-            self._used = 0
-        taken = self._order[self._used : self._used + number]
-        self._used += number
-        return taken.tolist()

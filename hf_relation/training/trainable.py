@@ -161,7 +161,7 @@ def make_trainable(
         model (`PreTrainedModel`): the model at its start; changed in place.
         args ([`RelationTrainingArguments`]): `trainable`, `trainable_layers`, `trained_layers`, `freeze_embeddings` and the
             `lora_` fields.
-        processor ([`RelationProcessor`]): its marker tokens train beside adapters.
+        processor ([`RelationProcessor`], or a tokenizer): its marker tokens train beside adapters.
 
     Returns:
         `PreTrainedModel` or `peft.PeftModel`: the model, with adapters for `trainable="lora"`.
@@ -170,14 +170,16 @@ def make_trainable(
         UsageError: as [`freeze`] and [`add_adapters`].
     """
     if args.trainable == "lora":
-        markers = [] if args.freeze_embeddings else processor.marker_tokens
+        markers = (
+            [] if args.freeze_embeddings else getattr(processor, "marker_tokens", [])
+        )  # a plain tokenizer has none
         return add_adapters(
             model,
             r=args.lora_r,
             alpha=args.lora_alpha,
             dropout=args.lora_dropout,
             target_modules=args.lora_target_modules,
-            token_ids=processor.tokenizer.convert_tokens_to_ids(markers),
+            token_ids=processor.tokenizer.convert_tokens_to_ids(markers) if markers else [],
         )
     if args.trainable == "last_n":
         freeze(model, last_layers=args.trainable_layers, embeddings=True)

@@ -28,6 +28,7 @@ from tests.common.model_checks import (
     pad_right,
 )
 from tests.common.test_common_models import MODELS
+from tests.common.test_common_multitask import MULTITASK
 from tests.common.tiny_documents import document, labelled_windows, sample_documents
 from tests.common.tiny_models import KINDS, tiny_kernel_re
 
@@ -135,11 +136,11 @@ def test_every_registered_config_is_checked_here_or_among_the_models():
         if config.__module__.startswith("hf_relation.")
     }
     checked = set()
-    for families in (MODELS, EXTRACTORS):
-        for family in families.values():
-            config = family.make()[0].config
-            checked |= {config.model_type, config.backbone_config.model_type}
-    assert ours and ours <= checked, f"Register these in MODELS or EXTRACTORS: {sorted(ours - checked)}"
+    makers = [family.make for families in (MODELS, EXTRACTORS) for family in families.values()]
+    for make in [*makers, *MULTITASK.values()]:
+        config = make()[0].config
+        checked |= {config.model_type, config.backbone_config.model_type}
+    assert ours and ours <= checked, f"Register these in MODELS, EXTRACTORS or MULTITASK: {sorted(ours - checked)}"
 
 
 @EVERY_KIND

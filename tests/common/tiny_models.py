@@ -8,6 +8,7 @@ import torch
 
 from hf_relation.models.kernel_re import KernelREConfig, KernelREModel
 from hf_relation.models.more import MOREConfig, MOREModel
+from hf_relation.models.multitask import MultiTaskConfig, MultiTaskModel
 from hf_relation.models.rocore import RoCOREConfig, RoCOREModel
 from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel
 from hf_relation.processing import DocumentProcessor, RelationProcessor, build_word_tokenizer, count_words
@@ -127,3 +128,34 @@ def tiny_kernel_re(kind: str = "bert", *, seed: int = 0, marker_policy: str = "n
         **({"id2label": dict(enumerate(("born_in", "founded_by", "flows_into")))} | settings),
     )
     return KernelREModel(config).eval(), processor
+
+
+TASKS = {
+    "topic": {"kind": "classification", "labels": ["river", "person", "firm"]},
+    "length": {"kind": "regression"},
+    "words": {"kind": "tokens", "labels": ["O", "B-NAME", "I-NAME"], "dropout": 0.2},
+}
+
+
+def tiny_multitask(kind: str = "bert", *, seed: int = 0, **settings: Any):
+    """A multi-task model with random weights, in eval mode, and the tokenizer that feeds it."""
+    tokenizer = tiny_tokenizer(kind)
+    torch.manual_seed(seed)
+    config = MultiTaskConfig(
+        backbone_config=tiny_backbone(kind, len(tokenizer)), **({"tasks": TASKS, "head_dropout": 0.1} | settings)
+    )
+    return MultiTaskModel(config).eval(), tokenizer
+
+
+def task_rows(tokenizer: Any, task: str, number: int = 12) -> list[dict[str, Any]]:
+    """Encoded sample sentences, labelled for a task of `TASKS`: by relation, by length, and words by their first letter."""
+    rows = []
+    for place, instance in enumerate(sample_instances(20)[:number]):
+        text = instance["text"][: 20 + 15 * (place % 4)]
+        encoded = tokenizer(text, return_offsets_mapping=True)
+        labels: Any = {"topic": place % 3, "length": len(encoded["input_ids"]) / 20}.get(task)
+        if task == "words":
+            offsets = encoded["offset_mapping"]
+            labels = [-100 if start == end else int(text[start:end].strip().istitle()) for start, end in offsets]
+        rows.append({"input_ids": encoded["input_ids"], "labels": labels})
+    return rows

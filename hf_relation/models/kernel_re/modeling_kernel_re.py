@@ -19,6 +19,7 @@ from hf_relation.models.kernel_re.mention_tokens import mention_tokens
 from hf_relation.models.kernel_re.pair_inputs import check_labels, check_pairs, on_mentions
 from hf_relation.models.kernel_re.tagger import EntityTagger, init_field
 from hf_relation.models.pair_encoder import EncoderPreTrainedModel, full_attention_mask
+from hf_relation.models.text_states import text_state
 from hf_relation.processing.bio import bio_labels
 
 
@@ -225,24 +226,9 @@ class KernelREModel(KernelREPreTrainedModel):
             return last if number in (-1, depth) else layers[number]
 
         head = layer(self.config.head_layer)
-        match self.config.text_embedding:
-            case "cls":
-                # Padding may stand on the left: the first token is the first that is attended to.
-                first = attention_mask.long().argmax(dim=1)
-                text = last[torch.arange(len(last), device=last.device), first]
-            case "mean":
-                weights = attention_mask.unsqueeze(-1).to(last.dtype)
-                text = (last * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
-            case "pooler":
-                text = getattr(encoded, "pooler_output", None)
-                if text is None:
-                    raise UsageError(
-                        f"`text_embedding='pooler'`: a '{self.backbone.config.model_type}' encoder has no pooler. Use "
-                        "'cls' or 'mean'."
-                    )
-            case _:
-                text = None
-        if text is not None:
+        if self.config.text_embedding != "none":
+            model_type = self.backbone.config.model_type
+            text = text_state(self.config.text_embedding, encoded, attention_mask, model_type)
             head = head + text.unsqueeze(1)
         return TextStates(self.dropout(head), self.dropout(layer(self.config.tail_layer)), last)
 

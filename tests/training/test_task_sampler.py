@@ -1,0 +1,91 @@
+"""TaskBatchSampler: every row of every task, batches of one task, mixing as asked for, the same order again."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from accelerate.data_loader import BatchSamplerShard
+
+from hf_relation.errors import UsageError
+from hf_relation.training import TaskBatchSampler
+from hf_relation.training.task_sampler import share_out
+
+
+SIZES = [10, 3, 7]
+
+
+def tasks_of(batches):
+    places = [set(np.searchsorted(np.cumsum(SIZES), batch, side="right").tolist()) for batch in batches]
+    assert all(len(place) == 1 for place in places)
+    return [place.pop() for place in places]
+
+
+def test_proportional_sees_every_row_in_batches_of_one_task():
+    sampler = TaskBatchSampler(SIZES, batch_size=4)
+    batches = list(sampler)
+    assert Counter(tasks_of(batches)) == {0: 3, 1: 1, 2: 2} and len(sampler) == 6
+    assert {row for batch in batches for row in batch} == set(range(20))
+    assert all(len(batch) == 4 for batch in batches)
+    for task, times in ((0, 2), (2, 2)):  # filled up: no row comes a third time before all came twice
+        rows = Counter(
+            row for batch, one in zip(batches, tasks_of(batches), strict=True) if one == task for row in batch
+        )
+        assert max(rows.values()) <= times
+
+
+def test_batches_of_all_tasks_are_shuffled_anew_in_every_epoch():
+    sampler = TaskBatchSampler(SIZES, batch_size=1, seed=3)
+    first = list(sampler)
+    assert list(TaskBatchSampler(SIZES, batch_size=1, seed=3)) == first == list(sampler)
+    assert tasks_of(first) != sorted(tasks_of(first))
+    sampler.set_epoch(1)
+    assert list(sampler) != first and sorted(map(tuple, sampler)) == sorted(map(tuple, first))
+
+
+@pytest.mark.parametrize(
+    ("mixing", "expected"),
+    [("equal", [2, 2, 2]), ([1, 0, 2], [2, 0, 4]), ([9.0, 3.0, 0.0], [5, 1, 0]), ("proportional", [3, 1, 2])],
+)
+def test_mixing(mixing, expected):
+    sampler = TaskBatchSampler(SIZES, batch_size=4, mixing=mixing)
+    if mixing == [9.0, 3.0, 0.0]:  # 4.5 and 1.5 of 6: the first of equal remainders
+        expected = [5, 1, 0]
+    assert sampler.batches_of_task == expected
+    assert Counter(tasks_of(list(sampler))) == {task: number for task, number in enumerate(expected) if number}
+
+
+def test_two_processes_take_turns_in_the_one_order():
+    sampler = TaskBatchSampler([9, 3], batch_size=3, num_processes=2)
+    shares = [list(BatchSamplerShard(sampler, 2, rank)) for rank in range(2)]
+    batches = list(sampler)
+    assert len(batches) == 4 and shares[0] == batches[0::2] and shares[1] == batches[1::2]
+    assert len(TaskBatchSampler([3], batch_size=4, num_processes=2)) == 2
+    assert len(TaskBatchSampler([9, 1], batch_size=2, num_processes=4)) == 4  # of six
+
+
+def test_parts_sum_to_the_whole():
+    rng = np.random.default_rng(0)
+    for total in range(12):
+        weights = rng.random(4).tolist()
+        parts = share_out(total, weights)
+        exact = [total * weight / sum(weights) for weight in weights]
+        assert sum(parts) == total and all(abs(part - value) < 1 for part, value in zip(parts, exact, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sizes": []}, "at least one task"),
+        ({"sizes": [3, 0]}, r"sizes\[1\]"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"mixing": "random"}, "mixing"),
+        ({"mixing": [1, 2]}, "3 numbers"),
+        ({"mixing": [0, 0, 0]}, "one of them above"),
+        ({"mixing": [1, -1, float("nan")]}, "at least 0"),
+        ({"seed": -1}, "seed"),
+        ({"num_batches": 0}, "num_batches"),
+    ],
+)
+def test_bad_settings_are_told(settings, message):
+    with pytest.raises(UsageError, match=message):
+        TaskBatchSampler(**({"sizes": SIZES} | settings))
