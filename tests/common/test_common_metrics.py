@@ -22,7 +22,17 @@ METRICS = {
 }
 COUNTS = {"num_instances", "num_left_out", "num_gold", "num_clusters"}
 # Metrics of extraction take documents or ids, not columns of labels: `test_common_extraction_metrics.py` has their checks.
-EXTRACTION = {"entity_scores", "semeval_task8_report", "semeval_task8_scores", "triple_report", "triple_scores"}
+EXTRACTION = {
+    "entity_scores",
+    "semeval_task8_report",
+    "semeval_task8_scores",
+    "span_report",
+    "span_scores",
+    "triple_report",
+    "triple_scores",
+}
+# Of supervised tasks; checked in tests/metrics/test_tasks.py.
+TASKS = {"classification_scores", "regression_scores"}
 NOISE = ["cluster", "singletons", "drop"]
 
 
@@ -49,7 +59,7 @@ def test_every_metric_is_registered():
         if inspect.isfunction(getattr(metrics, name))
         and list(inspect.signature(getattr(metrics, name)).parameters)[0] == "gold"
     }
-    assert public - {"check_labels", "contingency"} == set(METRICS) | EXTRACTION
+    assert public - {"check_labels", "contingency"} == set(METRICS) | EXTRACTION | TASKS
 
 
 @pytest.mark.parametrize("noise", NOISE)

@@ -161,7 +161,7 @@ def test_every_option_that_the_readme_names_exists(script, capsys):
         script.main(["--help"])
     options = set(re.findall(r"--\w+", capsys.readouterr().out))
     readme = (SCRIPT.parent / "README.md").read_text(encoding="utf-8")
-    section = readme.partition("## `train_more.py`")[2]
+    section = readme.partition("## `train_more.py`")[2].partition("\n## ")[0]
     named = set(re.findall(r"--\w+", section)) - {"--config_file"}
     assert "--held_out_relations" in named and named <= options
 

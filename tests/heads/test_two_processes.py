@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 from accelerate import Accelerator, debug_launcher
+from accelerate.state import AcceleratorState
 
 from hf_relation.errors import UsageError
 from hf_relation.heads import HeadImportance, head_importance
@@ -19,6 +20,7 @@ def batches():
 
 
 def in_two_processes(folder):
+    AcceleratorState._reset_state(reset_partial_state=True)  # a test before may have said that there is one process
     rank = Accelerator(cpu=True).process_index
     for method in METHODS:
         importance = head_importance(tiny_headed("bert", "tokens"), batches()[rank::2], method=method)
