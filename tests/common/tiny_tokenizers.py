@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import math
 from typing import Any
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -155,8 +156,13 @@ def _train_bert() -> PreTrainedTokenizerFast:
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     alphabet = [chr(c) for c in range(33, 127)]
+    # The trainer numbers the pieces inside of words as its hash map happens to hold the words, and their numbers decide
+    # between pairs that are equally frequent: given beforehand, every process gets the same vocabulary.
+    texts = [tokenizer.normalizer.normalize_str(text) for text in _corpus()]
+    words = [word for text in texts for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text)]
+    inside = sorted({"##" + character for word in words for character in word[1:]})
     trainer = trainers.WordPieceTrainer(
-        vocab_size=500, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+        vocab_size=500, special_tokens=special + inside, initial_alphabet=alphabet, show_progress=False
     )
     tokenizer.train_from_iterator(_corpus(), trainer)
     return BertTokenizerFast(vocab=tokenizer.get_vocab(), do_lower_case=True, model_max_length=128)
@@ -191,8 +197,14 @@ def _train_xlm_roberta() -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     tokenizer.train_from_iterator(_corpus(), trainer)
+    # The trainer's scores and their order differ from process to process: sorted, and scored by how much of the text they are.
+    text = "".join(f"▁{word}" for line in _corpus() for word in line.split())
+    trained = sorted({piece for piece, _ in _model_state(tokenizer)["vocab"]} - set(special))
     # The real vocabulary, too, holds its control tokens as pieces with the best score of all (0.0).
-    pieces = [(piece, score) for piece, score in _model_state(tokenizer)["vocab"]] + [("<mask>", 0.0)]
+    pieces = [(piece, 0.0) for piece in special]
+    pieces += [(piece, math.log(max(text.count(piece), 0.5) * len(piece) / len(text))) for piece in trained] + [
+        ("<mask>", 0.0)
+    ]
     return XLMRobertaTokenizerFast(vocab=pieces, model_max_length=128)
 
 
