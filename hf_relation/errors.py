@@ -16,6 +16,7 @@ class InvalidRowError(HfRelationError, ValueError):
         reason (`str`): what is wrong, what is allowed and what to do.
         index (`int`, *optional*): zero-based position of the row in a list.
         line (`int`, *optional*): one-based line number in a file; shown instead of `index` when both are known.
+        file (`str`, *optional*): the file, where several are read.
 
     Example:
 
@@ -27,20 +28,24 @@ class InvalidRowError(HfRelationError, ValueError):
     ```
     """
 
-    def __init__(self, reason: str, *, index: int | None = None, line: int | None = None) -> None:
+    def __init__(
+        self, reason: str, *, index: int | None = None, line: int | None = None, file: str | None = None
+    ) -> None:
         self.reason = reason
         self.index = index
         self.line = line
-        where = f"line {line}: " if line is not None else f"row {index}: " if index is not None else ""
-        super().__init__(where + reason)
+        self.file = file
+        place = f"line {line}" if line is not None else f"row {index}" if index is not None else None
+        where = ", ".join(part for part in (file, place) if part is not None)
+        super().__init__(f"{where}: {reason}" if where else reason)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Exceptions with keyword-only arguments do not survive a process pool by themselves.
-        return (_rebuild_invalid_row, (self.reason, self.index, self.line))
+        return (_rebuild_invalid_row, (self.reason, self.index, self.line, self.file))
 
 
-def _rebuild_invalid_row(reason: str, index: int | None, line: int | None) -> InvalidRowError:
-    return InvalidRowError(reason, index=index, line=line)
+def _rebuild_invalid_row(reason: str, index: int | None, line: int | None, file: str | None) -> InvalidRowError:
+    return InvalidRowError(reason, index=index, line=line, file=file)
 
 
 class CheckpointError(HfRelationError, OSError):

@@ -222,7 +222,7 @@ def read_labels(path: Path) -> dict[str, int | str]:
     return labels
 
 
-def _prediction_rows(path: Path) -> Iterator[tuple[Any, dict[str, int]]]:
+def _prediction_rows(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Each prediction, with where it stands as arguments for `InvalidRowError`."""
     from hf_relation.data.files import parse_json, read_json, read_lines
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import euclidean_distances
@@ -148,7 +148,7 @@ class BalancedKMeans(ClusterMixin, BaseEstimator):
             return np.zeros((0, self.n_clusters))
         with one_thread():
             scores = self.offsets_ - _distances(rows.astype(np.float64), self.cluster_centers_)
-        return np.exp(_log_softmax(scores / self.temperature))
+        return softmax(scores / self.temperature, axis=1)
 
     def _start(self, rows: np.ndarray, shares: np.ndarray, seed: int) -> tuple[float, np.ndarray, np.ndarray]:
         """Inertia, centres and offsets of one start."""
@@ -159,7 +159,7 @@ class BalancedKMeans(ClusterMixin, BaseEstimator):
         for _ in range(self.max_iter):
             distances = _distances(rows, centers)
             offsets = balancing_offsets(distances, self.temperature, shares, start=offsets, tol=_TOLERANCE)
-            assigned = np.exp(_log_softmax((offsets - distances) / self.temperature)) * shares[:, None]
+            assigned = softmax((offsets - distances) / self.temperature, axis=1) * shares[:, None]
             inertia = float((assigned * distances).sum())
             centers = (assigned.T @ rows) / assigned.sum(axis=0)[:, None]
             before, labels = labels, assigned.argmax(axis=1)
@@ -216,7 +216,7 @@ def balancing_offsets(
     kernel = -distances / temperature
     offsets = np.zeros(clusters) if start is None else start / temperature
     for _ in range(max_iter):
-        log_sums = logsumexp(_log_softmax(kernel + offsets) + log_shares[:, None], axis=0)
+        log_sums = logsumexp(log_softmax(kernel + offsets, axis=1) + log_shares[:, None], axis=0)
         gap = -math.log(clusters) - log_sums
         offsets = offsets + gap
         if np.abs(gap).max() <= tol:
@@ -239,9 +239,3 @@ def check_temperature(value: Any) -> None:
 def _distances(rows: np.ndarray, centers: np.ndarray) -> np.ndarray:
     distances: np.ndarray = euclidean_distances(rows, centers, squared=True)
     return distances
-
-
-def _log_softmax(scores: np.ndarray) -> np.ndarray:
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    normalized: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return normalized

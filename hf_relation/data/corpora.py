@@ -10,6 +10,7 @@ from typing import Literal
 from ..errors import UsageError
 from .docred import REDOCRED_SOURCE
 from .fewrel_openre import FEWREL_SPLITS, load_fewrel_openre
+from .files import naming_file
 from .hygiene import drop_benchmark_sentences
 from .jsonl import read_jsonl
 from .locations import corpus_dir, corpus_file
@@ -120,5 +121,6 @@ def _load_file(path: Path, split: str | None, drop_evaluation_sentences: bool | 
         raise UsageError(f"{str(path)!r} is neither a file nor one of the corpora {', '.join(CORPORA)}.")
     if split is not None:
         raise UsageError(f"a JSONL file has no splits, so `split` {split!r} does not apply. Leave it out.")
-    rows = list(read_jsonl(path))
+    with naming_file(path):
+        rows = list(read_jsonl(path))
     return drop_benchmark_sentences(rows)[0] if drop_evaluation_sentences else rows

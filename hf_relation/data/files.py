@@ -8,6 +8,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -21,6 +22,34 @@ MAX_LINE_BYTES = 64 * 2**20
 def stem_of(path: str | os.PathLike[str]) -> str:
     """The file name up to its first dot: `"val_wiki"` for `a/val_wiki.json.gz`."""
     return Path(path).name.split(".", 1)[0]
+
+
+@contextmanager
+def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let the errors of bad rows say which file they are in, where several are read.
+
+    Args:
+        path (`str` or `PathLike`): the file.
+
+    Raises:
+        InvalidRowError: as inside, with the file in front.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.data.files import naming_file
+    >>> from hf_relation.errors import InvalidRowError
+    >>> with naming_file("train.jsonl"):
+    ...     raise InvalidRowError("`text` is empty.", line=7)
+    Traceback (most recent call last):
+    hf_relation.errors.InvalidRowError: train.jsonl, line 7: `text` is empty.
+
+    ```
+    """
+    try:
+        yield
+    except InvalidRowError as error:
+        raise InvalidRowError(error.reason, index=error.index, line=error.line, file=os.fspath(path)) from None
 
 
 def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:

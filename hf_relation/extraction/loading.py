@@ -15,7 +15,7 @@ from hf_relation.processing import DocumentProcessor
 NO_CHECKPOINT = (
     "There is no shipped checkpoint for relation extraction: which relations there are depends on your data. Pass `model=` (a "
     "folder or Hub id of a KernelRE checkpoint). To train one: hf-relation train kernel-re --dataset jsonl --train_file "
-    "train.jsonl --output_dir runs/mine (in the repository: python examples/train_kernel_re.py --help)."
+    "train.jsonl --test_file test.jsonl --output_dir runs/mine (in the repository: python examples/train_kernel_re.py --help)."
 )
 
 

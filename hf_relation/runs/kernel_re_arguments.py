@@ -77,11 +77,9 @@ class KernelREArguments:
     train_file: list[str] | None = field(default=None, metadata={"help": "with jsonl: files to train on"})
     validation_file: str | None = field(
         default=None,
-        metadata={
-            "help": "JSONL file to choose by; default: the corpus' own, else --validation_share of the training texts"
-        },
+        metadata={"help": "with jsonl: file to choose by; default: --validation_share of the training texts"},
     )
-    test_file: str | None = field(default=None, metadata={"help": "JSONL file to score on"})
+    test_file: str | None = field(default=None, metadata={"help": "with jsonl: file to score on"})
     validation_share: float = field(
         default=0.1, metadata={"help": "share of the training texts to choose by where the corpus has no part for it"}
     )
@@ -210,8 +208,9 @@ def check(script: KernelREArguments) -> None:
             raise UsageError(f"`--{name}` must be between 0 and 1, got {getattr(script, name)}.")
     if script.dataset == "jsonl" and not (script.train_file and script.test_file):
         raise UsageError("`--dataset jsonl` needs --train_file and --test_file.")
-    if script.dataset != "jsonl" and script.train_file:
-        raise UsageError("`--train_file` is for --dataset jsonl.")
+    for name in ("train_file", "validation_file", "test_file"):
+        if script.dataset != "jsonl" and getattr(script, name):
+            raise UsageError(f"`--{name}` is for --dataset jsonl; --dataset {script.dataset} has files of its own.")
     if script.entity_types and script.marker_policy != "none":
         raise UsageError(
             "A tagger finds entities in raw text, which has no markers: leave out --marker_policy or --entity_types."

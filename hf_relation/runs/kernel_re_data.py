@@ -17,7 +17,7 @@ from hf_relation.data import (
     read_jsonl,
     sentence_key,
 )
-from hf_relation.data.files import sha256_of
+from hf_relation.data.files import naming_file, parse_json, read_lines, sha256_of
 from hf_relation.data.locations import corpus_dir
 from hf_relation.data.recipe import available_splits
 from hf_relation.data.recipes import RECIPES
@@ -86,8 +86,6 @@ def load_data(script: KernelREArguments) -> ExtractionData:
     source = "the corpus' own part" if "validation" in parts else ""
     if "test" not in parts:
         parts["train"], parts["test"] = _split(parts["train"], script.test_share, script.split_seed)
-    if script.validation_file is not None and script.dataset != "jsonl":
-        raise UsageError("`--validation_file` is for --dataset jsonl.")
     if "validation" not in parts:
         kept, counts["train_dropped_sentence_in_test"] = _apart(parts["train"], parts["test"])
         parts["train"], parts["validation"] = _split(kept, script.validation_share, script.split_seed)
@@ -168,14 +166,13 @@ def read_rows(path: str) -> list[Any]:
     Raises:
         InvalidRowError: a bad row, with its line; or no rows at all.
     """
-    from hf_relation.data.files import parse_json, read_lines
-
-    first = next((parse_json(content, line=line) for line, content in read_lines(path) if content.strip()), None)
-    if first is None:
-        raise UsageError(f"{path} has no rows.")
-    if isinstance(first, dict) and "mentions" in first:
-        return list(read_jsonl(path, kind="document"))
-    return list(read_jsonl(path))
+    with naming_file(path):
+        first = next((parse_json(content, line=line) for line, content in read_lines(path) if content.strip()), None)
+        if first is None:
+            raise UsageError(f"{path} has no rows.")
+        if isinstance(first, dict) and "mentions" in first:
+            return list(read_jsonl(path, kind="document"))
+        return list(read_jsonl(path))
 
 
 def _documents(rows: Sequence[Any]) -> list[Document]:

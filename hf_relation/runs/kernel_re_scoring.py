@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from hf_relation.data.schema import Document
 from hf_relation.extraction import (
@@ -114,7 +115,7 @@ def score_calibration(
         `dict`: `calibration_error` before and after, `reliability` (curves), `false_positives` of pairs without a relation.
     """
     logits, labels, _ = candidate_arrays(documents, scores, data.relations)
-    raw = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    raw = expit(logits.astype(np.float64))
     calibrated = raw if rules.calibration is None else rules.calibration.transform(logits)
     # What is hardly possible at all is most of all candidates, and says nothing about the others.
     near = raw >= 0.05

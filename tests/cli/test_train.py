@@ -66,7 +66,7 @@ def test_a_bad_row_is_exit_code_one(
     (tmp_path / "known.jsonl").write_text('{"text": 5}\n')
     (tmp_path / "novel.jsonl").write_text('{"text": 5}\n')
     assert run(monkeypatch, "train", "more", *tiny_options(None, tmp_path, tmp_path / "run")) == 1
-    assert "line 1: `text` must be a string" in capsys.readouterr().err
+    assert "known.jsonl, line 1: `text` must be a string" in capsys.readouterr().err
 
 
 def test_help_is_that_of_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

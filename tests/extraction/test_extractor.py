@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from hf_relation.extraction import (
     TypeConstraints,
 )
 from hf_relation.processing import RelationProcessor
+from hf_relation.runs.kernel_re_arguments import parse
 from tests.common.tiny_checkpoints import save_tiny_checkpoint, save_tiny_extractor
 from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_models import tiny_backbone, tiny_kernel_re, tiny_more
@@ -303,6 +305,15 @@ def test_threads_give_the_same(extractor: RelationExtractor) -> None:
 
 
 # Making, saving and loading
+
+
+def test_the_command_that_the_error_names_is_one_that_training_takes() -> None:
+    with pytest.raises(UsageError) as found:
+        RelationExtractor.from_pretrained()
+    command = re.search(r"hf-relation train kernel-re (--.*?) \(", str(found.value))
+    assert command is not None
+    script, args = parse([*command[1].split(), "--use_cpu", "true"], command="hf-relation train kernel-re")
+    assert (script.train_file, script.test_file, args.output_dir) == (["train.jsonl"], "test.jsonl", "runs/mine")
 
 
 def test_what_a_model_needs() -> None:

@@ -200,8 +200,8 @@ def test_what_contradicts_or_holds_nothing_is_refused(encoder, files, tmp_path):
     bad.write_text(
         json.dumps(copies(1)[0]) + '\n{"text": "x", "mentions": [{"start": 0, "end": 9}], "entities": []}\n'
     )
-    with pytest.raises(InvalidRowError, match="line 2"):
-        main([*argv, "--train_file", str(bad)])
+    with pytest.raises(InvalidRowError, match="bad.jsonl, line 2: "):
+        main([*argv, "--train_file", str(files / "train.jsonl"), str(bad)])
     with pytest.raises(UsageError, match="train_file and --test_file"):
         parse(["--dataset", "jsonl"])
 
@@ -221,3 +221,6 @@ def test_settings_of_the_paper_stand_in_its_preset(tmp_path):
     # Li and Tian, 2020, table 1 (WebNLG) and the authors' code (warm-up, weight decay).
     assert (script.batch_size, args.learning_rate, args.num_train_epochs, script.max_length) == (20, 3e-5, 30, 512)
     assert (args.warmup_steps, args.weight_decay, script.thresholds) == (300, 1e-5, "default")
+    for name in ("train_file", "validation_file", "test_file"):  # not left unread without a word
+        with pytest.raises(UsageError, match=f"--{name}` is for --dataset jsonl; --dataset webnlg"):
+            parse(["--dataset", "webnlg", f"--{name}", "mine.jsonl"])
