@@ -22,7 +22,6 @@ import datasets
 
 from ..errors import UsageError
 from .kinds import KINDS, Kind
-from .locations import corpus_dir
 from .recipe import Recipe, available_splits, jsonl_recipe
 from .recipes import RECIPES
 
@@ -79,7 +78,7 @@ class RelationBuilder(datasets.GeneratorBasedBuilder):
         config_name = config_name or next(iter(self._recipe.configurations))
         configuration = self._recipe.configuration(config_name)
         self._kind: Kind = configuration.kind
-        self._folder = Path(".") if recipe is not None else corpus_dir(data_dir, self._recipe.name)
+        self._folder = Path(".") if recipe is not None else self._recipe.folder(data_dir)
         self._splits = available_splits(self._recipe, config_name, self._folder)
         files = {name: [str(path) for path in split.files(self._folder)] for name, split in self._splits.items()}
         kwargs.setdefault("dataset_name", self._recipe.name)

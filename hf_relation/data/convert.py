@@ -15,7 +15,6 @@ from typing import Any
 from ..errors import UsageError
 from .atomic import atomic_folder
 from .kinds import KINDS, Kind
-from .locations import corpus_dir
 from .recipe import Configuration, Recipe, available_splits
 
 
@@ -82,7 +81,7 @@ def convert(
     if not chosen:
         raise UsageError(f"no configuration chosen. {recipe.name} has {', '.join(recipe.configurations)}.")
     # Files of one's own need no corpus folder; every other recipe reads from its folder.
-    folder = Path(".") if recipe.name == "jsonl" else corpus_dir(data_dir, recipe.name)
+    folder = Path(".") if recipe.name == "jsonl" else recipe.folder(data_dir)
     plan = {name: available_splits(recipe, name, folder) for name in chosen}
     written: list[ConvertedSplit] = []
     with atomic_folder(output_dir, overwrite=overwrite) as temporary:

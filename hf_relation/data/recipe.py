@@ -78,6 +78,7 @@ class Recipe:
         configurations (`Mapping[str, Configuration]`): by name; the first is the default.
         redistributable (`bool`): whether the licence lets anyone publish the rows; if not, they are pushed to private
             repositories only.
+        folders (`tuple[str, ...]`): other names of its folder, within a data folder.
     """
 
     name: str
@@ -88,6 +89,21 @@ class Recipe:
     licence_text: str
     configurations: Mapping[str, Configuration] = field(default_factory=dict)
     redistributable: bool = True
+    folders: tuple[str, ...] = ()
+
+    def folder(self, data_dir: str | os.PathLike[str] | None) -> Path:
+        """The folder of the corpus: one of its names within the data folder, else the data folder itself.
+
+        Args:
+            data_dir (`str`, `PathLike` or `None`): folder of one or of several corpora; `None` takes `find_data_dir()`.
+
+        Raises:
+            UsageError: no folder given and none in the environment, or the folder does not exist.
+        """
+        found = corpus_dir(data_dir, self.name)
+        if found.name == self.name:
+            return found
+        return next((found / name for name in self.folders if (found / name).is_dir()), found)
 
     def configuration(self, name: str) -> Configuration:
         """The configuration of that name; `UsageError` names the ones there are."""
@@ -110,7 +126,7 @@ def available_splits(recipe: Recipe, configuration: str, data_dir: str | os.Path
     Raises:
         UsageError: files of a split that is not optional are missing, or there is none at all.
     """
-    folder = corpus_dir(data_dir, recipe.name)
+    folder = recipe.folder(data_dir)
     found: dict[str, Split] = {}
     missing: UsageError | None = None
     for name, split in recipe.configuration(configuration).splits.items():

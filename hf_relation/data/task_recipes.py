@@ -114,6 +114,7 @@ def _glue(task: GlueTask, title: str, about: str, licence: str, licence_text: st
         licence_text=licence_text,
         configurations={task: _one(_GLUE_SPLITS, _GLUE_FILES, _GLUE_SOURCE, read, "text")},
         redistributable=free,
+        folders=(title, f"glue/{title}", f"glue_data/{title}"),
     )
 
 
@@ -173,6 +174,7 @@ TASK_RECIPES: dict[str, Recipe] = {
         licence="other",
         licence_text="the annotations are CC BY-SA 3.0; the messages follow Weibo's terms of service (the repository's README)",
         redistributable=False,
+        folders=("ner_zh_weibo", "golden-horse/data"),
         configurations=_entities(
             {
                 split: (f"weiboNER_2nd_conll.{part}",)
@@ -191,6 +193,7 @@ TASK_RECIPES: dict[str, Recipe] = {
         licence="other",
         licence_text="the text of Wikinews is CC BY 2.5, that of Wikipedia CC BY-SA; no licence of the annotation is stated",
         redistributable=False,
+        folders=("ner_ja_iob2corpus", "IOB2Corpus"),
         configurations=_entities(
             {"wikinews": ("hironsan.txt",), "wikipedia": ("ja.wikipedia.conll",)}, IOB2CORPUS_SOURCE, read_iob2corpus
         ),
@@ -247,6 +250,7 @@ TASK_RECIPES: dict[str, Recipe] = {
         licence="other",
         licence_text="the scores are CC BY-SA 4.0; the texts have licences of their own by genre, some of which forbid publishing",
         redistributable=False,
+        folders=("STS-B", "stsbenchmark", "glue/STS-B", "glue/STS-B-cc"),
         configurations={
             "stsb": _one(
                 "Every genre that the files have.",

@@ -9,6 +9,7 @@ from typing import Any
 from hf_relation.errors import UsageError
 from hf_relation.runs.kernel_re_presets import KERNEL_RE, KERNEL_RE_MINILM
 from hf_relation.runs.more_presets import MINILM, MORE, MORE_OF_ENCODER, MORE_RLL
+from hf_relation.runs.prune_heads_presets import ACL2021
 from hf_relation.runs.rocore_presets import ROCORE, ROCORE_MINILM
 from hf_relation.runs.siamese_ure_presets import SIAMESE_URE, SIAMESE_URE_MINILM
 
@@ -87,6 +88,13 @@ PRESETS: dict[str, Preset] = {
         "tried on validation sentences of SemEval-2010 Task 8 and WebNLG, not searched; see docs/benchmarks.md",
         KERNEL_RE_MINILM,
         method="kernel-re",
+    ),
+    "acl2021": Preset(
+        "the paper's settings: fine-tune anew for every head that goes, over the encoder you name (the paper has multilingual "
+        "BERT and XLM-R base)",
+        "Ma et al., Contributions of Transformer Attention Heads in Multi- and Cross-lingual Tasks, ACL 2021",
+        ACL2021,
+        method="prune-heads",
     ),
 }
 

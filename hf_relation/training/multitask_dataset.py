@@ -30,6 +30,7 @@ class MultiTaskDataset(EncodedRows):
     Attributes:
         tasks (`list[Task]`): those that have rows, in the order of their numbers.
         sizes (`list[int]`): rows of each of them.
+        lengths (`list[int]`): pieces of every row.
 
     Raises:
         UsageError: no task, a task that the model does not have, or one without rows.
@@ -65,6 +66,7 @@ class MultiTaskDataset(EncodedRows):
             for index, row in enumerate(rows[task.name]):
                 self._rows.append({**_checked(row, task, index), "task": self._numbers[task.name]})
                 self.instance_ids.append(f"{task.name}-{index}")
+        self.lengths = [len(row["input_ids"]) for row in self._rows]
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return self._rows[index]

@@ -68,7 +68,12 @@ class MultiTaskTrainer(RelationTrainer):
         if self.is_fsdp_enabled:
             raise UsageError("Multi-task models are not trained with FSDP. Use DDP (examples/accelerate_ddp.yaml).")
         sampler = TaskBatchSampler(
-            train_dataset.sizes, batch_size, mixing, seed=data_seed(args), num_processes=args.world_size
+            train_dataset.sizes,
+            batch_size,
+            mixing,
+            seed=data_seed(args),
+            num_processes=args.world_size,
+            lengths=train_dataset.lengths,
         )
         self.batch_sampler = sampler
         self._train_batch_size = sampler.batch_size

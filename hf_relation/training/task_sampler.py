@@ -13,6 +13,7 @@ from hf_relation.training.samplers import EpochBatchSampler
 
 
 MIXINGS = ("proportional", "equal")
+_BATCHES_SORTED_TOGETHER = 20
 
 
 class TaskBatchSampler(EpochBatchSampler):
@@ -33,9 +34,12 @@ class TaskBatchSampler(EpochBatchSampler):
             once, whatever the mixing.
         seed (`int`, defaults to 0): start of the order, at least 0.
         num_processes (`int`, defaults to 1): how many share the batches out among themselves; an epoch has a multiple.
+        lengths (`Sequence[int]`, *optional*): tokens of every row. Rows of similar length then stand together in batches (up to
+            20 batches of a task are sorted at a time), which saves padding.
 
     Raises:
-        UsageError: no task, a task without rows, ratios that are all 0 or not one a task, or a number out of range.
+        UsageError: no task, a task without rows, ratios that are all 0 or not one a task, other than one length a row, or a
+            number out of range.
 
     Example:
 
@@ -61,6 +65,7 @@ class TaskBatchSampler(EpochBatchSampler):
         num_batches: int | None = None,
         seed: int = 0,
         num_processes: int = 1,
+        lengths: Sequence[int] | None = None,
     ) -> None:
         for name, value, least in (
             ("batch_size", batch_size, 1),
@@ -74,6 +79,9 @@ class TaskBatchSampler(EpochBatchSampler):
         if not len(sizes):
             raise UsageError("`sizes` must have at least one task.")
         self.sizes = list(sizes)
+        if lengths is not None and len(lengths) != sum(self.sizes):
+            raise UsageError(f"`lengths` must have one number for each of {sum(self.sizes)} rows, got {len(lengths)}.")
+        self.lengths = None if lengths is None else np.asarray(lengths)
         self.batch_size = batch_size
         self.seed = seed
         whole = [-(-size // batch_size) for size in self.sizes]
@@ -100,8 +108,25 @@ class TaskBatchSampler(EpochBatchSampler):
         rng = np.random.default_rng([self.seed, self.epoch])
         ends = np.cumsum([0, *self.sizes])
         streams = [RowStream(np.arange(*ends[task : task + 2]), rng) for task in range(len(self.sizes))]
+        batches = [self._batches(task, streams[task], rng) for task in range(len(self.sizes))]
         for task in rng.permutation(np.repeat(np.arange(len(self.sizes)), self.batches_of_task)):
-            yield streams[task].take(self.batch_size)
+            yield next(batches[task])
+
+    def _batches(self, task: int, stream: RowStream, rng: np.random.Generator) -> Iterator[list[int]]:
+        """The batches of one task in an epoch."""
+        left = self.batches_of_task[task]
+        while left:
+            together = 1
+            if self.lengths is not None:  # never more than there are rows, or one could stand twice in a batch
+                together = max(1, min(left, _BATCHES_SORTED_TOGETHER, self.sizes[task] // self.batch_size))
+            rows = np.array(stream.take(together * self.batch_size))
+            order = np.arange(together)
+            if together > 1 and self.lengths is not None:
+                rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+                order = rng.permutation(together)
+            for number in order:
+                yield rows[number * self.batch_size : (number + 1) * self.batch_size].tolist()
+            left -= together
 
 
 def share_out(total: int, weights: Sequence[float]) -> list[int]:
