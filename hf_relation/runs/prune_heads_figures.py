@@ -175,24 +175,19 @@ def draw(
             ]
     written.append(bar_chart(bars, folder / "scores.png", title=title, axis=f"test {metric}, per cent", note=note))
     for name, job in summary.items():
-        if not any(job["curves"].values()):
-            continue
-        for target, found in job["targets"].items():
-            lines = []
-            for ranking, curve in job["curves"].items():
-                figures = [found["unpruned"], *(scores[target] for scores in curve.values())]
-                numbers = [0, *map(int, curve)]
-                points = [(number, 100 * figure["mean"]) for number, figure in zip(numbers, figures, strict=True)]
-                lines.append(Line(f"{ranking} first", points, [100 * figure["sd"] for figure in figures]))
-            file = folder / f"curve_{name}_{target}.png".replace("/", "-")
-            written.append(
-                line_chart(
-                    lines,
-                    file,
-                    title=f"{title}: {target}",
-                    x_axis="heads masked, no training",
-                    y_axis=f"test {metric}",
-                    note=note,
-                )
-            )
+        if any(job["curves"].values()):
+            for target in job["targets"]:
+                file = folder / f"curve_{name}_{target}.png".replace("/", "-")
+                written.append(_draw_curves(job, target, file, metric=metric, title=f"{title}: {target}", note=note))
     return written
+
+
+def _draw_curves(job: Mapping[str, Any], target: str, file: Path, *, metric: str, title: str, note: str) -> Path:
+    unpruned, lines = job["targets"][target]["unpruned"], []
+    for ranking, curve in job["curves"].items():
+        scores = [unpruned, *(found[target] for found in curve.values())]
+        points = [(number, 100 * score["mean"]) for number, score in zip([0, *map(int, curve)], scores, strict=True)]
+        lines.append(Line(f"{ranking} first", points, [100 * score["sd"] for score in scores]))
+    return line_chart(
+        lines, file, title=title, x_axis="heads masked, no training", y_axis=f"test {metric}, per cent", note=note
+    )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -134,7 +134,7 @@ class TaskLearner:
 
     def scores(self, model: nn.Module, name: str, rows: Rows) -> dict[str, float]:
         """All figures of a task over encoded rows."""
-        config = model.config
+        config = cast(MultiTaskConfig, model.config)
         checked = MultiTaskDataset({name: rows}, config).of_task(name)
         predicted = predict_rows(
             model, checked, MultiTaskCollator(self.tokenizer, config), bfloat16=self.args.eval_dtype == "bfloat16"
