@@ -11,6 +11,7 @@ from hf_relation.runs.kernel_re_presets import KERNEL_RE, KERNEL_RE_MINILM
 from hf_relation.runs.more_presets import MINILM, MORE, MORE_OF_ENCODER, MORE_RLL
 from hf_relation.runs.prune_heads_presets import ACL2021
 from hf_relation.runs.rocore_presets import ROCORE, ROCORE_MINILM
+from hf_relation.runs.select_tasks_presets import GRADTS
 from hf_relation.runs.siamese_ure_presets import SIAMESE_URE, SIAMESE_URE_MINILM
 
 
@@ -95,6 +96,12 @@ PRESETS: dict[str, Preset] = {
         "Ma et al., Contributions of Transformer Attention Heads in Multi- and Cross-lingual Tasks, ACL 2021",
         ACL2021,
         method="prune-heads",
+    ),
+    "gradts": Preset(
+        "the paper's settings, over the encoder you name (the paper has BERT-base-cased)",
+        "Ma et al., GradTS, EMNLP 2021; optimisation from the authors' code",
+        GRADTS,
+        method="select-tasks",
     ),
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging
@@ -25,6 +27,7 @@ from hf_relation.training.task_rows import EncodedTask, encode_task_rows
 
 
 Rows = Sequence[Mapping[str, Any]]
+BATCH_TOKENS = 2048
 
 
 @contextmanager
@@ -39,6 +42,11 @@ def quiet_loading() -> Iterator[None]:
         logging.set_verbosity(before)
         if bars:
             logging.enable_progress_bar()
+
+
+def clock() -> float:
+    """Seconds to compare costs by: processor time of this process, or time on the clock where a GPU does the work."""
+    return time.perf_counter() if torch.cuda.is_available() else time.process_time()
 
 
 def start_name(script: TaskArguments) -> str:
@@ -125,12 +133,15 @@ class TaskLearner:
         trainer.train()
         return model.eval()
 
-    def batches(self, model: MultiTaskModel, name: str, rows: Rows, *, max_tokens: int = 2048) -> list[dict[str, Any]]:
-        """Labelled batches of rows of similar length, for [`~hf_relation.heads.head_importance`]."""
+    def batch_places(self, rows: Rows) -> list[list[int]]:
+        """Which rows are in which of the [`batches`]: rows of similar length stand together."""
+        return token_budget_batches([len(row["input_ids"]) for row in rows], BATCH_TOKENS)
+
+    def batches(self, model: MultiTaskModel, name: str, rows: Rows) -> list[dict[str, Any]]:
+        """Labelled batches of one task's rows, for [`~hf_relation.heads.head_importance`]."""
         checked = MultiTaskDataset({name: rows}, model.config).of_task(name)
         collate = MultiTaskCollator(self.tokenizer, model.config)
-        lengths = [len(row["input_ids"]) for row in checked]
-        return [collate([checked[place] for place in places]) for places in token_budget_batches(lengths, max_tokens)]
+        return [collate([checked[place] for place in places]) for places in self.batch_places(rows)]
 
     def scores(self, model: nn.Module, name: str, rows: Rows) -> dict[str, float]:
         """All figures of a task over encoded rows."""
