@@ -101,7 +101,8 @@ def encode_task_rows(
         [`EncodedTask`].
 
     Raises:
-        InvalidRowError: a label that the task does not have; `.index` is the row's position.
+        InvalidRowError: a label that the task does not have, or a word that alone is longer than `max_length`; `.index` is the
+            row's position.
         UsageError: `max_length` is out of range.
 
     Example:
@@ -141,7 +142,14 @@ def _encode_tagged(
     found: list[dict[str, Any]] = []
     for index, row in enumerate(rows):
         labels = [_number(tag, task, numbers, index) for tag in row["tags"]]
-        for window in align_word_labels(tokenizer, row["tokens"], labels, max_length=max_length):
+        try:
+            windows = align_word_labels(tokenizer, row["tokens"], labels, max_length=max_length)
+        except InvalidRowError as error:  # its index is the word's
+            raise InvalidRowError(
+                f"task {task.name!r}, sentence {row.get('id', index)!r}, word {error.index}: {error.reason}",
+                index=index,
+            ) from None
+        for window in windows:
             types = {} if window.token_type_ids is None else {"token_type_ids": window.token_type_ids}
             found.append({"input_ids": window.input_ids, "labels": window.labels, **types})
     return EncodedTask(found, num_extra=len(found) - len(rows))
