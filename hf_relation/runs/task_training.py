@@ -175,9 +175,8 @@ def describe(data: TaskData, encoded: Mapping[str, EncodedTask]) -> list[str]:
         lines.append(f"  {data.num_dropped:,} training rows left out: their text is in validation or test.")
     for part, found in encoded.items():
         if found.num_cut:
-            lines.append(
-                f"  {found.num_cut:,} of {len(found.rows):,} texts of {part} are longer than --max_length and lose their end."
-            )
+            what = "words" if data.kind == "tagged" else "texts"
+            lines.append(f"  {found.num_cut:,} {what} of {part} are longer than --max_length and lose their end.")
         if found.num_extra:
             lines.append(f"  long sentences of {part} became {found.num_extra:,} further inputs.")
     return lines
