@@ -120,7 +120,9 @@ def _write_results(
     }
     output = Path(args.output_dir)
     write_json(output / RESULTS, results)
-    title = f"{script.task}, {script.setting}, ranked on {', '.join(data.sources)}"
+    title = f"{script.task}, ranked on {', '.join(data.sources)}"
+    if set(data.targets) != set(data.sources):
+        title += f", {script.setting}"
     console.print(report_table(summary, metric, seeds=len(runs), title=title))
     curves = curve_table(summary, metric)
     if curves is not None:
