@@ -215,7 +215,14 @@ def test_bad_options_are_told(tmp_path, given, message):
 
 
 def test_several_random_sets_count_as_their_mean():
-    row = {"tasks": ["b"], "validation": 0.5, "test": 0.5, "ranking_seconds": 0, "search_seconds": 2, "num_trainings": 1}
+    row = {
+        "tasks": ["b"],
+        "validation": 0.5,
+        "test": 0.5,
+        "ranking_seconds": 0,
+        "search_seconds": 2,
+        "num_trainings": 1,
+    }
     seeds = [
         {"primaries": {"a": {"random-1": row | {"test": 0.1}, "random-2": row | {"test": 0.3}}}},
         {"primaries": {"a": {"random-1": row | {"test": 0.5}}}},
