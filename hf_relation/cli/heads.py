@@ -1,4 +1,4 @@
-"""`hf-relation heads compare FILE FILE ...`: do tasks, languages or methods need the same attention heads?"""
+"""`hf-relation heads`: rank and prune attention heads; `compare FILE FILE ...`: do two tasks need the same ones?"""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from hf_relation.cli import heads_prune, heads_rank
+
 
 if TYPE_CHECKING:
     from hf_relation.heads import HeadCorrelation
 
 
-app = typer.Typer(name="heads", help="Work with saved importance of attention heads.", no_args_is_help=True)
+app = typer.Typer(name="heads", help="Rank, prune and compare attention heads.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Work with saved importance of attention heads."""
+    """Rank, prune and compare attention heads: how much each matters, and a smaller model without those that do not."""
+
+
+app.command("rank", epilog=heads_rank.EPILOG)(heads_rank.command)
+app.command("prune", epilog=heads_prune.EPILOG)(heads_prune.command)
 
 
 @app.command("compare", epilog="Example: hf-relation heads compare en.json de.json zh.json --plot heads.png")
