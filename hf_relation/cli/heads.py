@@ -28,6 +28,26 @@ app.command("rank", epilog=heads_rank.EPILOG)(heads_rank.command)
 app.command("prune", epilog=heads_prune.EPILOG)(heads_prune.command)
 
 
+# Everything after the name is for the parser of the run, which knows some 200 options; --help as well.
+_OF_A_RUN = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command("search", context_settings=_OF_A_RUN, add_help_option=False)
+def search(context: typer.Context) -> None:
+    """Fine-tune on corpora, rank, and prune as long as no score falls; a table over languages. As examples/prune_heads.py."""
+    from hf_relation.runs.prune_heads import main
+
+    main(context.args, command="hf-relation heads search")
+
+
+@app.command("select-tasks", context_settings=_OF_A_RUN, add_help_option=False)
+def select_tasks(context: typer.Context) -> None:
+    """Choose auxiliary tasks by the heads that they need (GradTS). As examples/select_auxiliary_tasks.py."""
+    from hf_relation.runs.select_tasks import main
+
+    main(context.args, command="hf-relation heads select-tasks")
+
+
 @app.command("compare", epilog="Example: hf-relation heads compare en.json de.json zh.json --plot heads.png")
 def compare(
     files: Annotated[

@@ -19,6 +19,7 @@ from hf_relation.embedding.batching import token_budget_batches
 from hf_relation.errors import UsageError
 from hf_relation.models.multitask import MultiTaskConfig, MultiTaskModel
 from hf_relation.models.multitask.task_heads import Task
+from hf_relation.processing.tokenizing import check_tokenizer
 from hf_relation.runs.task_arguments import TaskArguments
 from hf_relation.runs.task_data import TaskData
 from hf_relation.training import MultiTaskCollator, MultiTaskDataset, MultiTaskTrainer, RelationTrainingArguments
@@ -73,6 +74,7 @@ class TaskLearner:
         self.tasks = {name: dict(settings) for name, settings in tasks.items()}
         self.start = str(base_encoder_path() if script.model_name_or_path is None else script.model_name_or_path)
         self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self.start)
+        check_tokenizer(self.tokenizer)
         self._config = MultiTaskConfig(tasks=self.tasks)  # knows the tasks; its encoder is not used
 
     def task(self, name: str) -> Task:
