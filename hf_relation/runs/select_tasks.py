@@ -21,13 +21,20 @@ from hf_relation.runs.prune_heads_figures import mean_sd, shown
 from hf_relation.runs.records import RUN_FILE, finished_run
 from hf_relation.runs.select_tasks_arguments import COMMAND, SelectTasksArguments, parse
 from hf_relation.runs.select_tasks_data import SelectionData, load_data
+from hf_relation.runs.select_tasks_heads import HeadsOfTasks
 from hf_relation.runs.select_tasks_methods import Selections
-from hf_relation.runs.select_tasks_trials import Trainings
+from hf_relation.runs.select_tasks_trials import Trainings, digest_of
 from hf_relation.runs.task_training import metric_name, start_name
 from hf_relation.training import RelationTrainingArguments, changed_settings, library_versions, write_json
 
 
 NEEDS_HEADS = {"gradts", "gradts-instances"}
+# Options that change which trainings are made, not what one of them gives; rows and seed are looked at by themselves.
+FREE_OF_TRAININGS = {
+    *("tasks", "primary", "selections", "usage", "num_random", "rule", "selection_share", "selection_seed", "seed"),
+    *("autosem_rounds", "autosem_steps", "autosem_tasks", "autosem_trials", "plots", "split_seed"),
+    *("max_train_rows", "max_eval_rows", "validation_share", "test_share"),
+}
 
 
 def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[str, Any]:
@@ -70,10 +77,15 @@ def _one_seed(
     finished = finished_run(folder, script.resume, console)
     if finished is not None:
         return finished
-    trainings = Trainings(script, data, seed, folder / "trainings", console)
+    cache = Path(args.output_dir) / "trainings" if script.cache_dir is None else Path(script.cache_dir)
+    settings = digest_of(
+        {key: value for key, value in run_settings(script, args, {}).items() if key not in FREE_OF_TRAININGS}
+    )
+    trainings = Trainings(script, data, seed, cache, settings, console)
+    heads = HeadsOfTasks(script, data, seed, cache, settings, console)
     run: dict[str, Any] = {"seed": seed, "primaries": {}}
     for primary in data.primaries:
-        selections = Selections(script, trainings, primary, folder)
+        selections = Selections(script, trainings, primary, heads)
         found: dict[str, Any] = {}
         for name in script.selections:
             console.print(f"{primary}: {name}", markup=False)
@@ -84,6 +96,7 @@ def _one_seed(
                 "names": list(data.tasks),
                 "matrix": _in_order(selections.selector.correlation(), list(data.tasks)).tolist(),
             }
+    folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / RUN_FILE, run)
     return run
 

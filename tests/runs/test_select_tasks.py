@@ -84,7 +84,7 @@ def test_all_ways_are_there_with_what_they_cost(done):
     assert list(found) == ["single", "all", "random-1", "random-2", "gradts", "gradts-instances", "autosem"]
     assert found["single"]["tasks"] == [] and found["all"]["tasks"] == ["stsb", "pos"]
     assert results["metrics"] == {"cola": "matthews", "stsb": "pearson", "pos": "accuracy"}
-    kept = [json.loads(path.read_text()) for path in (folder / "out/seed-3/trainings").glob("*.json")]
+    kept = [json.loads(path.read_text()) for path in (folder / "out/trainings").glob("training-*.json")]
     alone = [each["outcome"] for each in kept if list(each["key"]["rows"]) == ["cola"]]
     assert len(alone) == 1 and found["single"]["search_seconds"] == pytest.approx(alone[0]["seconds"])
     assert found["single"]["test"] == alone[0]["test"]
@@ -109,7 +109,7 @@ def test_gradts_takes_the_tasks_before_the_first_drop(done):
 def test_taus_are_those_of_scipy(done):
     folder, results = done
     matrices = {}
-    for entry in (folder / "out/seed-3/importance").glob("*/entry.json"):
+    for entry in (folder / "out/trainings").glob("heads-*/entry.json"):
         task = json.loads(entry.read_text())["task"]
         matrices[task] = HeadImportance.load(entry.parent / "importance.json").scores.ravel().round(12)
     names = results["taus"]["names"]
@@ -124,9 +124,9 @@ def test_instances_are_kept_by_their_own_heads(done):
     details = results["runs"][0]["primaries"]["cola"]["gradts-instances"]["details"]
     assert len(details["thresholds"]) == 2 and details["threshold"] in details["thresholds"]
     sizes = {}
-    for path in (folder / "out/seed-3").glob("instances_*.npy"):
+    for path in (folder / "out/trainings").glob("heads-*/instances.npy"):
         scores = np.load(path, allow_pickle=False)
-        sizes[path.stem] = len(scores)
+        sizes[path.parent.name] = len(scores)
         assert scores.ndim == 3 and np.isfinite(scores).all()
     assert sorted(sizes.values()) == [20, 22, 24]  # a row of scores for every training row
     assert 0 < sum(details["kept"].values()) < 42 and set(details["kept"]) == {"stsb", "pos"}
@@ -135,15 +135,15 @@ def test_instances_are_kept_by_their_own_heads(done):
 def test_scores_of_instances_are_in_the_order_of_the_rows(tmp_path):
     """The sum over instances is the importance, and a single row gives its own row of scores."""
     from hf_relation.runs.select_tasks_data import load_data
-    from hf_relation.runs.select_tasks_trials import Trainings
+    from hf_relation.runs.select_tasks_heads import HeadsOfTasks
 
     write_corpora(tmp_path / "data")
     save_tiny_encoder(tmp_path / "encoder")
     script, args = parse(options(tmp_path, "--max_train_rows", "6"))
     data = load_data(script, args)
-    trainings = Trainings(script, data, 0, tmp_path / "trainings", select_tasks.Console(quiet=True))
+    heads = HeadsOfTasks(script, data, 0, tmp_path / "cache", "", select_tasks.Console(quiet=True))
     model = data.learner.new_model(0, ["pos"]).eval()
-    scores = trainings._instance_scores(model, "pos")
+    scores = heads.instance_scores(model, "pos")
     from hf_relation.heads import head_importance
 
     rows = data.rows["pos"]["train"]
@@ -176,18 +176,34 @@ def test_a_resumed_run_trains_nothing_again(done, monkeypatch):
 
 
 @pytest.mark.slow
+def test_another_run_trains_only_what_is_new(done, tmp_path, monkeypatch):
+    """One task more, and another primary one: what was measured of the others is used again."""
+    folder, results = done
+    trained = []
+
+    def watch(self, model, rows, seed, folder, **settings):
+        trained.append(sorted(rows))
+        return real(self, model, rows, seed, folder, **settings)
+
+    real = TaskLearner.fine_tune
+    monkeypatch.setattr(TaskLearner, "fine_tune", watch)
+    more = ("--tasks", "cola,stsb,pos=ud/en_ewt,again=cola", "--cache_dir", str(folder / "out/trainings"))
+    found = main(
+        [*options(folder), *more, "--output_dir", str(tmp_path / "new"), "--selections", "single", "gradts-instances"]
+    )
+    assert ["again"] in trained and not any(tasks in trained for tasks in (["cola"], ["stsb"], ["pos"]))
+    single = found["runs"][0]["primaries"]["cola"]["single"]
+    assert single == results["runs"][0]["primaries"]["cola"]["single"]
+
+
+@pytest.mark.slow
 def test_a_damaged_training_is_told(done):
     folder, _ = done
-    path = next((folder / "out/seed-3/trainings").glob("*.json"))
-    content = path.read_text()
     (folder / "out/seed-3/run.json").unlink(missing_ok=True)
-    try:
-        for each in (folder / "out/seed-3/trainings").glob("*.json"):
-            each.write_text(each.read_text().replace('"validation"', '"valuation"'))
-        with pytest.raises(CheckpointError, match="made again"):
-            main(options(folder, "--plots", "true", "--resume", "true"))
-    finally:
-        assert content
+    for each in (folder / "out/trainings").glob("training-*.json"):
+        each.write_text(each.read_text().replace('"validation"', '"valuation"'))
+    with pytest.raises(CheckpointError, match="made again"):
+        main(options(folder, "--plots", "true", "--resume", "true"))
 
 
 @pytest.mark.parametrize(
