@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from rich.console import Console
 
 from hf_relation.data.atomic import atomic_folder
 from hf_relation.data.files import parse_json
@@ -15,9 +14,7 @@ from hf_relation.heads import HeadImportance, head_importance, instance_importan
 from hf_relation.heads.normalizing import Norm
 from hf_relation.heads.result import Method
 from hf_relation.models.multitask import MultiTaskModel
-from hf_relation.runs.select_tasks_arguments import SelectTasksArguments
-from hf_relation.runs.select_tasks_data import SelectionData
-from hf_relation.runs.select_tasks_trials import digest_of
+from hf_relation.runs.select_tasks_trials import Workshop, digest_of
 from hf_relation.runs.task_training import clock
 from hf_relation.training import write_json
 
@@ -25,31 +22,13 @@ from hf_relation.training import write_json
 _SCORES, _ENTRY, _INSTANCES = "importance.json", "entry.json", "instances.npy"
 
 
-class HeadsOfTasks:
-    """Measures the heads of tasks with one seed.
+class HeadsOfTasks(Workshop):
+    """Measures the heads of tasks with one seed; see [`Workshop`] for the arguments."""
 
-    Args:
-        script ([`SelectTasksArguments`]): what the run is told.
-        data ([`SelectionData`]): its tasks.
-        seed (`int`): the training seed.
-        folder (`Path`): where measurements are kept; several runs may share it.
-        settings (`str`): checksum of all that decides a measurement, but for seed and rows.
-        console (`Console`): told what goes on.
-    """
-
-    def __init__(
-        self,
-        script: SelectTasksArguments,
-        data: SelectionData,
-        seed: int,
-        folder: Path,
-        settings: str,
-        console: Console,
-    ) -> None:
-        self.script, self.data, self.seed, self.folder, self.console = script, data, seed, folder, console
-        self.settings = settings
-        self.with_instances = "gradts-instances" in script.selections
-        folder.mkdir(parents=True, exist_ok=True)
+    @property
+    def with_instances(self) -> bool:
+        """Whether scores of single training rows are wanted as well."""
+        return "gradts-instances" in self.script.selections
 
     @property
     def norm(self) -> Norm | None:
@@ -117,14 +96,13 @@ class HeadsOfTasks:
     def _fine_tuned(self, task: str) -> MultiTaskModel:
         epochs = self.script.rank_epochs
         settings: dict[str, Any] = {} if epochs is None else {"num_train_epochs": epochs}
-        learner = self.data.learner
-        model = learner.new_model(self.seed, [task])
-        return learner.fine_tune(model, {task: self.data.rows[task]["train"]}, self.seed, self.folder, **settings)
+        model = self.learner.new_model(self.seed, [task])
+        return self.learner.fine_tune(model, {task: self.data.rows[task]["train"]}, self.seed, self.folder, **settings)
 
     def _score(self, model: MultiTaskModel, task: str) -> HeadImportance:
         return head_importance(
             model,
-            self.data.learner.batches(model, task, self.data.rows[task][self.script.rank_on]),
+            self.learner.batches(model, task, self.data.rows[task][self.script.rank_on]),
             method=cast(Method, self.script.method),
             normalize=self.norm,
         )
@@ -132,7 +110,7 @@ class HeadsOfTasks:
     def instance_scores(self, model: MultiTaskModel, task: str) -> np.ndarray:
         """Scores of heads for every training row, in the order of the rows."""
         rows = self.data.rows[task]["train"]
-        scores = instance_importance(model, self.data.learner.batches(model, task, rows))
+        scores = instance_importance(model, self.learner.batches(model, task, rows))
         ordered = np.empty_like(scores)
-        ordered[np.concatenate(self.data.learner.batch_places(rows))] = scores
+        ordered[np.concatenate(self.learner.batch_places(rows))] = scores
         return ordered

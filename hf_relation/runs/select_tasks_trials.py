@@ -18,7 +18,7 @@ from hf_relation.models.multitask import MultiTaskModel
 from hf_relation.runs.select_tasks_arguments import SelectTasksArguments
 from hf_relation.runs.select_tasks_data import SelectionData
 from hf_relation.runs.select_tasks_walk import TaskWalk
-from hf_relation.runs.task_training import Rows, clock
+from hf_relation.runs.task_training import Rows, TaskLearner, clock
 from hf_relation.training import write_json
 
 
@@ -37,31 +37,37 @@ class Outcome:
     seconds: float
 
 
-class Trainings:
-    """Trains sets of tasks with one seed.
+@dataclass(frozen=True)
+class Workshop:
+    """What the trainings of one seed have in common.
 
     Args:
         script ([`SelectTasksArguments`]): what the run is told.
         data ([`SelectionData`]): its tasks.
         seed (`int`): the training seed.
-        folder (`Path`): where outcomes are kept; several runs may share it.
-        settings (`str`): checksum of all that decides an outcome, but for seed and rows.
+        folder (`Path`): where what was made is kept; several runs may share it.
+        settings (`str`): checksum of all that decides what is made, but for seed and rows.
         console (`Console`): told what goes on.
     """
 
-    def __init__(
-        self,
-        script: SelectTasksArguments,
-        data: SelectionData,
-        seed: int,
-        folder: Path,
-        settings: str,
-        console: Console,
-    ) -> None:
-        self.script, self.data, self.seed, self.folder, self.console = script, data, seed, folder, console
-        self.settings = settings
-        self.learner = data.learner
+    script: SelectTasksArguments
+    data: SelectionData
+    seed: int
+    folder: Path
+    settings: str
+    console: Console
+
+    def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def learner(self) -> TaskLearner:
+        """Encodes, fine-tunes, scores."""
+        return self.data.learner
+
+
+class Trainings(Workshop):
+    """Trains sets of tasks with one seed; see [`Workshop`] for the arguments."""
 
     def train(
         self,
