@@ -108,7 +108,7 @@ def line_chart(
     legend = axes.legend(handles, ["name"] * len(lines), fontsize=8, frameon=False)
     name_legend(legend, (plain_text(line.name, width=40, lines=1) for line in lines))
     if title:
-        shown = plain_text(title, width=70, lines=1)
+        shown = plain_text(title, width=56, lines=1)
         figure.text(0.14 / width, 1 - 0.3 / height, shown, fontsize=11.5, fontweight="bold", **PLAIN)
     if note:
         figure.text(0.14 / width, 0.08 / height, plain_text(note, width=110, lines=1), fontsize=8, **PLAIN)

@@ -156,13 +156,14 @@ def draw(
     written = []
     for file in sorted(folder.glob("seed-*/*/importance_*.json")):
         target = file.with_suffix(".png")
-        written.append(HeadImportance.load(file).plot(target, title=f"{title}: {file.stem.partition('_')[2]}"))
+        heads = f"{file.parent.name}: heads by importance for {file.stem.partition('_')[2]}"
+        written.append(HeadImportance.load(file).plot(target, title=heads))
     note = f"error bars: standard deviation over {len(runs)} training seeds" if len(runs) > 1 else "one training seed"
     first = runs[0]["jobs"][0]
     if "correlation" in first:
         matrices = np.array([run["jobs"][0]["correlation"]["spearman"] for run in runs])
         correlation = HeadCorrelation(tuple(first["correlation"]["names"]), matrices.mean(axis=0), "spearman")
-        written.append(correlation.plot(folder / "correlation.png", title=f"{title}: heads of sources"))
+        written.append(correlation.plot(folder / "correlation.png", title="Heads of the sources"))
     written += _draw_scores(folder, summary, metric=metric, title=title, note=note, errors=len(runs) > 1)
     for name, job in summary.items():
         if any(job["curves"].values()):

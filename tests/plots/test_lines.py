@@ -51,6 +51,14 @@ def test_side_by_side_lines_do_not_hide_one_another_and_whole_numbers_have_whole
     assert "2.5" not in texts and {"0", "4", "8", "12", "16"} <= set(texts)
 
 
+def test_a_long_title_ends_within_the_picture(tmp_path):
+    from matplotlib.image import imread
+
+    title = "ranked_on_en_" * 8
+    line_chart([Line("a", [(0, 1)])], tmp_path / "lines.png", title=title)
+    assert (imread(tmp_path / "lines.png")[:, -12:, :3] == 1).all()
+
+
 @pytest.mark.parametrize(
     "lines, error, message",
     [
