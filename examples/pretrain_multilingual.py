@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -83,25 +84,39 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def read_sentences(name: str, data_dir: str | None) -> tuple[dict[str, Any], list[Words]]:
-    """What there is to say of a language's treebank, and the words of sentences that no test part has."""
+    """What there is to say of a language's treebank, and the words of its sentences: each once, none of a test part."""
     wanted = read_wanted(name, "pos")
-    corpus = TRAINED_ON.get(wanted.full_name, wanted.full_name)
-    recipe, found, tested = RECIPES[wanted.corpus], {}, set()
-    configuration = recipe.configuration(corpus.partition("/")[2])
-    if configuration.kind != "tagged":
-        raise UsageError(f"{name!r} has whole texts. Words are needed, as in {', '.join(LANGUAGES['pos'].values())}.")
-    folder = recipe.folder(wanted.folder or data_dir)
-    for full_name in dict.fromkeys((corpus, wanted.full_name)):  # two versions of one treebank have the same texts
+    recipe, found, parts = RECIPES[wanted.corpus], [], []
+    folder, seen = recipe.folder(wanted.folder or data_dir), set()
+    # Two versions of one treebank have the same sentences, with other punctuation; the newer lacks a training part.
+    corpora = list(dict.fromkeys((wanted.full_name, TRAINED_ON.get(wanted.full_name, wanted.full_name))))
+    for full_name in corpora:
+        configuration = recipe.configuration(full_name.partition("/")[2])
+        if configuration.kind != "tagged":
+            known = ", ".join(LANGUAGES["pos"].values())
+            raise UsageError(f"{name!r} has whole texts. Words are needed, as in {known}.")
         for part, split in available_splits(recipe, full_name.partition("/")[2], folder).items():
+            rows: list[Words] = [row["tokens"] for row in split.rows(folder)]
             if part == "test":
-                tested |= {"".join(row["tokens"]) for row in split.rows(folder)}
-            elif full_name == corpus:
-                found[part] = [row["tokens"] for row in split.rows(folder)]
-    sentences = [words for part in found.values() for words in part if "".join(words) not in tested]
+                seen |= set(map(letters, rows))
+            else:
+                found.append(rows)
+                parts.append(f"{part} of {full_name}")
+    sentences = []
+    for words in (words for rows in found for words in rows):
+        if letters(words) not in seen:
+            seen.add(letters(words))
+            sentences.append(words)
     if len(sentences) < 2:
         raise UsageError(f"{name!r} has no sentences to train on in {folder.name}/: test parts are for testing alone.")
-    about = {"language": wanted.name, "corpus": corpus, "about": configuration.about, "parts": " and ".join(found)}
-    return about | {"sentences": len(sentences), "words": sum(map(len, sentences))}, sentences
+    about = recipe.configuration(corpora[0].partition("/")[2]).about
+    counts = {"sentences": len(sentences), "words": sum(map(len, sentences))}
+    return {"language": wanted.name, "about": about, "parts": parts, **counts}, sentences
+
+
+def letters(words: Words) -> str:
+    """What sentences are compared by."""
+    return "".join(each for each in unicodedata.normalize("NFKC", "".join(words)) if each.isalnum())
 
 
 def train_tokenizer(sentences: Sequence[Words], vocab_size: int, max_length: int) -> BertTokenizerFast:
@@ -247,7 +262,9 @@ def card(results: Mapping[str, Any]) -> str:
     table = [table_row(header), "| --- " * len(header) + "|"]
     for each in results["languages"]:
         losses = (f"{each['loss_before']:.2f}", f"{each['loss_after']:.2f}")
-        table.append(table_row([each["language"], each["about"], each["parts"], f"{each['words']:,}", *losses]))
+        table.append(
+            table_row([each["language"], each["about"], "; ".join(each["parts"]), f"{each['words']:,}", *losses])
+        )
     return CARD.format(
         **settings | results,
         minutes=results["seconds"] / 60,
