@@ -130,7 +130,7 @@ def heatmap(
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
     if title:
-        shown = plain_text(title, width=max(int(width * 11), 20), lines=1)
+        shown = plain_text(title, width=int((width - 0.3) * 9), lines=1)
         figure.text(0.14 / width, 1 - 0.3 / height, shown, fontsize=11.5, fontweight="bold", **PLAIN)
     if note:
         figure.text(0.14 / width, 0.08 / height, plain_text(note, width=int(width * 16), lines=1), fontsize=8, **PLAIN)

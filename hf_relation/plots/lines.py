@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..compat import import_optional
 from ..errors import InvalidRowError, UsageError
 from .canvas import PLAIN, check_path, name_legend, new_figure, plain_text, save_figure
 from .palette import MAX_STYLES, styles
+
+
+_APART = 0.07  # inches
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,11 @@ def line_chart(
     x_axis: str = "",
     y_axis: str = "",
     note: str = "",
+    side_by_side: bool = False,
 ) -> Path:
     """Draw lines with a marker at every point and a legend below the title.
+
+    Where all numbers across are whole, so are the ticks.
 
     Args:
         lines (`Sequence[Line]`): what to draw; at least one.
@@ -45,6 +52,8 @@ def line_chart(
         title (`str`, *optional*): above the lines.
         x_axis, y_axis (`str`, default to none): what the numbers are.
         note (`str`, defaults to none): a line at the foot, for instance what the error bars are.
+        side_by_side (`bool`, defaults to `False`): draw every line a little to the right of the one before, or error bars of
+            points with one number across would hide one another.
 
     Returns:
         `Path`: the file, written whole or not at all.
@@ -74,11 +83,20 @@ def line_chart(
     figure = new_figure(width, height)
     foot, top = (0.72 if note else 0.55), (0.42 if title else 0.14)
     axes = figure.add_axes((0.75 / width, foot / height, 5.5 / width, 1 - (foot + top) / height))
-    for line, style in zip(lines, styles(len(lines)), strict=True):
+    moving, ticking = (import_optional(f"matplotlib.{name}", extra="viz") for name in ("transforms", "ticker"))
+    for place, (line, style) in enumerate(zip(lines, styles(len(lines)), strict=True)):
         x, y = zip(*line.points, strict=True)
-        axes.errorbar(
+        drawn = axes.errorbar(
             x, y, yerr=line.errors, color=style.color, marker=style.marker, markersize=5, linewidth=1.4, capsize=2.5
         )
+        if (
+            side_by_side
+        ):  # moved once it is drawn: what has a transform of its own is not seen when the axes are scaled
+            right = _APART * (place - (len(lines) - 1) / 2)
+            for artist in drawn.get_children():
+                artist.set_transform(axes.transData + moving.ScaledTranslation(right, 0.0, figure.dpi_scale_trans))
+    if all(float(x).is_integer() for line in lines for x, _ in line.points):
+        axes.xaxis.set_major_locator(ticking.MaxNLocator(integer=True))
     axes.set_xlabel(plain_text(x_axis, width=80, lines=1), fontsize=9, **PLAIN)
     axes.set_ylabel(plain_text(y_axis, width=60, lines=1), fontsize=9, **PLAIN)
     axes.tick_params(labelsize=8)
@@ -90,7 +108,7 @@ def line_chart(
     legend = axes.legend(handles, ["name"] * len(lines), fontsize=8, frameon=False)
     name_legend(legend, (plain_text(line.name, width=40, lines=1) for line in lines))
     if title:
-        shown = plain_text(title, width=70, lines=1)
+        shown = plain_text(title, width=56, lines=1)
         figure.text(0.14 / width, 1 - 0.3 / height, shown, fontsize=11.5, fontweight="bold", **PLAIN)
     if note:
         figure.text(0.14 / width, 0.08 / height, plain_text(note, width=110, lines=1), fontsize=8, **PLAIN)

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hf_relation.heads import HeadCorrelation, HeadImportance
-from hf_relation.plots import Bar, Line, bar_chart, line_chart
+from hf_relation.plots import MAX_STYLES, Bar, Line, bar_chart, line_chart
 from hf_relation.runs.task_runs import over_seeds
 
 
@@ -156,24 +156,15 @@ def draw(
     written = []
     for file in sorted(folder.glob("seed-*/*/importance_*.json")):
         target = file.with_suffix(".png")
-        written.append(HeadImportance.load(file).plot(target, title=f"{title}: {file.stem.partition('_')[2]}"))
+        heads = f"{file.parent.name}: heads by importance for {file.stem.partition('_')[2]}"
+        written.append(HeadImportance.load(file).plot(target, title=heads))
     note = f"error bars: standard deviation over {len(runs)} training seeds" if len(runs) > 1 else "one training seed"
     first = runs[0]["jobs"][0]
     if "correlation" in first:
         matrices = np.array([run["jobs"][0]["correlation"]["spearman"] for run in runs])
         correlation = HeadCorrelation(tuple(first["correlation"]["names"]), matrices.mean(axis=0), "spearman")
-        written.append(correlation.plot(folder / "correlation.png", title=f"{title}: heads of sources"))
-    bars = []
-    for job in summary.values():
-        for target, found in job["targets"].items():
-            figures = {"unpruned": found["unpruned"]}
-            figures |= {f"pruned, {ranking} first": found[ranking]["pruned"] for ranking in job["num_heads"]}
-            # A correlation may be negative; a bar may not.
-            bars += [
-                Bar(target, 100 * max(0.0, figure["mean"]), 100 * figure["sd"] if len(runs) > 1 else None, group)
-                for group, figure in figures.items()
-            ]
-    written.append(bar_chart(bars, folder / "scores.png", title=title, axis=f"test {metric}, per cent", note=note))
+        written.append(correlation.plot(folder / "correlation.png", title="Heads of the sources"))
+    written += _draw_scores(folder, summary, metric=metric, title=title, note=note, errors=len(runs) > 1)
     for name, job in summary.items():
         if any(job["curves"].values()):
             for target in job["targets"]:
@@ -182,12 +173,31 @@ def draw(
     return written
 
 
+def _draw_scores(
+    folder: Path, summary: Mapping[str, Any], *, metric: str, title: str, note: str, errors: bool
+) -> list[Path]:
+    """Bars of every target before and after pruning; of many targets in several pictures."""
+    charts: list[list[Bar]] = [[]]
+    for job in summary.values():
+        for target, found in job["targets"].items():
+            figures = {"unpruned": found["unpruned"]}
+            figures |= {f"{ranking} first": found[ranking]["pruned"] for ranking in job["num_heads"]}
+            if len(charts[-1]) + len(figures) > MAX_STYLES:
+                charts.append([])
+            for group, figure in figures.items():
+                # A correlation may be negative; a bar may not.
+                length, error = 100 * max(0.0, figure["mean"]), 100 * figure["sd"] if errors else None
+                charts[-1].append(Bar(target if group == "unpruned" else "", length, error, group))
+    axis = f"test {metric}, per cent, before and after pruning"
+    files = [folder / f"scores{f'_{number}' if number > 1 else ''}.png" for number in range(1, len(charts) + 1)]
+    return [bar_chart(bars, file, title=title, axis=axis, note=note) for bars, file in zip(charts, files, strict=True)]
+
+
 def _draw_curves(job: Mapping[str, Any], target: str, file: Path, *, metric: str, title: str, note: str) -> Path:
     unpruned, lines = job["targets"][target]["unpruned"], []
     for ranking, curve in job["curves"].items():
         scores = [unpruned, *(found[target] for found in curve.values())]
         points = [(number, 100 * score["mean"]) for number, score in zip([0, *map(int, curve)], scores, strict=True)]
         lines.append(Line(f"{ranking} first", points, [100 * score["sd"] for score in scores]))
-    return line_chart(
-        lines, file, title=title, x_axis="heads masked, no training", y_axis=f"test {metric}, per cent", note=note
-    )
+    axes = {"x_axis": "heads masked, no training", "y_axis": f"test {metric}, per cent"}
+    return line_chart(lines, file, title=title, note=note, side_by_side=True, **axes)

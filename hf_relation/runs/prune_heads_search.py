@@ -100,15 +100,15 @@ class JobRun:
 
     def _rank(self, model: MultiTaskModel) -> dict[str, HeadImportance]:
         """The rankings to choose among, by name; one, unless --combine each."""
-        of_source = {name: self._importance(model, name, rows) for name, rows in self.job.ranked.items()}
-        for name, importance in of_source.items():
+        found = {name: self._importance(model, name, rows) for name, rows in self.job.ranked.items()}
+        if len(found) > 1 and self.script.combine == "sum":
+            found = {"sum": sum_importances(list(found.values()))} | found
+        elif len(found) > 1 and self.script.combine == "merge":
+            merged = [row for rows in self.job.ranked.values() for row in rows]
+            found = {"merged": self._importance(model, "merged", merged)} | found
+        for name, importance in found.items():
             importance.save(self.folder / f"importance_{_file_name(name)}.json")
-        if self.script.combine == "each" or len(of_source) == 1:
-            return of_source
-        if self.script.combine == "sum":
-            return {"sum": sum_importances(list(of_source.values()))} | of_source
-        merged = [row for rows in self.job.ranked.values() for row in rows]
-        return {"merged": self._importance(model, "merged", merged)} | of_source
+        return found
 
     def _importance(self, model: MultiTaskModel, name: str, rows: Rows) -> HeadImportance:
         self.console.print(f"{self.job.name}: head importance, {name}, {len(rows):,} rows", markup=False)

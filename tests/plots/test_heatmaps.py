@@ -78,3 +78,13 @@ def test_bad_input_is_told_plainly(tmp_path, values, settings, message):
     with pytest.raises(UsageError, match=r"must end in \.png"):
         heatmap([[1.0]], tmp_path / "map.txt", rows=["a"], columns=["b"])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("columns", [2, 8])
+def test_a_long_title_ends_within_the_picture(tmp_path, columns):
+    from matplotlib.image import imread
+
+    names = [str(column) for column in range(columns)]
+    title = "ranked_on_en_" * 8
+    heatmap(np.ones((2, columns)), tmp_path / "map.png", rows=["0", "1"], columns=names, title=title)
+    assert (imread(tmp_path / "map.png")[:, -12:, :3] == 1).all()

@@ -40,6 +40,25 @@ def test_points_are_where_their_numbers_are(tmp_path):
     assert y[0] < y[1] and other[0] == pytest.approx(other[1]) == pytest.approx(y[0])  # SVG counts from above
 
 
+def test_side_by_side_lines_do_not_hide_one_another_and_whole_numbers_have_whole_ticks(tmp_path):
+    lines = [Line(name, [(0, 0.8), (8, 0.7), (16, 0.6)], [0.1] * 3) for name in "abc"]
+    drawn = draw(tmp_path, lines)[1]
+    assert drawn[0][1:] == drawn[1][1:] == drawn[2][1:]
+    texts, drawn = draw(tmp_path, lines, side_by_side=True)
+    for first, second in zip(drawn, drawn[1:], strict=False):
+        steps = [right - left for left, right in zip(first[1], second[1], strict=True)]
+        assert steps == pytest.approx([0.07 * 72] * 3, abs=1e-3) and first[2] == second[2]
+    assert "2.5" not in texts and {"0", "4", "8", "12", "16"} <= set(texts)
+
+
+def test_a_long_title_ends_within_the_picture(tmp_path):
+    from matplotlib.image import imread
+
+    title = "ranked_on_en_" * 8
+    line_chart([Line("a", [(0, 1)])], tmp_path / "lines.png", title=title)
+    assert (imread(tmp_path / "lines.png")[:, -12:, :3] == 1).all()
+
+
 @pytest.mark.parametrize(
     "lines, error, message",
     [
