@@ -116,7 +116,8 @@ def test_results_hold_means_and_where_the_rows_are_from(done):
     assert figures["unpruned"]["sd"] == pytest.approx(np.std(before, ddof=1))
     assert figures["lowest"]["gain"]["mean"] == pytest.approx(np.mean(np.subtract(after, before)))
     kept = [
-        np.mean([scores["en"] for scores in job["curves"]["lowest"].values()]) / old for job, old in zip(jobs, before)
+        np.mean([scores["en"] for scores in job["curves"]["lowest"].values()]) / old
+        for job, old in zip(jobs, before, strict=True)
     ]
     assert figures["lowest"]["kept"]["mean"] == pytest.approx(np.mean(kept))
     for name in ("scores.png", "curve_cross-lingual_en.png", "seed-3/cross-lingual/importance_en.png"):
