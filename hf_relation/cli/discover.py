@@ -129,7 +129,7 @@ def _discover(instances: list[Any], model: str | None, given: dict[str, Any]) ->
 
 
 def relations_table(result: DiscoveryResult) -> Table:
-    """The relations as a table: id, keywords, size, cohesion, example pairs.
+    """The relations as a table: id, name and keywords, size, cohesion, example pairs.
 
     Args:
         result ([`~hf_relation.discovery.DiscoveryResult`]): what was found.
@@ -161,10 +161,11 @@ def relations_table(result: DiscoveryResult) -> Table:
             for example in relation.examples[:_EXAMPLES_SHOWN]
             if "head" in example
         ]
-        words = ", ".join(distinct_words(relation.keywords)[:_WORDS_SHOWN]) or relation.name
+        words = ", ".join(distinct_words(relation.keywords)[:_WORDS_SHOWN])
+        lines = [words] if words.startswith(relation.name) else [relation.name, words]
         table.add_row(
             str(relation.id),
-            Text(printable(words)),
+            Text("\n".join(printable(line) for line in lines if line)),
             str(relation.size),
             f"{relation.cohesion:.2f}",
             Text("\n".join(pairs)),

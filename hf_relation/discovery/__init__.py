@@ -1,7 +1,20 @@
 """Discovering relations: the estimator, its result, and how relations are described."""
 
+from hf_relation.discovery.direction import InversePair, inverse_pairs
+from hf_relation.discovery.patterns import PatternScore, relation_patterns
 from hf_relation.discovery.relation_discovery import RelationDiscovery
 from hf_relation.discovery.result import DiscoveredRelation, DiscoveryResult
+from hf_relation.discovery.signature import TypeSignature, type_signatures
 
 
-__all__ = ["DiscoveredRelation", "DiscoveryResult", "RelationDiscovery"]
+__all__ = [
+    "DiscoveredRelation",
+    "DiscoveryResult",
+    "InversePair",
+    "PatternScore",
+    "RelationDiscovery",
+    "TypeSignature",
+    "inverse_pairs",
+    "relation_patterns",
+    "type_signatures",
+]

@@ -1,4 +1,4 @@
-"""From labels to relations a reader can recognise: size, cohesion, keywords, a name, the nearest examples."""
+"""From labels to relations a reader can recognise: size, cohesion, words and patterns, a name, the nearest examples."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 
 from hf_relation.clustering.labels import cohesion
+from hf_relation.discovery.direction import inverse_pairs
 from hf_relation.discovery.keywords import relation_keywords, unique_names
+from hf_relation.discovery.names import relation_names
+from hf_relation.discovery.pattern_counts import count_patterns
+from hf_relation.discovery.patterns import PatternScore, relation_patterns
 from hf_relation.discovery.result import DiscoveredRelation, surface_forms
+from hf_relation.discovery.signature import TypeSignature, type_signatures
 
 
 def describe_relations(
@@ -21,7 +26,8 @@ def describe_relations(
     *,
     num_examples: int = 5,
 ) -> list[DiscoveredRelation]:
-    """Describe every relation of a clustering.
+    """Describe every relation of a clustering. Names, keywords and patterns compare the relations with one another, so that
+    all are made anew whenever the labels change.
 
     Args:
         instances (`Sequence[Mapping]`): instances of the data contract, or just `{"id"}` each; gold labels are not read.
@@ -34,10 +40,21 @@ def describe_relations(
     Returns:
         `list[DiscoveredRelation]`: by id.
     """
-    with_text = len(instances) > 0 and "text" in instances[0]
-    keywords = relation_keywords(instances, labels) if with_text else [[] for _ in centers]
+    number = len(centers)
+    keywords: list[list[str]] = [[] for _ in range(number)]
     names = unique_names(keywords)
-    cohesions = cohesion(rows, labels) if len(centers) else np.empty(0)
+    patterns: list[list[PatternScore]] = [[] for _ in range(number)]
+    signatures: list[TypeSignature | None] = [None] * number
+    inverse_of: dict[int, int] = {}
+    if number and "text" in instances[0]:
+        counts = count_patterns(instances, labels)
+        keywords = relation_keywords(instances, labels)
+        names = relation_names(counts, keywords)
+        patterns = relation_patterns(instances, labels, counts=counts)
+        signatures = type_signatures(instances, labels)
+        for pair in inverse_pairs(instances, labels, counts=counts):
+            inverse_of |= {pair.relation: pair.inverse, pair.inverse: pair.relation}
+    cohesions = cohesion(rows, labels) if number else np.empty(0)
     relations = []
     for relation, center in enumerate(centers):
         members = np.flatnonzero(labels == relation)
@@ -64,6 +81,9 @@ def describe_relations(
                 size=len(members),
                 cohesion=float(cohesions[relation]),
                 examples=examples,
+                patterns=patterns[relation],
+                signature=signatures[relation],
+                inverse_of=inverse_of.get(relation),
             )
         )
     return relations

@@ -104,7 +104,7 @@ class FittedRelations:
         """
         steps_state = {key.removeprefix("steps."): value for key, value in arrays.items() if key.startswith("steps.")}
         try:
-            relations = [DiscoveredRelation(**relation) for relation in content["relations"]]
+            relations = [DiscoveredRelation.from_dict(relation) for relation in content["relations"]]
             estimate = None
             if content["estimate"] is not None:
                 lists = {key: tuple(content["estimate"][key]) for key in ("candidates", "scores")}
@@ -113,7 +113,7 @@ class FittedRelations:
             steps = EmbeddingSteps.from_state(steps_state, int(content["n_features_in"]))
             reference = (arrays["reference"], arrays["reference_labels"]) if "reference" in arrays else None
             requested = content["requested"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"The stored discovery is incomplete or damaged: {error!r}. Save it again."
             ) from error
@@ -123,6 +123,7 @@ class FittedRelations:
             and scores.shape == labels.shape
             and centers.shape == (len(relations), width)
             and [relation.id for relation in relations] == list(range(len(relations)))
+            and all(relation.inverse_of in (None, *range(len(relations))) for relation in relations)
             and (reference is None or (reference[0].shape == (len(reference[1]), width) and len(reference[1]) > 0))
             and all(np.isfinite(array).all() for array in (centers, scores))
             and all(

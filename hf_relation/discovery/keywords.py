@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -195,13 +196,22 @@ def _same_stem(word: str, other: str) -> bool:
     return shared >= 4 and shared >= 0.6 * min(len(word), len(other))
 
 
-def unique_names(keywords: Sequence[Sequence[str]], *, num_words: int = 3) -> list[str]:
-    """A name for every relation from its first keywords, no two alike.
+def unique_names(
+    keywords: Sequence[Sequence[str]],
+    *,
+    num_words: int = 3,
+    phrases: Sequence[str | None] | None = None,
+    max_length: int | None = None,
+) -> list[str]:
+    """A name for every relation from its phrase or its first keywords, no two alike.
 
     Args:
         keywords (`Sequence[Sequence[str]]`): the keywords of every relation, best first.
         num_words (`int`, defaults to 3): how many keywords make a name, forms of one word counting once; a name already
             taken gets more of them, and when they run out a number.
+        phrases (`Sequence[str | None]`, *optional*): for every relation, a phrase that shall be its name. Where an earlier
+            relation has it, a keyword is added in brackets: the first that the earlier one has not, else the first.
+        max_length (`int`, *optional*): no name gets longer, in characters; at least 12.
 
     Returns:
         `list[str]`: one name a relation. A relation without keywords is called after its id, as `"relation 4"`.
@@ -212,21 +222,40 @@ def unique_names(keywords: Sequence[Sequence[str]], *, num_words: int = 3) -> li
     >>> from hf_relation.discovery.keywords import unique_names
     >>> unique_names([["born", "native", "raised"], ["born", "native", "raised", "city"], ["born"], ["born"], []])
     ['born, native, raised', 'born, native, raised, city', 'born', 'born (2)', 'relation 4']
+    >>> unique_names([["born", "city"], ["born", "city", "village"]], phrases=["was born in", "was born in"])
+    ['was born in', 'was born in (village)']
 
     ```
     """
     names: list[str] = []
-    taken: set[str] = set()
+    holder: dict[str, int] = {}
+    limit = sys.maxsize if max_length is None else max_length
     for relation, forms in enumerate(keywords):
         words = distinct_words(forms)
+        phrase = phrases[relation] if phrases is not None else None
         candidates = [", ".join(words[:length]) for length in range(min(num_words, len(words)), len(words) + 1)]
-        base = candidates[0] or f"relation {relation}"
-        free = (name for name in candidates if name and name not in taken)
-        name = next(free, base)
+        if phrase:
+            known = keywords[holder[phrase]] if phrase in holder else ()
+            inside = split_words(phrase)
+            others = [word for word in words if not any(word == part or _same_stem(word, part) for part in inside)]
+            others.sort(key=lambda word: word in known)  # stable: in order of rank otherwise
+            candidates = [phrase, *(f"{phrase} ({word})" for word in others), *candidates]
+        candidates = [text for text in candidates if text and len(text) <= limit]
+        if words and not candidates:
+            fewer = [", ".join(words[:length]) for length in range(min(num_words, len(words)), 0, -1)]
+            candidates = [next((text for text in fewer if len(text) <= limit), shortened(words[0], limit))]
+        base = candidates[0] if candidates else f"relation {relation}"
+        name = next((text for text in candidates if text not in holder), base)
         number = 2
-        while name in taken:
-            name = f"{base} ({number})"
+        while name in holder:
+            ending = f" ({number})"
+            name = shortened(base, limit - len(ending)) + ending
             number += 1
-        taken.add(name)
+        holder[name] = relation
         names.append(name)
     return names
+
+
+def shortened(text: str, max_length: int) -> str:
+    """The text, or where it is longer its beginning with an ellipsis: at most `max_length` characters."""
+    return text if len(text) <= max_length else text[: max_length - 1].rstrip() + "…"

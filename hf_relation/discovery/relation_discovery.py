@@ -20,6 +20,7 @@ from hf_relation.data.validation import check_instances
 from hf_relation.discovery.encoder import load_encoder, state_of_model
 from hf_relation.discovery.fitted import FittedRelations, fit_relations
 from hf_relation.discovery.inputs import read_inputs, without_labels
+from hf_relation.discovery.names import rename
 from hf_relation.discovery.result import DiscoveredRelation, DiscoveryResult
 from hf_relation.discovery.state import JSON_FILE, DiscoveryState, read_state, write_state
 from hf_relation.discovery.steps import EmbeddingSteps
@@ -67,7 +68,7 @@ class RelationDiscovery(BaseEstimator):
         labels_ (`np.ndarray` of shape `(n,)`, int64): relation id of every fitted instance; -1 for "left out". Ids are by
             size, largest first, then by the smallest instance id (by position where only embeddings were given).
         scores_ (`np.ndarray` of shape `(n,)`, float32): see [`~hf_relation.discovery.DiscoveryResult`].
-        relations_ (`list[DiscoveredRelation]`): by id. Names may be changed; they are saved.
+        relations_ (`list[DiscoveredRelation]`): by id. [`set_names`] changes names; they are saved.
         centers_ (`np.ndarray` of shape `(r, p)`, float32): relation centres in the space that was clustered.
         estimate_ ([`~hf_relation.clustering.NumRelationsEstimate`] or `None`): how the number was chosen, if it was.
 
@@ -304,6 +305,34 @@ class RelationDiscovery(BaseEstimator):
             matrix = self.embed(rows) if rows else np.empty((0, fitted.steps.n_features_in_ or 1), dtype=np.float32)
         labels, scores = fitted.assign(matrix)
         return DiscoveryResult(rows, labels, scores, fitted.relations, fitted.estimate, fitted.requested)
+
+    def set_names(self, names: Mapping[int, str]) -> RelationDiscovery:
+        """Give relations names of your own. `predict` uses them, and they are saved; keywords, patterns and examples stay.
+        Another `fit` finds other relations and names them anew.
+
+        Args:
+            names (`Mapping[int, str]`): names by relation id; the other relations keep theirs.
+
+        Returns:
+            [`RelationDiscovery`]: itself.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: `fit` was not called and no fitted discovery was loaded.
+            UsageError: an id that no relation has, a blank name, or two relations of one name; then nothing is changed.
+
+        Example:
+
+        ```python
+        >>> import numpy as np
+        >>> from hf_relation.discovery import RelationDiscovery
+        >>> discovery = RelationDiscovery(num_relations=2).fit(np.eye(2)).set_names({1: "born in"})
+        >>> [relation.name for relation in discovery.relations_]
+        ['relation 0', 'born in']
+
+        ```
+        """
+        rename(self._checked_fitted().relations, names)
+        return self
 
     def score(self, instances: Iterable[Mapping[str, Any]], embeddings: Any = None) -> float:
         """B-cubed F1 of `predict` against the gold labels in `relations`; the only method that reads them.

@@ -14,6 +14,9 @@ import numpy as np
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.data.atomic import atomic_file, folder_for
 from hf_relation.data.spreadsheets import csv_text
+from hf_relation.discovery.names import rename
+from hf_relation.discovery.patterns import PatternScore
+from hf_relation.discovery.signature import TypeSignature
 from hf_relation.errors import UsageError
 
 
@@ -27,12 +30,19 @@ class DiscoveredRelation:
 
     Args:
         id (`int`): 0 is the largest relation; see [`~hf_relation.clustering.canonical_labels`].
-        name (`str`): unique among the relations; the top keywords. Yours to change.
+        name (`str`): unique among the relations; made from the best pattern or the top keywords. Yours to change, best with
+            [`DiscoveryResult.set_names`].
         keywords (`list[str]`): words that tell this relation from the others, best first.
         size (`int`): how many instances of the fitted corpus it has.
         cohesion (`float`): mean cosine between its instances and their centre, in [0, 1]; 1 when all are alike.
         examples (`list[dict]`): instances nearest to the centre, nearest first: `id`, `score`, and where texts were given
             `text`, `head`, `tail` (the mentions as they stand in the text).
+        patterns (`list[PatternScore]`): what stands between the mentions, such as `"X was born in Y"`, best first; see
+            [`~hf_relation.discovery.relation_patterns`].
+        signature ([`~hf_relation.discovery.TypeSignature`], *optional*): the most frequent types of head and tail; `None`
+            where the instances have no types.
+        inverse_of (`int`, *optional*): the id of the relation that looks like this one with head and tail changed over, its own
+            id where it looks symmetric; see [`~hf_relation.discovery.inverse_pairs`].
     """
 
     id: int
@@ -41,6 +51,32 @@ class DiscoveredRelation:
     size: int
     cohesion: float
     examples: list[dict[str, Any]] = field(default_factory=list)
+    patterns: list[PatternScore] = field(default_factory=list)
+    signature: TypeSignature | None = None
+    inverse_of: int | None = None
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> DiscoveredRelation:
+        """Rebuild from what `dataclasses.asdict` gives; patterns, signature and inverse may be missing, as they are in files
+        of older versions.
+
+        Args:
+            content (`Mapping`): fields by name.
+
+        Returns:
+            [`DiscoveredRelation`].
+
+        Raises:
+            TypeError, ValueError: a field is missing, unknown or of another form.
+        """
+        signature, inverse_of = content.get("signature"), content.get("inverse_of")
+        if inverse_of is not None and (isinstance(inverse_of, bool) or not isinstance(inverse_of, int)):
+            raise ValueError(f"`inverse_of` must be an id or null, got {inverse_of!r}")
+        changed = {
+            "patterns": [PatternScore(**pattern) for pattern in content.get("patterns", [])],
+            "signature": None if signature is None else TypeSignature(**signature),
+        }
+        return cls(**{**content, **changed})
 
 
 @dataclass
@@ -85,6 +121,24 @@ class DiscoveryResult:
 
     def __len__(self) -> int:
         return len(self.instances)
+
+    def set_names(self, names: Mapping[int, str]) -> DiscoveryResult:
+        """Give relations names of your own; keywords, patterns and examples stay as they are.
+
+        The relations belong to the [`~hf_relation.RelationDiscovery`] that found them, so that its later results and
+        what it saves have the new names too.
+
+        Args:
+            names (`Mapping[int, str]`): names by relation id; the other relations keep theirs.
+
+        Returns:
+            [`DiscoveryResult`]: itself.
+
+        Raises:
+            UsageError: an id that no relation has, a blank name, or two relations of one name; then nothing is changed.
+        """
+        rename(self.relations, names)
+        return self
 
     @property
     def ids(self) -> list[str]:
@@ -213,7 +267,10 @@ def _relations_csv(relations: Sequence[DiscoveredRelation], *, raw: bool) -> str
     for relation in relations:
         example = relation.examples[0] if relation.examples else {}
         texts = [str(example.get(key, "")) for key in ("head", "tail", "text")]
-        keywords = ", ".join(relation.keywords)
-        rows.append([relation.id, relation.name, relation.size, f"{relation.cohesion:.4f}", keywords, *texts])
-    header = ["id", "name", "size", "cohesion", "keywords", "example_head", "example_tail", "example_text"]
+        words = [", ".join(relation.keywords), " | ".join(pattern.pattern for pattern in relation.patterns)]
+        signature = None if relation.signature is None else str(relation.signature)
+        numbers = [relation.id, relation.name, relation.size, f"{relation.cohesion:.4f}"]
+        rows.append([*numbers, *words, signature, relation.inverse_of, *texts])
+    header = ["id", "name", "size", "cohesion", "keywords", "patterns", "signature", "inverse_of"]
+    header += ["example_head", "example_tail", "example_text"]
     return csv_text(header, rows, raw=raw)

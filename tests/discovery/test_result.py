@@ -9,7 +9,7 @@ import pytest
 
 from hf_relation.clustering import NumRelationsEstimate
 from hf_relation.data import read_jsonl
-from hf_relation.discovery import DiscoveredRelation, DiscoveryResult
+from hf_relation.discovery import DiscoveredRelation, DiscoveryResult, PatternScore, TypeSignature
 from hf_relation.errors import UsageError
 from tests.common.tiny_tokenizers import make_instance
 
@@ -22,7 +22,9 @@ def result() -> DiscoveryResult:
         make_instance("<h>X</h> or <t>Y</t>", id="c"),
     ]
     example = {"id": "b", "head": "=cmd()", "tail": "Zoë", "text": "Zoë, wife of =cmd()", "score": 0.25}
-    relations = [DiscoveredRelation(0, "+wife", ["+wife", "of"], 2, 0.75, [example])]
+    patterns = [PatternScore("Y , wife of X", 0.5, 1.0), PatternScore("X met Y", 0.5, 1.0)]
+    signature = TypeSignature("=A", "B", 0.5)
+    relations = [DiscoveredRelation(0, "+wife", ["+wife", "of"], 2, 0.75, [example], patterns, signature, 0)]
     estimate = NumRelationsEstimate(2, 2, 3, (2, 3, 4), (0.5, 0.48, 0.1), "silhouette")
     scores = np.array([0.5, 0.25, 0.0], dtype=np.float32)
     return DiscoveryResult(instances, np.array([0, 0, -1]), scores, relations, estimate)
@@ -33,6 +35,10 @@ def test_dict_holds_plain_types_only(result: DiscoveryResult) -> None:
     assert json.loads(json.dumps(content)) == content
     assert content["instances"][2] == {"id": "c", "label": -1, "score": 0.0}
     assert content["relations"][0]["keywords"] == ["+wife", "of"]
+    assert content["relations"][0]["patterns"][0] == {"pattern": "Y , wife of X", "coverage": 0.5, "lift": 1.0}
+    assert content["relations"][0]["signature"] == {"head": "=A", "tail": "B", "share": 0.5}
+    assert content["relations"][0]["inverse_of"] == 0
+    assert DiscoveredRelation.from_dict(content["relations"][0]) == result.relations[0]
     assert content["num_relations"] == {
         "found": 1,
         "requested": "auto",
@@ -77,8 +83,25 @@ def test_formula_cells_are_guarded_in_csv_only(result: DiscoveryResult, tmp_path
         row = next(csv.DictReader(stream))
     assert (row["name"], row["keywords"], row["example_head"]) == ("'+wife", "'+wife, of", "'=cmd()")
     assert row["example_tail"] == "Zoë"
+    assert (row["patterns"], row["signature"], row["inverse_of"]) == ("Y , wife of X | X met Y", "'=A -> B", "0")
     with open(result.save(tmp_path, raw=True) / "relations.csv", encoding="utf-8", newline="") as stream:
         assert next(csv.DictReader(stream))["name"] == "+wife"
+
+
+def test_what_is_not_known_is_an_empty_cell(tmp_path: Path) -> None:
+    bare = DiscoveryResult([{"id": "0"}], np.array([0]), np.array([1.0]), [DiscoveredRelation(0, "a", [], 1, 1.0)])
+    with open(bare.save(tmp_path) / "relations.csv", encoding="utf-8", newline="") as stream:
+        row = next(csv.DictReader(stream))
+    assert (row["patterns"], row["signature"], row["inverse_of"]) == ("", "", "")
+
+
+def test_set_names_is_seen_everywhere(result: DiscoveryResult, tmp_path: Path) -> None:
+    assert result.set_names({0: "spouse"}) is result
+    assert {triple["relation"] for triple in result.to_triples()} == {"spouse"}
+    assert json.loads((result.save(tmp_path) / "relations.json").read_text())["relations"][0]["name"] == "spouse"
+    with pytest.raises(UsageError, match="key 1"):
+        result.set_names({1: "other"})
+    assert result.relations[0].keywords == ["+wife", "of"] and result.relations[0].name == "spouse"
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

@@ -101,6 +101,40 @@ def test_a_failed_save_changes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         model.save_pretrained(tmp_path / "file")
 
 
+def test_what_older_versions_saved_is_loaded(tmp_path: Path) -> None:
+    model, instances, embeddings = fitted()
+    model.save_pretrained(tmp_path)
+    path = tmp_path / "discovery.json"
+    content = json.loads(path.read_text())
+    for relation in content["fitted"]["relations"]:
+        for key in ("patterns", "signature", "inverse_of"):
+            del relation[key]
+    path.write_text(json.dumps(content))
+    loaded = RelationDiscovery.from_pretrained(tmp_path)
+    assert [relation.name for relation in loaded.relations_] == [relation.name for relation in model.relations_]
+    assert {(len(r.patterns), r.signature, r.inverse_of) for r in loaded.relations_} == {(0, None, None)}
+    assert np.array_equal(loaded.predict(instances, embeddings).labels, model.labels_)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("patterns", bad) for bad in (3, None, ["X in Y"], [{"pattern": "X in Y"}], [{"pattern": 1, "x": 2}])),
+        *(("signature", bad) for bad in (3, "A -> B", {"head": "A"})),
+        *(("inverse_of", bad) for bad in (-1, 99, 1.0, True, "0")),
+        ("unknown", 1),
+    ],
+)
+def test_damaged_descriptions_are_noticed(field: str, value: Any, tmp_path: Path) -> None:
+    fitted()[0].save_pretrained(tmp_path)
+    path = tmp_path / "discovery.json"
+    content = json.loads(path.read_text())
+    content["fitted"]["relations"][0][field] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match="damaged"):
+        RelationDiscovery.from_pretrained(tmp_path)
+
+
 def test_settings_from_a_file_are_checked(tmp_path: Path) -> None:
     path = tmp_path / "discovery.json"
     for content, message in [
