@@ -12,7 +12,7 @@ import typer
 
 from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows, results
 from hf_relation.cli.options import AsJson, BatchTokens, Debug, Device, Progress, SkipBad
-from hf_relation.errors import InvalidRowError
+from hf_relation.errors import InvalidRowError, UsageError
 
 
 if TYPE_CHECKING:
@@ -65,6 +65,15 @@ def command(
             "--output", "-o", file_okay=False, help="Folder for instances.jsonl, relations.json and relations.csv."
         ),
     ] = None,
+    exports: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--export",
+            metavar="FILE",
+            help="Also write the result to FILE, in the format of its ending: .jsonl, .parquet, .csv (one row an instance), .nt "
+            "(N-Triples) or .neo4j (a folder with nodes.csv and relationships.csv). May be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Default: as stored with the model, else 0.")
@@ -82,6 +91,7 @@ def command(
     """Discover the relations in FILE, and print them with keywords, size and examples."""
     stdout = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # nothing a library prints may end up among the results
+        _check_exports(exports or [], file)
         instances, bad = _read(file, skip_bad)
         report_bad_rows(bad, quiet=progress is False)
         given = {
@@ -98,6 +108,10 @@ def command(
             result.save(output)
             if progress is not False:
                 messages().print(f"Wrote {output}/instances.jsonl, relations.json and relations.csv.", markup=False)
+        for export in exports or []:
+            result.export(export)
+            if progress is not False:
+                messages().print(f"Wrote {export}.", markup=False)
     with contextlib.redirect_stdout(stdout):
         if as_json:
             skipped = [{"line": error.line, "reason": error.reason} for error in bad]
@@ -105,6 +119,17 @@ def command(
             typer.echo(json.dumps(content, ensure_ascii=not is_utf8(stdout), allow_nan=False))
         else:
             results().print(relations_table(result))
+
+
+def _check_exports(exports: list[Path], file: Path) -> None:
+    if not exports:
+        return
+    from hf_relation.discovery.exports import check_export
+
+    for export in exports:
+        check_export(export)
+        if export.exists() and export.samefile(file):
+            raise UsageError(f"--export {export} would overwrite the instances. Give another name.")
 
 
 def _read(file: Path, skip_bad: bool) -> tuple[list[Any], list[InvalidRowError]]:

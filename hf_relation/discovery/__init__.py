@@ -1,6 +1,7 @@
 """Discovering relations: the estimator, its result, and how relations are described."""
 
 from hf_relation.discovery.direction import InversePair, inverse_pairs
+from hf_relation.discovery.exports import export_result
 from hf_relation.discovery.patterns import PatternScore, relation_patterns
 from hf_relation.discovery.relation_discovery import RelationDiscovery
 from hf_relation.discovery.result import DiscoveredRelation, DiscoveryResult
@@ -14,6 +15,7 @@ __all__ = [
     "PatternScore",
     "RelationDiscovery",
     "TypeSignature",
+    "export_result",
     "inverse_pairs",
     "relation_patterns",
     "type_signatures",

@@ -21,7 +21,10 @@ from hf_relation.errors import UsageError
 
 
 if TYPE_CHECKING:
+    import networkx  # type: ignore[import-untyped]
     import pandas as pd
+
+    from hf_relation.discovery.exports import ExportFormat
 
 
 @dataclass
@@ -201,6 +204,64 @@ class DiscoveryResult:
                     }
                 )
         return triples
+
+    def to_networkx(self) -> networkx.MultiDiGraph:
+        """The triples as a networkx graph: entities joined by relations.
+
+        Mentions that differ only in case and white space are one node. Its key is what they have in common
+        (`"new york"` for `"New  York"`); `name` is the commonest spelling, `count` the number of mentions. From head to
+        tail there is one edge for each relation, whose key is the relation id, with `name`, `count` (of instances), `score`
+        (their mean) and `instance_ids`.
+
+        Returns:
+            `networkx.MultiDiGraph`: without instances left out, and without entities that only they have.
+
+        Raises:
+            UsageError: the result was made from embeddings alone, so there are no mentions.
+
+        Example:
+
+        ```python
+        >>> import numpy as np
+        >>> from hf_relation.discovery import DiscoveredRelation, DiscoveryResult
+        >>> row = {"id": "a", "text": "Ada met Bob.", "head": {"start": 0, "end": 3}, "tail": {"start": 8, "end": 11}}
+        >>> met = DiscoveredRelation(0, "met", ["met"], 1, 1.0)
+        >>> graph = DiscoveryResult([row], np.array([0]), np.array([1.0]), [met]).to_networkx()
+        >>> graph.nodes["ada"]["name"], graph.edges["ada", "bob", 0]["name"]
+        ('Ada', 'met')
+
+        ```
+        """
+        from hf_relation.discovery.graph_exports import networkx_graph
+
+        return networkx_graph(self)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        format: ExportFormat | None = None,
+        *,
+        raw: bool = False,
+        base: str = "urn:hf-relation:",
+    ) -> Path:
+        """Write the result as JSON lines, Parquet, CSV, N-Triples or CSV for Neo4j.
+
+        Args:
+            path (`str` or `PathLike`): a name that ends in `.jsonl`, `.parquet`, `.csv`, `.nt` or (a folder) `.neo4j`.
+            format (`str`, *optional*): `"jsonl"`, `"parquet"`, `"csv"`, `"ntriples"` or `"neo4j"`, for other names.
+            raw (`bool`, defaults to `False`): do not guard CSV cells that a spreadsheet would run as formulas.
+            base (`str`, defaults to `"urn:hf-relation:"`): what the IRIs in N-Triples begin with.
+
+        Returns:
+            `Path`: what was written; see [`~hf_relation.discovery.export_result`] for columns and rules.
+
+        Raises:
+            UsageError: an unknown format, a place that cannot be written to, or a result made from embeddings alone.
+            InvalidRowError: text that cannot be stored as UTF-8.
+        """
+        from hf_relation.discovery.exports import export_result
+
+        return export_result(self, path, format, raw=raw, base=base)
 
     def save(self, folder: str | os.PathLike[str], *, raw: bool = False) -> Path:
         """Write `instances.jsonl`, `relations.json` and `relations.csv` into a folder.

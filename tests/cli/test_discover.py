@@ -84,6 +84,47 @@ def test_table_and_files(run: Run, corpus: Path, tmp_path: Path) -> None:
     assert sum(relation["size"] for relation in saved) == len(labels)
 
 
+def test_exports_are_those_of_the_result(run: Run, corpus: Path, model: Path, tmp_path: Path) -> None:
+    names = ["a.jsonl", "a.csv", "a.nt", "a.neo4j", "a.parquet"]
+    options = [part for name in names for part in ("--export", tmp_path / "out" / name)]
+    code, out, err = run(corpus, "--num-relations", 3, "--output", tmp_path / "out", "--json", *options)
+    assert code == 0 and "Wrote" not in out
+    assert all(name in err.replace("\n", "") for name in names)
+    result = RelationDiscovery.from_pretrained(model, num_relations=3).fit_predict(sample_instances())
+    assert json.loads(out)["instances"] == result.to_dict()["instances"]
+    for name in names:
+        written, expected = tmp_path / "out" / name, result.export(tmp_path / "expected" / name)
+        for file in sorted(expected.iterdir()) if expected.is_dir() else [expected]:
+            assert (written / file.name if written.is_dir() else written).read_bytes() == file.read_bytes()
+    assert (tmp_path / "out" / "relations.csv").exists()
+
+
+def test_exports_that_cannot_be_written_fail_before_the_work(
+    run: Run, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: Any, **__: Any) -> None:
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr(RelationDiscovery, "from_pretrained", work)
+    (tmp_path / "taken.csv").mkdir()
+    before = corpus.read_bytes()
+    for name, message in [
+        ("a.xlsx", ".jsonl, .jsonl.gz, .parquet, .csv, .nt or .neo4j"),
+        ("no_ending", "must end in"),
+        ("taken.csv", "a folder has that name"),
+        ("corpus.jsonl/a.csv", "is a file"),
+        ("corpus.jsonl", "would overwrite the instances"),
+    ]:
+        code, out, err = run(corpus, "--export", tmp_path / "good.csv", "--export", tmp_path / name)
+        assert code == 2 and out == "" and message in err.replace("\n", " ") and "Traceback" not in err, name
+    assert corpus.read_bytes() == before and not (tmp_path / "good.csv").exists()
+
+
+def test_quiet_exports_say_nothing(run: Run, corpus: Path, tmp_path: Path) -> None:
+    code, _, err = run(corpus, "--quiet", "--export", tmp_path / "a.csv")
+    assert code == 0 and err == "" and (tmp_path / "a.csv").exists()
+
+
 def test_gzip_input_and_quiet(run: Run, corpus: Path, tmp_path: Path) -> None:
     packed = tmp_path / "corpus.jsonl.gz"
     packed.write_bytes(gzip.compress(corpus.read_bytes()))
