@@ -36,7 +36,7 @@ RUNS: dict[str, tuple[str, str]] = {
         "WNUT-17, NER",
         "--task ner --source wnut17/ner --num_train_epochs 4 --max_train_rows 2000 --max_eval_rows 400",
     ),
-    "weibo": ("Weibo, NER", "--task ner --source weibo_ner/ner --num_train_epochs 6"),
+    "weibo": ("Weibo, NER", "--task ner --source weibo_ner/ner --num_train_epochs 4"),
     "snips": ("SNIPS, slots", "--task slots --source en --max_train_rows 3000 --max_eval_rows 600"),
     "cola": ("CoLA", "--task text --source cola --max_train_rows 7500 --max_eval_rows 600"),
     "sst2": ("SST-2", "--task text --source sst2 --max_train_rows 4000 --max_eval_rows 600"),
