@@ -33,8 +33,20 @@ from hf_relation.heads.result import Method
 
 
 # Sizes of MiniLM-L6: 72 heads.
-SIZES = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
-QUICK_SIZES = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
+SIZES = {
+    "vocab_size": 30_522,
+    "hidden_size": 384,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 12,
+    "intermediate_size": 1536,
+}
+QUICK_SIZES = {
+    "vocab_size": 1000,
+    "hidden_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 96,
+}
 BACKWARD_TARGET, ABLATION_TARGET = 1.5, 20.0
 
 
@@ -60,11 +72,11 @@ def make_inputs(args: argparse.Namespace) -> tuple[BertForTokenClassification, l
     torch.manual_seed(0)
     length = min(args.num_tokens, 16) if args.quick else args.num_tokens
     sizes = QUICK_SIZES if args.quick else SIZES
-    config = BertConfig(vocab_size=1000, num_labels=17, max_position_embeddings=max(length, 128), **sizes)
+    config = BertConfig(num_labels=17, max_position_embeddings=max(length, 128), **sizes)
     model = BertForTokenClassification(config).eval()
     shape = (args.batch_size, length)
     batches = [
-        {"input_ids": torch.randint(1, 1000, shape), "labels": torch.randint(0, 17, shape)}
+        {"input_ids": torch.randint(1, config.vocab_size, shape), "labels": torch.randint(0, 17, shape)}
         for _ in range(args.num_batches)
     ]
     return model, batches

@@ -29,21 +29,23 @@ from hf_relation.runs.prune_heads_figures import shown
 
 # What each run is, and what it is told. Chinese parts of speech are files of version 1, tags mapped to version 2; English
 # word pieces hold most Chinese characters, so that MiniLM can learn something there as well.
-RUNS: dict[str, tuple[str, list[str]]] = {
-    "ud-en": ("UD English, POS", ["--task", "pos", "--source", "en"]),
-    "ud-zh": ("UD Chinese, POS", ["--task", "pos", "--source", "ud/zh_gsd_v1"]),
-    "wnut17": ("WNUT-17, NER", ["--task", "ner", "--source", "wnut17/ner", "--num_train_epochs", "5"]),
-    "weibo": ("Weibo, NER", ["--task", "ner", "--source", "weibo_ner/ner", "--num_train_epochs", "10"]),
-    "snips": ("SNIPS, slots", ["--task", "slots", "--source", "en"]),
-    "cola": ("CoLA", ["--task", "text", "--source", "cola", "--max_train_rows", "7500"]),
-    "sst2": ("SST-2", ["--task", "text", "--source", "sst2", "--max_train_rows", "6000"]),
+RUNS: dict[str, tuple[str, str]] = {
+    "ud-en": ("UD English, POS", "--task pos --source en --max_train_rows 2000 --max_eval_rows 400"),
+    "ud-zh": ("UD Chinese, POS", "--task pos --source ud/zh_gsd_v1 --max_train_rows 1500 --max_eval_rows 400"),
+    "wnut17": (
+        "WNUT-17, NER",
+        "--task ner --source wnut17/ner --num_train_epochs 4 --max_train_rows 2000 --max_eval_rows 400",
+    ),
+    "weibo": ("Weibo, NER", "--task ner --source weibo_ner/ner --num_train_epochs 6"),
+    "snips": ("SNIPS, slots", "--task slots --source en --max_train_rows 3000 --max_eval_rows 600"),
+    "cola": ("CoLA", "--task text --source cola --max_train_rows 7500 --max_eval_rows 600"),
+    "sst2": ("SST-2", "--task text --source sst2 --max_train_rows 4000 --max_eval_rows 600"),
 }
-COMMON = [
-    *("--rankings", "lowest", "random", "highest", "--curve", "6", "12", "18", "24", "30", "36"),
-    *("--learning_rate", "2e-4", "--max_train_rows", "3000", "--max_eval_rows", "600", "--save_models", "false"),
-    *("--seed", "0", "--disable_tqdm", "true"),
-]
-SMALL = ["--max_train_rows", "64", "--max_eval_rows", "40", "--num_train_epochs", "1", "--curve", "12"]
+COMMON = (
+    "--rankings lowest random highest --curve 6 12 18 24 30 36 --learning_rate 2e-4 --max_length 128 --save_models false "
+    "--seed 0 --disable_tqdm true"
+)
+SMALL = "--max_train_rows 64 --max_eval_rows 40 --num_train_epochs 1 --curve 12"
 AT = "12"
 
 
@@ -62,8 +64,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def options(args: argparse.Namespace, name: str) -> list[str]:
     """The command line of one run; later options win."""
-    given = [*COMMON, *RUNS[name][1], "--num_threads", str(args.num_threads), "--method", args.method]
-    given += ["--num_seeds", "1" if args.quick else str(args.num_seeds), *(SMALL if args.quick else [])]
+    given = [*COMMON.split(), *RUNS[name][1].split(), "--num_threads", str(args.num_threads), "--method", args.method]
+    given += ["--num_seeds", "1" if args.quick else str(args.num_seeds), *(SMALL.split() if args.quick else [])]
     given += ["--data_dir", args.data_dir] if args.data_dir else []
     given += ["--model_name_or_path", args.model_name_or_path] if args.model_name_or_path else []
     return [*given, "--output_dir", str(args.output / name), "--resume", "true"]

@@ -1,4 +1,4 @@
-"""`hf-relation heads compare FILE FILE ...`: do tasks, languages or methods need the same attention heads?"""
+"""`hf-relation heads`: rank and prune attention heads; `compare FILE FILE ...`: do two tasks need the same ones?"""
 
 from __future__ import annotations
 
@@ -9,17 +9,43 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from hf_relation.cli import heads_prune, heads_rank
+
 
 if TYPE_CHECKING:
     from hf_relation.heads import HeadCorrelation
 
 
-app = typer.Typer(name="heads", help="Work with saved importance of attention heads.", no_args_is_help=True)
+app = typer.Typer(name="heads", help="Rank, prune and compare attention heads.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Work with saved importance of attention heads."""
+    """Rank, prune and compare attention heads: how much each matters, and a smaller model without those that do not."""
+
+
+app.command("rank", epilog=heads_rank.EPILOG)(heads_rank.command)
+app.command("prune", epilog=heads_prune.EPILOG)(heads_prune.command)
+
+
+# Everything after the name is for the parser of the run, which knows some 200 options; --help as well.
+_OF_A_RUN = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command("search", context_settings=_OF_A_RUN, add_help_option=False)
+def search(context: typer.Context) -> None:
+    """Fine-tune on corpora, rank, and prune as long as no score falls; a table over languages. As examples/prune_heads.py."""
+    from hf_relation.runs.prune_heads import main
+
+    main(context.args, command="hf-relation heads search")
+
+
+@app.command("select-tasks", context_settings=_OF_A_RUN, add_help_option=False)
+def select_tasks(context: typer.Context) -> None:
+    """Choose auxiliary tasks by the heads that they need (GradTS). As examples/select_auxiliary_tasks.py."""
+    from hf_relation.runs.select_tasks import main
+
+    main(context.args, command="hf-relation heads select-tasks")
 
 
 @app.command("compare", epilog="Example: hf-relation heads compare en.json de.json zh.json --plot heads.png")

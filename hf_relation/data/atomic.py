@@ -40,11 +40,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     ```
     """
-    target = Path(path)
-    if target.is_dir():
-        raise UsageError(f"cannot write the file {target}: a folder has that name. Give a file name.")
-    if not target.parent.is_dir():
-        raise UsageError(f"cannot write {target}: the folder {target.parent} does not exist. Create it first.")
+    target = check_file_place(path, overwrite=True)
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         with open(temporary, "xb") as stream:
@@ -55,6 +51,50 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_file_place(path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Refuse, before any work, a file that cannot be written.
+
+    Args:
+        path (`str` or `PathLike`): the file; its folder must exist.
+        overwrite (`bool`, defaults to `False`): the file may be there already.
+
+    Returns:
+        `Path`.
+
+    Raises:
+        UsageError: `path` is a folder, its folder does not exist, or it is there and `overwrite` is false.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise UsageError(f"cannot write the file {target}: a folder has that name. Give a file name.")
+    if not target.parent.is_dir():
+        raise UsageError(f"cannot write {target}: the folder {target.parent} does not exist. Create it first.")
+    if target.exists() and not overwrite:
+        raise UsageError(f"the file {target} exists. Give another name, or ask to overwrite it.")
+    return target
+
+
+def check_folder_place(path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Refuse, before any work, a folder that cannot be written.
+
+    Args:
+        path (`str` or `PathLike`): the folder.
+        overwrite (`bool`, defaults to `False`): there may be something in it.
+
+    Returns:
+        `Path`: absolute.
+
+    Raises:
+        UsageError: `path` is a file, or a folder with something in it and `overwrite` is false.
+    """
+    target = Path(path).absolute()
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"cannot write the folder {target}: a file has that name. Give another folder.")
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
+        raise UsageError(f"the folder {target} is not empty. Give another folder, or ask to overwrite this one.")
+    return target
 
 
 def folder_for(path: str | os.PathLike[str], what: str) -> Path:
@@ -101,11 +141,7 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
 
     ```
     """
-    target = Path(path).absolute()
-    if target.exists() and not target.is_dir():
-        raise UsageError(f"cannot write the folder {target}: a file has that name. Give another folder.")
-    if target.is_dir() and any(target.iterdir()) and not overwrite:
-        raise UsageError(f"the folder {target} is not empty. Give another folder, or ask to overwrite this one.")
+    target = check_folder_place(path, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     suffix = secrets.token_hex(6)
     temporary = target.with_name(f".{target.name[:100]}.{suffix}.tmp")

@@ -13,6 +13,9 @@ from .canvas import PLAIN, check_path, name_legend, new_figure, plain_text, save
 from .palette import COLORS, MAX_STYLES
 
 
+_BARS_WIDE = 5.3  # inches
+
+
 @dataclass(frozen=True)
 class Bar:
     """One bar.
@@ -78,11 +81,14 @@ def bar_chart(
         raise UsageError(f"At most {len(COLORS)} groups of bars can be told apart, got {len(groups)}.")
     color_of = dict(zip(groups, COLORS, strict=False))
     named = groups != [""]
-    top = 0.14 + (0.36 if title else 0) + (0.3 if named else 0)
+    group_names = [plain_text(group or "other", lines=1) for group in groups]
+    columns = min(len(groups), max(1, int(_BARS_WIDE / (0.6 + 0.075 * max(map(len, group_names))))))
+    legend_rows = -(-len(groups) // columns)
+    top = 0.14 + (0.36 if title else 0) + (0.1 + 0.2 * legend_rows if named else 0)
     bottom = 0.6 + (0.22 if note else 0)
     width, height = 8.4, 0.34 * len(bars) + top + bottom
     figure = new_figure(width, height)
-    axes = figure.add_axes((2.9 / width, bottom / height, 5.3 / width, 1 - (top + bottom) / height))
+    axes = figure.add_axes((2.9 / width, bottom / height, _BARS_WIDE / width, 1 - (top + bottom) / height))
     for position, bar in enumerate(bars):
         axes.barh(position, bar.value, height=0.66, color=color_of[bar.group], alpha=0.85)
         if bar.error:
@@ -115,10 +121,10 @@ def bar_chart(
             loc="lower left",
             bbox_to_anchor=(0.0, 1.0),
             borderaxespad=0.1,
-            ncols=len(groups),
+            ncols=columns,
             fontsize=8,
             frameon=False,
         )
-        name_legend(legend, (plain_text(group or "other", lines=1) for group in groups))
+        name_legend(legend, group_names)
     save_figure(figure, target)
     return target

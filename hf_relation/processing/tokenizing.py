@@ -45,13 +45,14 @@ class Wrapping:
 
 
 def check_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse tokenizers without character offsets or without a padding token.
+    """Refuse tokenizers without character offsets, without a padding token, or without a vocabulary.
 
     Args:
         tokenizer (`PreTrainedTokenizerBase`): the tokenizer.
 
     Raises:
-        UsageError: not a tokenizer, a slow one, or one without padding token; the message says what to do.
+        UsageError: not a tokenizer, a slow one, one without padding token, or one that knows no word; the message says what
+            to do.
     """
     if not isinstance(tokenizer, PreTrainedTokenizerBase):
         raise UsageError(
@@ -68,6 +69,13 @@ def check_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
         raise UsageError(
             f"{type(tokenizer).__name__} has no padding token. Set one first, for instance "
             "tokenizer.pad_token = tokenizer.eos_token."
+        )
+    if len(tokenizer) <= len(
+        set(tokenizer.all_special_ids)
+    ):  # what transformers makes of a folder without a vocabulary
+        raise UsageError(
+            f"{type(tokenizer).__name__} knows no word: it has its {len(tokenizer)} special tokens only. Is there a "
+            "tokenizer.json (or a vocabulary) beside the encoder? Save one there with tokenizer.save_pretrained(folder)."
         )
 
 

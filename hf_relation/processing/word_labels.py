@@ -23,12 +23,14 @@ class LabelledWindow(NamedTuple):
         labels (`list[int]`): one per id, -100 at special tokens and (unless all pieces are labelled) behind a word's first piece.
         word_ids (`list[int | None]`): for each id the position of its word in the whole sentence, `None` at special tokens.
         token_type_ids (`list[int]` or `None`): for tokenizers that make some.
+        num_cut (`int`): words that lost their end, with `cut_long_words`.
     """
 
     input_ids: list[int]
     labels: list[int]
     word_ids: list[int | None]
     token_type_ids: list[int] | None
+    num_cut: int = 0
 
 
 def align_word_labels(
@@ -38,6 +40,7 @@ def align_word_labels(
     *,
     label_all_pieces: bool = False,
     max_length: int | None = None,
+    cut_long_words: bool = False,
 ) -> list[LabelledWindow]:
     """Tokenize the words of a sentence and put each word's label on its first piece.
 
@@ -57,6 +60,8 @@ def align_word_labels(
         label_all_pieces (`bool`, defaults to `False`): the further pieces of a word get its label too.
         max_length (`int`, *optional*): longest window in pieces, special tokens included; by default what the tokenizer
             says its model takes, at most 512.
+        cut_long_words (`bool`, defaults to `False`): a word that alone does not fit, such as an address of a web page, keeps
+            its first pieces, and `num_cut` of its window counts it; by default it is an error.
 
     Returns:
         `list[LabelledWindow]`: at least one.
@@ -90,6 +95,9 @@ def align_word_labels(
     wrapping = probe_wrapping(tokenizer)
     limit = checked_max_length(max_length, tokenizer.model_max_length, wrapping.size + 1) - wrapping.size
     pieces = pieces_of_words(tokenizer, words)
+    whole = [len(each) for each in pieces]
+    if cut_long_words:
+        pieces = [each[:limit] for each in pieces]
     windows: list[LabelledWindow] = []
     for start, end in _ranges(words, pieces, limit):
         ids, marks = list(wrapping.prefix), [IGNORED_LABEL] * len(wrapping.prefix)
@@ -105,7 +113,13 @@ def align_word_labels(
         places += [None] * len(wrapping.suffix)
         types = wrapping.token_types
         windows.append(
-            LabelledWindow(ids, marks, places, None if types is None else [*types[0], *[types[1]] * inside, *types[2]])
+            LabelledWindow(
+                ids,
+                marks,
+                places,
+                None if types is None else [*types[0], *[types[1]] * inside, *types[2]],
+                sum(whole[word] > len(pieces[word]) for word in range(start, end)),
+            )
         )
     return windows
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from hf_relation.heads import HeadCorrelation, HeadImportance
 from hf_relation.plots import MAX_STYLES, Bar, Line, bar_chart, line_chart
+from hf_relation.runs.task_runs import over_seeds
 
 
 def mean_sd(values: Sequence[float]) -> dict[str, float]:
@@ -98,8 +99,7 @@ def report_table(summary: Mapping[str, Any], metric: str, *, seeds: int, title: 
     Returns:
         `rich.table.Table`: in per cent.
     """
-    over = f"mean ± standard deviation over {seeds} training seeds" if seeds > 1 else "one training seed"
-    table = Table(title=title, box=box.SIMPLE, caption=f"Test, {metric}, in per cent: {over}.")
+    table = Table(title=title, box=box.SIMPLE, caption=f"Test, {metric}, in per cent: {over_seeds(seeds)}.")
     for name in ("language", "first", "heads", "unpruned", "pruned", "gain"):
         table.add_column(
             name, justify="left" if name in ("language", "first") else "right", no_wrap=name != "language"

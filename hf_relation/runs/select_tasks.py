@@ -13,21 +13,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hf_relation.compat import import_optional
 from hf_relation.heads import HeadCorrelation
-from hf_relation.runs.output_folder import RESULTS, claimed
-from hf_relation.runs.prune_heads import run_settings
+from hf_relation.runs.output_folder import RESULTS
 from hf_relation.runs.prune_heads_figures import mean_sd, shown
-from hf_relation.runs.records import RUN_FILE, finished_run
 from hf_relation.runs.select_tasks_arguments import COMMAND, SelectTasksArguments, parse
 from hf_relation.runs.select_tasks_data import SelectionData, load_data
+from hf_relation.runs.select_tasks_heads import HeadsOfTasks
 from hf_relation.runs.select_tasks_methods import Selections
-from hf_relation.runs.select_tasks_trials import Trainings
-from hf_relation.runs.task_training import metric_name, start_name
-from hf_relation.training import RelationTrainingArguments, changed_settings, library_versions, write_json
+from hf_relation.runs.select_tasks_trials import Trainings, digest_of
+from hf_relation.runs.task_runs import common_results, draw_pictures, over_seeds, run_all_seeds, run_settings
+from hf_relation.runs.task_training import metric_name
+from hf_relation.training import RelationTrainingArguments, write_json
 
 
 NEEDS_HEADS = {"gradts", "gradts-instances"}
+# Options that change which trainings are made, not what one of them gives; rows and seed are looked at by themselves.
+FREE_OF_TRAININGS = {
+    *("tasks", "primary", "selections", "usage", "num_random", "rule", "selection_share", "selection_seed", "seed"),
+    *("autosem_rounds", "autosem_steps", "autosem_tasks", "autosem_trials", "plots", "split_seed"),
+    *("max_train_rows", "max_eval_rows", "validation_share", "test_share"),
+}
 
 
 def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[str, Any]:
@@ -50,41 +55,35 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     data = load_data(script, args)
     for note in data.notes:
         console.print(note, markup=False)
-    with claimed(
-        args.output_dir,
-        run_settings(script, args, data.tasks),
-        resume=script.resume,
-        overwrite=script.overwrite,
-    ):
-        runs = []
-        for seed in range(args.seed, args.seed + script.num_seeds):
-            console.rule(f"training seed {seed}")
-            runs.append(_one_seed(script, args, data, seed, console))
+
+    def finish(runs: list[dict[str, Any]]) -> dict[str, Any]:
         return _write_results(script, args, data, runs, console)
+
+    return run_all_seeds(
+        script, args, data.tasks, lambda seed, _: _one_seed(script, args, data, seed, console), finish, console
+    )
 
 
 def _one_seed(
     script: SelectTasksArguments, args: RelationTrainingArguments, data: SelectionData, seed: int, console: Console
 ) -> dict[str, Any]:
-    folder = Path(args.output_dir) / f"seed-{seed}"
-    finished = finished_run(folder, script.resume, console)
-    if finished is not None:
-        return finished
-    trainings = Trainings(script, data, seed, folder / "trainings", console)
+    cache = Path(args.output_dir) / "trainings" if script.cache_dir is None else Path(script.cache_dir)
+    settings = digest_of(
+        {key: value for key, value in run_settings(script, args, {}).items() if key not in FREE_OF_TRAININGS}
+    )
+    trainings = Trainings(script, data, seed, cache, settings, console)
+    heads = HeadsOfTasks(script, data, seed, cache, settings, console)
     run: dict[str, Any] = {"seed": seed, "primaries": {}}
     for primary in data.primaries:
-        selections = Selections(script, trainings, primary, folder)
+        selections = Selections(script, trainings, primary, heads)
         found: dict[str, Any] = {}
         for name in script.selections:
             console.print(f"{primary}: {name}", markup=False)
             found |= selections.run(name)
         run["primaries"][primary] = found
         if NEEDS_HEADS & set(script.selections):
-            run["taus"] = {
-                "names": list(data.tasks),
-                "matrix": _in_order(selections.selector.correlation(), list(data.tasks)).tolist(),
-            }
-    write_json(folder / RUN_FILE, run)
+            correlation = _in_order(selections.selector.correlation(), list(data.tasks))
+            run["taus"] = {"names": list(data.tasks), "matrix": correlation.tolist()}
     return run
 
 
@@ -144,11 +143,10 @@ def report_table(summary: Mapping[str, Any], metrics: Mapping[str, str], *, seed
         metrics (`Mapping[str, str]`): primary -> what its score is.
         seeds (`int`): training seeds.
     """
-    over = f"mean ± standard deviation over {seeds} training seeds" if seeds > 1 else "one training seed"
     table = Table(
         title="Auxiliary tasks",
         box=box.SIMPLE,
-        caption=f"Scores of the primary task in per cent: {over}. Heads: seconds of scoring the heads of all tasks, once for all "
+        caption=f"Scores of the primary task in per cent: {over_seeds(seeds)}. Heads: seconds of scoring the heads of all tasks, once for all "
         "primary tasks. Search: seconds of all trainings that the choice took.",
     )
     for name in ("selection", "validation", "test", "heads, s", "search, s"):
@@ -186,39 +184,21 @@ def _write_results(
 ) -> dict[str, Any]:
     summary = summarize(runs)
     metrics = {name: metric_name(data.learner.task(name), each.metric) for name, each in data.tasks.items()}
-    results: dict[str, Any] = {
-        "encoder": start_name(script),
-        "metrics": metrics,
-        "corpora": {
-            name: {"corpus": each.corpus, "counts": each.counts, "origins": dict(each.origins)}
-            for name, each in data.tasks.items()
-        },
-        "summary": summary,
-        "runs": runs,
-        "settings": changed_settings(script, args),
-        "versions": library_versions(),
-    }
+    results = {"metrics": metrics, **common_results(script, args, data.tasks, runs, summary)}
     output = Path(args.output_dir)
+    correlation = None
+    if all("taus" in run for run in runs):
+        matrix = np.mean([run["taus"]["matrix"] for run in runs], axis=0)
+        correlation = HeadCorrelation(tuple(runs[0]["taus"]["names"]), matrix, "kendall")
+        results["taus"] = {"names": list(correlation.names), "matrix": matrix.tolist()}
     write_json(output / RESULTS, results)
     console.print(report_table(summary, metrics, seeds=len(runs)))
     for primary, ways in summary.items():
         for way, found in ways.items():
             if shown_tasks := tasks_shown(found["tasks"], len(runs)):
                 console.print(f"{primary}, {way}, tasks chosen (and by how many seeds): {shown_tasks}", markup=False)
-    if all("taus" in run for run in runs):
-        names = tuple(runs[0]["taus"]["names"])
-        matrix = np.mean([run["taus"]["matrix"] for run in runs], axis=0)
-        results["taus"] = {"names": list(names), "matrix": matrix.tolist()}
-        write_json(output / RESULTS, results)
-        if script.plots:
-            try:
-                import_optional("matplotlib.figure", extra="viz")
-            except ImportError as error:
-                console.print(f"No pictures: {error}", markup=False)
-            else:
-                picture = HeadCorrelation(names, matrix, "kendall").plot(
-                    output / "taus.png", title="Heads of tasks: mean Kendall tau"
-                )
-                console.print(f"Picture: {picture}", markup=False)
+    if correlation is not None:
+        title = "Heads of tasks: mean Kendall tau"
+        draw_pictures(script, console, lambda: [correlation.plot(output / "taus.png", title=title)])
     console.print(f"Figures: {output / RESULTS}", markup=False)
     return results

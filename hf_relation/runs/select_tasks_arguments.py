@@ -80,6 +80,13 @@ class SelectTasksArguments(TaskArguments):
             "help": "paper: the primary task alone is the first trial; repository: as the authors' code does, it is never compared",
         },
     )
+    cache_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "folder of trainings and measured heads, which runs may share: with more tasks, or other primary ones, only what "
+            "is new is trained; default: trainings/ in --output_dir"
+        },
+    )
     num_random: int = field(default=3, metadata={"help": "random sets of tasks"})
     usage: list[float] = field(
         default_factory=lambda: [0.3, 0.5, 0.7, 0.9],

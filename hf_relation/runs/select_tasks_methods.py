@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hf_relation.runs.select_tasks_arguments import SelectTasksArguments
+from hf_relation.runs.select_tasks_heads import HeadsOfTasks
 from hf_relation.runs.select_tasks_trials import Outcome, Trainings
 from hf_relation.selection import (
     TaskSelector,
@@ -84,19 +84,13 @@ class Selections:
         script ([`SelectTasksArguments`]): what the run is told.
         trainings ([`Trainings`]): of the seed.
         primary (`str`): the task whose score counts.
-        folder (`Path`): of the seed; measured heads are kept there, for all primary tasks alike.
+        heads ([`HeadsOfTasks`]): of the seed.
     """
 
-    def __init__(self, script: SelectTasksArguments, trainings: Trainings, primary: str, folder: Path) -> None:
-        self.script, self.trainings, self.primary = script, trainings, primary
+    def __init__(self, script: SelectTasksArguments, trainings: Trainings, primary: str, heads: HeadsOfTasks) -> None:
+        self.script, self.trainings, self.primary, self.heads = script, trainings, primary, heads
         self.auxiliary = [task for task in trainings.data.tasks if task != primary]
-        self.selector = TaskSelector(
-            primary,
-            self.auxiliary,
-            trainings.importance,
-            settings={"method": script.method, "normalize": script.normalize, "rank_on": script.rank_on},
-            cache_dir=folder / "importance",
-        )
+        self.selector = TaskSelector(primary, self.auxiliary, heads.importance)
         self._ways: Mapping[str, Callable[[Ledger], list[tuple[str, Chosen]]]] = {
             "single": self._single,
             "all": self._all,
@@ -113,8 +107,7 @@ class Selections:
     @property
     def ranking_seconds(self) -> float:
         """What scoring the heads of all tasks took."""
-        self.selector.matrices()
-        return sum(map(self.trainings.ranking_seconds, (self.primary, *self.auxiliary)))
+        return sum(map(self.heads.seconds, (self.primary, *self.auxiliary)))
 
     def _single(self, ledger: Ledger) -> list[tuple[str, Chosen]]:
         return [("single", ledger.chosen(self.primary, [self.primary], ledger.train([self.primary])))]
@@ -151,9 +144,9 @@ class Selections:
 
     def _instances(self, ledger: Ledger) -> list[tuple[str, Chosen]]:
         ranking_seconds = self.ranking_seconds
-        heads = self.selector.matrices()[self.primary]
+        primary = self.heads.importance(self.primary)
         correlations = {
-            task: instance_correlations(self.trainings.instances(task), heads, normalize=self.trainings.norm)
+            task: instance_correlations(self.heads.instances(task), primary, normalize=self.heads.norm)
             for task in self.auxiliary
         }
         pooled = np.concatenate(list(correlations.values()))

@@ -7,21 +7,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 
 from hf_relation.data.files import parse_json
 from hf_relation.errors import CheckpointError, InvalidRowError
-from hf_relation.heads import HeadImportance, head_importance, instance_importance
-from hf_relation.heads.normalizing import Norm
-from hf_relation.heads.result import Method
 from hf_relation.models.multitask import MultiTaskModel
 from hf_relation.runs.select_tasks_arguments import SelectTasksArguments
 from hf_relation.runs.select_tasks_data import SelectionData
 from hf_relation.runs.select_tasks_walk import TaskWalk
-from hf_relation.runs.task_training import Rows, clock
+from hf_relation.runs.task_training import Rows, TaskLearner, clock
 from hf_relation.training import write_json
 
 
@@ -40,23 +37,37 @@ class Outcome:
     seconds: float
 
 
-class Trainings:
-    """Trains sets of tasks with one seed.
+@dataclass(frozen=True)
+class Workshop:
+    """What the trainings of one seed have in common.
 
     Args:
         script ([`SelectTasksArguments`]): what the run is told.
         data ([`SelectionData`]): its tasks.
         seed (`int`): the training seed.
-        folder (`Path`): where outcomes are kept.
+        folder (`Path`): where what was made is kept; several runs may share it.
+        settings (`str`): checksum of all that decides what is made, but for seed and rows.
         console (`Console`): told what goes on.
     """
 
-    def __init__(
-        self, script: SelectTasksArguments, data: SelectionData, seed: int, folder: Path, console: Console
-    ) -> None:
-        self.script, self.data, self.seed, self.folder, self.console = script, data, seed, folder, console
-        self.learner = data.learner
+    script: SelectTasksArguments
+    data: SelectionData
+    seed: int
+    folder: Path
+    settings: str
+    console: Console
+
+    def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def learner(self) -> TaskLearner:
+        """Encodes, fine-tunes, scores."""
+        return self.data.learner
+
+
+class Trainings(Workshop):
+    """Trains sets of tasks with one seed; see [`Workshop`] for the arguments."""
 
     def train(
         self,
@@ -86,10 +97,13 @@ class Trainings:
         weights = None if mixing is None else [mixing[tasks.index(name)] for name in used]
         key = {
             "primary": primary,
-            "rows": {name: _digest([row["input_ids"] for row in each]) for name, each in used.items()},
+            "settings": self.settings,
+            "seed": self.seed,
+            "rows": {name: digest_of(each) for name, each in used.items()},
+            "scored": [digest_of(self.data.rows[primary][part]) for part in ("validation", "test")],
             "mixing": weights,
         }
-        path = self.folder / f"{_digest(key)}.json"
+        path = self.folder / f"training-{digest_of(key)}.json"
         if path.is_file():
             return _read(path)
         names = " + ".join([primary, *(name for name in used if name != primary)])
@@ -107,34 +121,6 @@ class Trainings:
         """The figure of a task over one of its parts."""
         return self.learner.score(model, task, self.data.rows[task][part], self.data.tasks[task].metric)
 
-    def importance(self, task: str) -> HeadImportance:
-        """Fine-tune one task alone and score its heads; the scores of its training instances are kept as well."""
-        self.console.print(f"  head importance of {task}", markup=False)
-        start = clock()
-        model = self.learner.new_model(self.seed, [task])
-        epochs = self.script.rank_epochs
-        settings: dict[str, Any] = {} if epochs is None else {"num_train_epochs": epochs}
-        rows = self.data.rows[task]
-        self.learner.fine_tune(model, {task: rows["train"]}, self.seed, self.folder, **settings)
-        if "gradts-instances" in self.script.selections:
-            np.save(self._instances(task), self._instance_scores(model, task), allow_pickle=False)
-        importance = head_importance(
-            model,
-            self.learner.batches(model, task, rows[self.script.rank_on]),
-            method=cast(Method, self.script.method),
-            normalize=self.norm,
-        )
-        write_json(self._ranking_file(task), {"task": task, "seconds": clock() - start})
-        return importance
-
-    def ranking_seconds(self, task: str) -> float:
-        """What [`importance`] took, also in an earlier run; 0 where nothing was written."""
-        path = self._ranking_file(task)
-        return float(parse_json(path.read_bytes(), what=str(path))["seconds"]) if path.is_file() else 0.0
-
-    def _ranking_file(self, task: str) -> Path:
-        return self.folder.parent / f"ranking_{_digest(task)}.json"
-
     def walk(self, primary: str, *, steps: int) -> TaskWalk:
         """A model of all tasks that is trained on slices of them, and scored on the primary task."""
         self.console.print("  Thompson sampling over tasks", markup=False)
@@ -147,46 +133,13 @@ class Trainings:
             folder=self.folder,
         )
 
-    @property
-    def norm(self) -> Norm | None:
-        """The norm of every layer."""
-        return None if self.script.normalize == "none" else cast(Norm, self.script.normalize)
-
-    def instances(self, task: str) -> np.ndarray:
-        """Scores of heads for every training row of a task, `(rows, layers, heads)`, kept by [`importance`].
-
-        Raises:
-            CheckpointError: they are missing or damaged.
-        """
-        path = self._instances(task)
-        try:
-            found = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise CheckpointError(
-                f"{path} is missing or damaged ({error}). Delete the folder importance/ beside it to measure again."
-            ) from None
-        if len(found) != len(self.data.rows[task]["train"]):
-            raise CheckpointError(
-                f"{path} has {len(found)} rows, {task} {len(self.data.rows[task]['train'])}. Delete it."
-            )
-        return found
-
-    def _instances(self, task: str) -> Path:
-        return self.folder.parent / f"instances_{_digest(task)}.npy"
-
-    def _instance_scores(self, model: MultiTaskModel, task: str) -> np.ndarray:
-        rows = self.data.rows[task]["train"]
-        scores = instance_importance(model, self.learner.batches(model, task, rows))
-        ordered = np.empty_like(scores)
-        ordered[np.concatenate(self.learner.batch_places(rows))] = scores
-        return ordered
-
     def _keep(self, path: Path, key: Mapping[str, Any], outcome: Outcome) -> Outcome:
         write_json(path, {"key": dict(key), "outcome": vars(outcome)})
         return outcome
 
 
-def _digest(content: Any) -> str:
+def digest_of(content: Any) -> str:
+    """A short checksum of what JSON knows."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode("utf-8")).hexdigest()[:16]
 
 

@@ -45,9 +45,10 @@ class TaskArguments:
     )
     head_dropout: float = field(default=0.1, metadata={"help": "dropout in front of the heads of tasks"})
     max_length: int | None = field(
-        default=128,
+        default=None,
         metadata={
-            "help": "longest input in pieces; tagged sentences that are longer become several inputs, texts are cut"
+            "help": "longest input in pieces; default: what the encoder takes, at most 512. Tagged sentences that are longer become several "
+            "inputs, texts are cut"
         },
     )
     batch_size: int = field(default=32, metadata={"help": "rows of a batch"})

@@ -19,6 +19,7 @@ from hf_relation.embedding.batching import token_budget_batches
 from hf_relation.errors import UsageError
 from hf_relation.models.multitask import MultiTaskConfig, MultiTaskModel
 from hf_relation.models.multitask.task_heads import Task
+from hf_relation.processing.tokenizing import check_tokenizer
 from hf_relation.runs.task_arguments import TaskArguments
 from hf_relation.runs.task_data import TaskData
 from hf_relation.training import MultiTaskCollator, MultiTaskDataset, MultiTaskTrainer, RelationTrainingArguments
@@ -73,6 +74,7 @@ class TaskLearner:
         self.tasks = {name: dict(settings) for name, settings in tasks.items()}
         self.start = str(base_encoder_path() if script.model_name_or_path is None else script.model_name_or_path)
         self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self.start)
+        check_tokenizer(self.tokenizer)
         self._config = MultiTaskConfig(tasks=self.tasks)  # knows the tasks; its encoder is not used
 
     def task(self, name: str) -> Task:
@@ -175,9 +177,8 @@ def describe(data: TaskData, encoded: Mapping[str, EncodedTask]) -> list[str]:
         lines.append(f"  {data.num_dropped:,} training rows left out: their text is in validation or test.")
     for part, found in encoded.items():
         if found.num_cut:
-            lines.append(
-                f"  {found.num_cut:,} of {len(found.rows):,} texts of {part} are longer than --max_length and lose their end."
-            )
+            what = "words" if data.kind == "tagged" else "texts"
+            lines.append(f"  {found.num_cut:,} {what} of {part} are longer than --max_length and lose their end.")
         if found.num_extra:
             lines.append(f"  long sentences of {part} became {found.num_extra:,} further inputs.")
     return lines

@@ -89,6 +89,27 @@ class PruningSearch:
         self.stop: Stop = stop
         self.order: tuple[tuple[int, int], ...] = tuple(ranked[:max_heads])
 
+    def check(self, model: nn.Module) -> None:
+        """Refuse a model whose heads are not those that were ranked.
+
+        Args:
+            model (`nn.Module`): see [`~hf_relation.heads.head_layout`].
+
+        Raises:
+            UsageError: it has other layers or heads, or one of those to prune is gone already.
+        """
+        found = head_layout(model)
+        if (found.num_layers, found.num_heads) != self.importance.raw.shape:
+            raise UsageError(
+                f"The ranking is of {self.importance.raw.shape[0]} layers of {self.importance.raw.shape[1]} heads, the model "
+                f"has {found.num_layers} of {found.num_heads}. Rank the heads of this model."
+            )
+        gone = next((place for place in self.order if place[1] not in found.kept[place[0]]), None)
+        if gone is not None:
+            raise UsageError(
+                f"Head {gone[1]} of layer {gone[0]} is to be pruned and is pruned already. Rank the heads of this model."
+            )
+
     def run(
         self,
         model: nn.Module,
@@ -118,12 +139,7 @@ class PruningSearch:
         """
         if (score is None) == (train_and_score is None):
             raise UsageError("Give one of `score` (no training) and `train_and_score` (training at every step).")
-        found = head_layout(model)
-        if (found.num_layers, found.num_heads) != self.importance.raw.shape:
-            raise UsageError(
-                f"The ranking is of {self.importance.raw.shape[0]} layers of {self.importance.raw.shape[1]} heads, the model "
-                f"has {found.num_layers} of {found.num_heads}. Rank the heads of this model."
-            )
+        self.check(model)
 
         def evaluate(number: int, before: Sequence[Trial]) -> float:
             heads = grouped(self.order[:number])

@@ -42,6 +42,7 @@ from hf_relation.training.scoring import EmbeddedParts, embed_parts, score_parts
 from hf_relation.training.shuffled_sampler import ShuffledBatchSampler
 from hf_relation.training.tables import scores_table
 from hf_relation.training.targets import EpochTargets
+from hf_relation.training.task_rows import EncodedTask, encode_task_rows, task_settings
 from hf_relation.training.task_sampler import TaskBatchSampler
 from hf_relation.training.trainable import add_adapters, freeze
 from hf_relation.training.trainer import RelationTrainer
@@ -54,6 +55,7 @@ __all__ = [
     "CollapseMonitor",
     "DiscoveryTrainer",
     "EmbeddedParts",
+    "EncodedTask",
     "EpochBatchSampler",
     "EpochTargets",
     "ExperimentArguments",
@@ -80,12 +82,13 @@ __all__ = [
     "WeightAverage",
     "add_adapters",
     "changed_settings",
-    "chosen_pairs",
     "check_processes",
     "choose_bandwidth_quantile",
+    "chosen_pairs",
     "corpus_names",
     "data_names",
     "embed_parts",
+    "encode_task_rows",
     "evaluate_by_clustering",
     "finite_only",
     "freeze",
@@ -109,5 +112,6 @@ __all__ = [
     "split_known_relations",
     "summarize_runs",
     "summarize_scores",
+    "task_settings",
     "write_json",
 ]

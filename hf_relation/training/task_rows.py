@@ -28,8 +28,8 @@ class EncodedTask:
 
     Args:
         rows (`list[dict]`): `input_ids`, perhaps `token_type_ids`, and `labels`.
-        num_cut (`int`): texts that were longer than the encoder takes and lost their end. Sentences in tokens never do: they
-            become several rows.
+        num_cut (`int`): texts that were longer than the encoder takes and lost their end. Sentences in tokens do not: they
+            become several rows, and only single words that alone are longer lose their end.
         num_extra (`int`): rows more than there are sentences, for that reason.
         num_unlabelled (`int`): texts without a label, which are left out.
     """
@@ -101,8 +101,7 @@ def encode_task_rows(
         [`EncodedTask`].
 
     Raises:
-        InvalidRowError: a label that the task does not have, or a word that alone is longer than `max_length`; `.index` is the
-            row's position.
+        InvalidRowError: a label that the task does not have; `.index` is the row's position.
         UsageError: `max_length` is out of range.
 
     Example:
@@ -140,19 +139,15 @@ def _encode_tagged(
     max_length: int | None,
 ) -> EncodedTask:
     found: list[dict[str, Any]] = []
+    num_cut = 0
     for index, row in enumerate(rows):
         labels = [_number(tag, task, numbers, index) for tag in row["tags"]]
-        try:
-            windows = align_word_labels(tokenizer, row["tokens"], labels, max_length=max_length)
-        except InvalidRowError as error:  # its index is the word's
-            raise InvalidRowError(
-                f"task {task.name!r}, sentence {row.get('id', index)!r}, word {error.index}: {error.reason}",
-                index=index,
-            ) from None
+        windows = align_word_labels(tokenizer, row["tokens"], labels, max_length=max_length, cut_long_words=True)
+        num_cut += sum(window.num_cut for window in windows)
         for window in windows:
             types = {} if window.token_type_ids is None else {"token_type_ids": window.token_type_ids}
             found.append({"input_ids": window.input_ids, "labels": window.labels, **types})
-    return EncodedTask(found, num_extra=len(found) - len(rows))
+    return EncodedTask(found, num_cut=num_cut, num_extra=len(found) - len(rows))
 
 
 def _encode_texts(

@@ -55,3 +55,23 @@ def test_bad_files_are_told(run, files, tmp_path):
     (tmp_path / "bad.json").write_text("{")
     code, out, err = run(files[0], tmp_path / "bad.json")
     assert code == 1 and not out and "damaged" in err
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("search", "hf-relation heads search --task pos"),
+        ("select-tasks", "hf-relation heads select-tasks --primary cola"),
+    ],
+)
+def test_runs_teach_and_refuse(monkeypatch, capsys, command, shown):
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["hf-relation", "heads", command, *arguments])
+        with pytest.raises(SystemExit) as caught:
+            app.main()
+        return caught.value.code or 0, *capsys.readouterr()
+
+    code, out, _ = call("--help")
+    assert code == 0 and shown in out and "--preset" in out
+    code, _, err = call("--no_such_option", "1")
+    assert code == 2 and "no option '--no_such_option'" in err

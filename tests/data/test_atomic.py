@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_relation.data.atomic import atomic_file, atomic_folder
+from hf_relation.data.atomic import atomic_file, atomic_folder, check_file_place, check_folder_place
 from hf_relation.errors import UsageError
 
 
@@ -47,3 +47,21 @@ def test_a_file_with_the_name_of_the_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a file has that name"), atomic_folder(tmp_path / "out", overwrite=True):
         pass
     assert (tmp_path / "out").read_text() == "a file"
+
+
+def test_places_are_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("keep")
+    for bad, message in (
+        (tmp_path, "a folder has"),
+        (tmp_path / "no" / "a", "does not exist"),
+        (tmp_path / "there", "exists"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            check_file_place(bad)
+    assert check_file_place(tmp_path / "there", overwrite=True) == tmp_path / "there"
+    with pytest.raises(UsageError, match="a file has that name"):
+        check_folder_place(tmp_path / "there", overwrite=True)
+    with pytest.raises(UsageError, match="is not empty"):
+        check_folder_place(tmp_path)
+    assert check_folder_place(tmp_path, overwrite=True) == check_folder_place(tmp_path / "new").parent
+    assert os.listdir(tmp_path) == ["there"]

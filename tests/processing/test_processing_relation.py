@@ -10,7 +10,7 @@ import pytest
 import torch
 from datasets import Dataset
 from tokenizers.processors import TemplateProcessing
-from transformers import AutoConfig, AutoProcessor, BertTokenizerFast, ByT5Tokenizer
+from transformers import AutoConfig, AutoProcessor, AutoTokenizer, BertConfig, BertTokenizerFast, ByT5Tokenizer
 
 from hf_relation.errors import UsageError
 from hf_relation.models.more import MOREConfig
@@ -279,6 +279,13 @@ def test_tokenizers_that_cannot_work_are_refused_with_the_remedy():
     tokenizer.pad_token = None
     with pytest.raises(UsageError, match="no padding token"):
         RelationProcessor(tokenizer)
+
+
+def test_a_tokenizer_that_knows_no_word_is_refused(tmp_path):
+    """transformers makes one, without a word, of a folder that has an encoder and no vocabulary."""
+    BertConfig(vocab_size=20).save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match="knows no word"):
+        RelationProcessor(AutoTokenizer.from_pretrained(tmp_path))
 
 
 # ---------------------------------------------------------------------------------------------- save and load

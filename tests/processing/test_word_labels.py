@@ -92,6 +92,21 @@ def test_windows_are_full_and_whole() -> None:
     assert [word for window in windows for word in window.word_ids if word is not None] == list(range(301))
 
 
+def test_a_word_that_alone_is_too_long_keeps_its_first_pieces_where_that_is_wanted() -> None:
+    tokenizer = tiny_tokenizer("bert")
+    words, labels = ["the", "z" * 30, "the"], [1, 2, 1]
+    pieces = [len(tokenizer(word, add_special_tokens=False)["input_ids"]) for word in words]
+    assert pieces[1] > 8
+    with pytest.raises(InvalidRowError, match="pieces"):
+        align_word_labels(tokenizer, words, labels, max_length=8)
+    windows = align_word_labels(tokenizer, words, labels, max_length=8, cut_long_words=True)
+    whole = align_word_labels(tokenizer, words, labels, max_length=64)[0]
+    first = whole.word_ids.index(1)
+    assert [window.num_cut for window in windows] == [0, 1, 0]
+    assert windows[1].input_ids[1:-1] == whole.input_ids[first : first + 6]
+    assert [label for window in windows for label in window.labels if label != -100] == labels
+
+
 def test_without_labels_and_with_words_that_are_not_scored() -> None:
     tokenizer = tiny_tokenizer("bert")
     (window,) = align_word_labels(tokenizer, ["the", "river"], None)

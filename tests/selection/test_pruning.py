@@ -112,6 +112,16 @@ def test_a_model_that_lost_heads_goes_on_losing(model):
     assert seen == [{0: [1]}, {0: [1], 1: [2]}, {0: [1], 1: [0, 2]}]
 
 
+def test_a_ranking_of_heads_that_are_gone_is_refused_before_the_first_trial():
+    other = tiny_headed("bert", "texts")
+    prune_heads(other, {1: [2]})  # the second lowest
+    score, seen = scores_of(CURVE)
+    with pytest.raises(UsageError, match="Head 2 of layer 1 is to be pruned and is pruned already"):
+        PruningSearch(importance()).run(other, score=score)
+    assert not seen
+    PruningSearch(importance(), max_heads=1).check(other)
+
+
 def test_a_search_that_was_cut_off_goes_on(model, tmp_path):
     path = tmp_path / "search.json"
     numbers = iter([0.80, 0.81, float("nan")])
