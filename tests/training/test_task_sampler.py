@@ -89,3 +89,41 @@ def test_parts_sum_to_the_whole():
 def test_bad_settings_are_told(settings, message):
     with pytest.raises(UsageError, match=message):
         TaskBatchSampler(**({"sizes": SIZES} | settings))
+
+
+def test_rows_of_similar_length_stand_together():
+    """Less padding than without, and still every row once an epoch, none twice in a batch."""
+    rng = np.random.default_rng(0)
+    sizes, lengths = [96, 40], rng.integers(3, 90, 136).tolist()
+    padded = {}
+    for given in (None, lengths):
+        sampler = TaskBatchSampler(sizes, batch_size=8, seed=1, lengths=given)
+        batches = list(sampler)
+        assert sorted(row for batch in batches for row in batch) == list(range(136))
+        assert all(len({row < 96 for row in batch}) == 1 for batch in batches)
+        padded[given is None] = sum(8 * max(lengths[row] for row in batch) for batch in batches)
+    assert sum(lengths) <= padded[False] < 0.75 * padded[True]
+
+
+def test_lengths_give_the_same_order_again_and_another_one_in_the_next_epoch():
+    lengths = [5, 1, 9, 2, 8, 3, 7, 4]
+    first = TaskBatchSampler([8], batch_size=2, seed=5, lengths=lengths)
+    order = list(first)
+    assert list(TaskBatchSampler([8], batch_size=2, seed=5, lengths=lengths)) == order
+    first.set_epoch(1)
+    assert list(first) != order
+
+
+def test_a_task_smaller_than_a_batch_repeats_and_the_last_batch_is_filled():
+    sampler = TaskBatchSampler([3, 5], batch_size=4, lengths=[9, 1, 5, 2, 8, 3, 7, 4])
+    batches = list(sampler)
+    small = [batch for batch in batches if batch[0] < 3]
+    assert len(batches) == 3 and all(len(batch) == 4 for batch in batches) and set(small[0]) == {0, 1, 2}
+    large = [batch for batch in batches if batch[0] >= 3]
+    assert {row for batch in large for row in batch} == {3, 4, 5, 6, 7}
+    assert all(len(set(batch)) == 4 for batch in large)
+
+
+def test_every_row_needs_a_length():
+    with pytest.raises(UsageError, match="one number for each of 8 rows, got 2"):
+        TaskBatchSampler([8], lengths=[1, 2])
