@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,23 +24,19 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.markdown import Markdown
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast, Trainer, TrainingArguments, set_seed
-from transformers import DataCollatorForLanguageModeling as MaskingCollator
-from transformers.modeling_outputs import MaskedLMOutput
+from transformers import BertConfig, DataCollatorForLanguageModeling, Trainer, TrainingArguments, set_seed
 
 from hf_relation.cards import table_row
 from hf_relation.data.atomic import atomic_folder
-from hf_relation.data.recipe import available_splits
-from hf_relation.data.recipes import RECIPES
 from hf_relation.errors import HfRelationError, UsageError
+from hf_relation.runs import tiny_encoder
 from hf_relation.runs.task_arguments import names_in
-from hf_relation.runs.task_data import LANGUAGES, TRAINED_ON, read_wanted
+from hf_relation.runs.task_data import LANGUAGES
 from hf_relation.runs.task_training import quiet_loading
+from hf_relation.runs.tiny_encoder import by_frequency, by_model, held_out_loss, pack, read_sentences
 from hf_relation.training import library_versions, write_json
 
 
-SPECIAL: list[str] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 FIGURES = "pretraining.json"
 NUMBERS: Mapping[str, tuple[float, str]] = {
     "vocab_size": (12_000, "pieces"),
@@ -58,7 +52,6 @@ NUMBERS: Mapping[str, tuple[float, str]] = {
     "exponent": (0.5, "0: all languages alike, 1: as many as there are words"),
     "held_out_share": (0.02, "of the sentences, for the losses in README.md"),
 }
-Words = Sequence[str]
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -83,98 +76,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def read_sentences(name: str, data_dir: str | None) -> tuple[dict[str, Any], list[Words]]:
-    """What there is to say of a language's treebank, and the words of its sentences: each once, none of a test part."""
-    wanted = read_wanted(name, "pos")
-    recipe, found, parts = RECIPES[wanted.corpus], [], []
-    folder, seen = recipe.folder(wanted.folder or data_dir), set()
-    # Two versions of one treebank have the same sentences, with other punctuation; the newer lacks a training part.
-    corpora = list(dict.fromkeys((wanted.full_name, TRAINED_ON.get(wanted.full_name, wanted.full_name))))
-    for full_name in corpora:
-        configuration = recipe.configuration(full_name.partition("/")[2])
-        if configuration.kind != "tagged":
-            known = ", ".join(LANGUAGES["pos"].values())
-            raise UsageError(f"{name!r} has whole texts. Words are needed, as in {known}.")
-        for part, split in available_splits(recipe, full_name.partition("/")[2], folder).items():
-            rows: list[Words] = [row["tokens"] for row in split.rows(folder)]
-            if part == "test":
-                seen |= set(map(letters, rows))
-            else:
-                found.append(rows)
-                parts.append(f"{part} of {full_name}")
-    sentences = []
-    for words in (words for rows in found for words in rows):
-        if letters(words) not in seen:
-            seen.add(letters(words))
-            sentences.append(words)
-    if len(sentences) < 2:
-        raise UsageError(f"{name!r} has no sentences to train on in {folder.name}/: test parts are for testing alone.")
-    about = recipe.configuration(corpora[0].partition("/")[2]).about
-    counts = {"sentences": len(sentences), "words": sum(map(len, sentences))}
-    return {"language": wanted.name, "about": about, "parts": parts, **counts}, sentences
-
-
-def letters(words: Words) -> str:
-    """What sentences are compared by."""
-    return "".join(each for each in unicodedata.normalize("NFKC", "".join(words)) if each.isalnum())
-
-
-def train_tokenizer(sentences: Sequence[Words], vocab_size: int, max_length: int) -> BertTokenizerFast:
-    """A cased WordPiece tokenizer; the same sentences give the same one."""
-    normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
-    splitter = pre_tokenizers.BertPreTokenizer()
-    texts = [normalizer.normalize_str(word) for words in sentences for word in words]
-    words = [word for text in texts for word, _ in splitter.pre_tokenize_str(text)]
-    # The trainer numbers what it is not told beforehand as its hash maps have it, and breaks ties by these numbers.
-    counts = Counter(character for word in words for character in word)
-    alphabet = sorted(sorted(counts, key=lambda character: (-counts[character], character))[: vocab_size // 2])
-    inside = [f"##{each}" for each in sorted({each for word in words for each in word[1:]} & set(alphabet))]
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocab_size,
-        special_tokens=[*SPECIAL, *inside],
-        initial_alphabet=alphabet,
-        limit_alphabet=len(alphabet),
-        show_progress=False,
-    )
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
-    tokenizer.train_from_iterator(texts, trainer)
-    vocab = tokenizer.get_vocab()
-    return BertTokenizerFast(vocab=vocab, do_lower_case=False, strip_accents=False, model_max_length=max_length)
-
-
-def pack(sentences: Sequence[Words], tokenizer: BertTokenizerFast) -> list[dict[str, list[int]]]:
-    """Inputs of as many sentences as fit: `[CLS] a [SEP] b [SEP]`. A sentence that is longer loses its end."""
-    packed: list[list[int]] = []
-    length, special = tokenizer.model_max_length, (tokenizer.cls_token_id, tokenizer.sep_token_id)
-    encoded = tokenizer(list(sentences), is_split_into_words=True, add_special_tokens=False, verbose=False)
-    for pieces in encoded["input_ids"]:
-        if not packed or len(packed[-1]) + len(pieces) + 1 > length:
-            packed.append([special[0]])
-        packed[-1] += [*pieces[: length - 2], special[1]]
-    return [{"input_ids": ids, "special_tokens_mask": [int(each in special) for each in ids]} for ids in packed]
-
-
-class MaskedBert(BertForMaskedLM):
-    """Scores pieces at masked places alone, which saves most of a large vocabulary's work."""
-
-    def forward(self, input_ids: Any, attention_mask: Any, labels: Any, **ignored: Any) -> MaskedLMOutput:
-        masked = labels != -100
-        scores = self.cls(self.bert(input_ids, attention_mask=attention_mask).last_hidden_state[masked])
-        return MaskedLMOutput(torch.nn.functional.cross_entropy(scores, labels[masked]), scores)
-
-
-@torch.no_grad()
-def masked_loss(model: MaskedBert, rows: Sequence[Any], tokenizer: BertTokenizerFast) -> float:
-    """The mean loss at masked places; the same places at every call."""
-    collate, losses, counts = MaskingCollator(tokenizer, seed=0), [], []
-    for start in range(0, len(rows), 8):
-        batch = collate([dict(row) for row in rows[start : start + 8]]).to(model.device)
-        losses.append(model.eval()(**batch).loss.nan_to_num().item())
-        counts.append(int((batch["labels"] != -100).sum()))
-    return sum(loss * count for loss, count in zip(losses, counts, strict=True)) / max(1, sum(counts))
-
-
 CARD = """# A tiny multilingual encoder
 
 Trained from scratch in {minutes:.0f} minutes on {words:,} words of treebanks, by masked language modelling: {steps:,} steps of at most
@@ -183,7 +84,8 @@ published weights can be had. It is **no substitute for multilingual BERT or XLM
 large: what holds for its heads need not hold for theirs.
 
 Training and development parts were read, without their parts of speech; sentences that are also in a test part were left out.
-The losses are those at masked pieces of held-out sentences, with new weights and after training.
+The losses are those at masked pieces of held-out sentences: of new weights, of knowing nothing but how frequent pieces are in
+the language, and after training. How far the last is below the second is what was learned of context.
 
 {table}
 
@@ -207,7 +109,7 @@ def pretrain(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         held_out.append([sentences[place] for place in order[:aside]])
         kept.append([sentences[place] for place in sorted(order[aside:])])
         spelled += kept[-1] * round((most / about["words"]) ** (1 - args.exponent))
-    tokenizer = train_tokenizer(spelled, args.vocab_size, args.max_length)
+    tokenizer = tiny_encoder.train_tokenizer(spelled, args.vocab_size, args.max_length)
     packed = [pack(sentences, tokenizer) for sentences in kept]
     weights = [
         about["words"] ** args.exponent / len(rows)
@@ -222,7 +124,7 @@ def pretrain(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         num_hidden_layers=args.num_layers, num_attention_heads=args.num_heads, max_position_embeddings=args.max_length,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,  # costs a quarter of the time; few passes overfit little
     )  # fmt: skip
-    model = MaskedBert(config)
+    model = tiny_encoder.MaskedBert(config)
     trainer = Trainer(
         model,
         TrainingArguments(
@@ -231,14 +133,16 @@ def pretrain(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             warmup_steps=0.1, weight_decay=0.01, seed=args.seed, save_strategy="no", logging_steps=50, report_to=[],
             remove_unused_columns=False, dataloader_pin_memory=False,
         ),
-        MaskingCollator(tokenizer),
+        DataCollatorForLanguageModeling(tokenizer),
         [rows[place] for place in drawn.tolist()],
     )  # fmt: skip
     tests = [pack(sentences, tokenizer) for sentences in held_out]
-    before = [masked_loss(model, test, tokenizer) for test in tests]
+    for (about, _), test, rows in zip(read, tests, packed, strict=True):
+        about["loss_before"] = held_out_loss(by_model(model), test, tokenizer)
+        about["loss_of_frequencies"] = held_out_loss(by_frequency(rows, tokenizer), test, tokenizer)
     done = trainer.train()
-    for (about, _), test, loss in zip(read, tests, before, strict=True):
-        about |= {"loss_before": loss, "loss_after": masked_loss(model, test, tokenizer)}
+    for (about, _), test in zip(read, tests, strict=True):
+        about["loss_after"] = held_out_loss(by_model(model), test, tokenizer)
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.1
     with quiet_loading():
         model.bert.save_pretrained(folder)
@@ -258,10 +162,10 @@ def card(results: Mapping[str, Any]) -> str:
     """README.md: what it is, what it is not, losses, the command."""
     settings, usual = results["settings"], parse([])
     changed = [f"--{name} {value}" for name, value in settings.items() if value != getattr(usual, name)]
-    header = ("language", "treebank", "read", "words", "loss before", "loss after")
+    header = ("language", "treebank", "read", "words", "loss before", "of frequencies", "after")
     table = [table_row(header), "| --- " * len(header) + "|"]
     for each in results["languages"]:
-        losses = (f"{each['loss_before']:.2f}", f"{each['loss_after']:.2f}")
+        losses = [f"{each[f'loss_{name}']:.2f}" for name in ("before", "of_frequencies", "after")]
         table.append(
             table_row([each["language"], each["about"], "; ".join(each["parts"]), f"{each['words']:,}", *losses])
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer, BertModel
 
 from hf_relation.errors import UsageError
+from hf_relation.runs.tiny_encoder import by_frequency, letters, pack, read_sentences
 
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "pretrain_multilingual.py"
@@ -95,9 +97,21 @@ def test_what_is_written_says_what_it_is_and_the_losses_fall(trained):
     assert [each["language"] for each in results["languages"]] == ["en", "zh", "ar"]
     fallen = {each["language"]: each["loss_before"] - each["loss_after"] for each in results["languages"]}
     assert fallen["en"] > 1 and fallen["zh"] > 0.5, fallen  # Arabic has 7 sentences to learn from and 2 held out
+    english = results["languages"][0]
+    assert 0 < english["loss_after"] < english["loss_before"] and english["loss_of_frequencies"] < math.log(300)
     card = (output / "README.md").read_text(encoding="utf-8")
     assert "no substitute for multilingual BERT" in card and "--languages en,zh,ar --vocab_size 300" in card
     assert str(output) not in card and "| ar | Arabic, PADT" in card
+
+
+def test_the_loss_of_frequencies_is_that_of_counting(script, trained):
+    tokenizer = AutoTokenizer.from_pretrained(trained[0])
+    rows = pack([text.split() for text in ENGLISH], tokenizer)
+    pieces = [piece for row in rows for piece in row["input_ids"] if piece not in tokenizer.all_special_ids]
+    batch = {"labels": torch.tensor([[-100, pieces[0], -100, tokenizer.vocab["老"]]])}
+    chances = [(pieces.count(pieces[0]) + 1) / (len(pieces) + len(tokenizer)), 1 / (len(pieces) + len(tokenizer))]
+    expected = -sum(map(math.log, chances)) / 2
+    assert by_frequency(rows, tokenizer)(batch).item() == pytest.approx(expected)
 
 
 def test_test_parts_are_never_trained_on(script, data, trained, tmp_path):
@@ -117,9 +131,9 @@ def test_test_parts_are_never_trained_on(script, data, trained, tmp_path):
 
 
 def test_a_sentence_counts_once(script, data):
-    assert script.letters(["Ｔｅａ", "，", "老船", "。"]) == script.letters(["Tea", ",", "老", "船", "."]) == "Tea老船"
-    _, sentences = script.read_sentences("zh", str(data))
-    assert len({script.letters(words) for words in sentences}) == len(sentences)
+    assert letters(["Ｔｅａ", "，", "老船", "。"]) == letters(["Tea", ",", "老", "船", "."]) == "Tea老船"
+    _, sentences = read_sentences("zh", str(data))
+    assert len({letters(words) for words in sentences}) == len(sentences)
 
 
 def test_the_same_seed_gives_the_same_files(script, data, trained, tmp_path):
