@@ -11,7 +11,7 @@ from hf_relation.data.atomic import atomic_file, atomic_folder, folder_for
 from hf_relation.data.jsonl import write_jsonl
 from hf_relation.data.row_checks import BrokenRule, checked_label, checked_string
 from hf_relation.data.spreadsheets import csv_text
-from hf_relation.discovery.graph_exports import DEFAULT_BASE, check_base, neo4j_tables, ntriples_lines
+from hf_relation.discovery.graph_exports import DEFAULT_BASE, neo4j_tables, ntriples_lines
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -99,7 +99,6 @@ def export_result(
     ```
     """
     kind = check_export(path, format)
-    check_base(base)
     rows = export_rows(result)
     target = Path(path)
     folder_for(target.parent, "results")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE = "urn:hf-relation:"
 _RDFS_LABEL = "<http://www.w3.org/2000/01/rdf-schema#label>"
-_ABSOLUTE_IRI = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\]*')
+_ABSOLUTE_IRI = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>"{}|^`\\\ud800-\udfff]*')
 # Must be escaped: quotes, backslashes, line feeds, carriage returns. The other control characters and the line separators
 # of Unicode may stand as they are; they are escaped so that a line is a line to every tool.
 _ESCAPED = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029]')
@@ -168,7 +168,7 @@ def ntriples_lines(result: DiscoveryResult, *, base: str = DEFAULT_BASE) -> Iter
 
     ```
     """
-    check_base(base)
+    _check_base(base)
     graph = relation_graph(result)
     for key in graph.entities:
         yield f"{_iri(base, 'entity', key)} {_RDFS_LABEL} {_literal(graph.name(key))} .\n"
@@ -178,23 +178,10 @@ def ntriples_lines(result: DiscoveryResult, *, base: str = DEFAULT_BASE) -> Iter
         yield f"{_iri(base, 'entity', head)} {_iri(base, 'relation', name)} {_iri(base, 'entity', tail)} .\n"
 
 
-def check_base(base: str) -> None:
-    """Refuse a base that cannot begin an IRI.
-
-    Raises:
-        UsageError: with what is allowed.
-    """
-    if not isinstance(base, str) or not _ABSOLUTE_IRI.fullmatch(base) or not _is_utf8(base):
-        raise UsageError(
-            f"`base` must be the beginning of an absolute IRI, such as '{DEFAULT_BASE}' or 'https://example.org/', without "
-            f'white space and the characters <>"{{}}|^`\\, got {base!r}.'
-        )
-
-
 def neo4j_tables(result: DiscoveryResult, *, raw: bool = False) -> dict[str, str]:
-    """The graph of a result as the two CSV files that `neo4j-admin database import` reads with its defaults.
+    """The graph of a result in the two CSV files that `neo4j-admin database import full --nodes=... --relationships=...` takes.
 
-    Names lose their line breaks, which the importer does not expect; `instance_ids` is a JSON list.
+    Names lose their line breaks, which the importer refuses unless told otherwise; `instance_ids` is a JSON list.
 
     Args:
         result ([`~hf_relation.discovery.DiscoveryResult`]): with mentions.
@@ -228,16 +215,16 @@ def neo4j_tables(result: DiscoveryResult, *, raw: bool = False) -> dict[str, str
     }
 
 
+def _check_base(base: str) -> None:
+    if not isinstance(base, str) or not _ABSOLUTE_IRI.fullmatch(base):
+        raise UsageError(
+            f"`base` must be the beginning of an absolute IRI, such as '{DEFAULT_BASE}' or 'https://example.org/', without "
+            f'white space and the characters <>"{{}}|^`\\, got {base!r}.'
+        )
+
+
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _iri(base: str, kind: str, name: str) -> str:

@@ -309,7 +309,7 @@ hostile = st.text(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(head=hostile, tail=hostile, name=hostile.filter(str.strip))
 def test_hostile_text_survives_in_ntriples_and_csv(tmp_path: Path, head: str, tail: str, name: str) -> None:
     result = one_pair(head, tail, name)
