@@ -28,7 +28,7 @@ from hf_relation.runs.prune_heads_figures import shown
 
 
 # What each run is, and what it is told. Chinese parts of speech are files of version 1, tags mapped to version 2; English
-# word pieces hold most Chinese characters, so that MiniLM can learn something there as well.
+# word pieces hold some Chinese characters, so that MiniLM can learn something there as well.
 RUNS: dict[str, tuple[str, str]] = {
     "ud-en": ("UD English, POS", "--task pos --source en --max_train_rows 2000 --max_eval_rows 400"),
     "ud-zh": ("UD Chinese, POS", "--task pos --source ud/zh_gsd_v1 --max_train_rows 1500 --max_eval_rows 400"),
