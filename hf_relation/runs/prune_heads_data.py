@@ -9,7 +9,7 @@ from typing import Any
 from hf_relation.errors import UsageError
 from hf_relation.runs.prune_heads_arguments import PruneHeadsArguments
 from hf_relation.runs.task_arguments import TaskArguments
-from hf_relation.runs.task_data import TaskData, load_task, read_wanted
+from hf_relation.runs.task_data import TaskData, Wanted, drop_scored_elsewhere, load_task, read_wanted
 from hf_relation.runs.task_training import Rows, TaskLearner, check_labelled, describe
 from hf_relation.training import RelationTrainingArguments
 from hf_relation.training.task_rows import task_settings
@@ -72,17 +72,19 @@ def load_data(script: PruneHeadsArguments, args: RelationTrainingArguments) -> P
         [`PruningData`].
 
     Raises:
-        UsageError: files are missing, kinds of tasks are mixed, or no row has a label.
+        UsageError: files are missing, two corpora have one name, kinds of tasks are mixed, or no row has a label.
         InvalidRowError: a bad row, with file and line.
     """
     multilingual = script.setting == "multi-lingual"
     sources, targets, left_out = {}, {}, []
     options = load_options(script)
+    named: dict[str, Wanted] = {}
     for text in script.sources:
-        wanted = read_wanted(text, script.task)
+        wanted = _named(text, script.task, named)
         sources[wanted.name] = load_task(wanted, script.data_dir, **options)
     for text in script.target_names:
-        wanted = read_wanted(text, script.task)
+        # The bare name of a source means that source, whatever its corpus.
+        wanted = named[text] if text in named else _named(text, script.task, named)
         if wanted.name in sources:
             targets[wanted.name] = sources[wanted.name]
             continue
@@ -98,7 +100,14 @@ def load_data(script: PruneHeadsArguments, args: RelationTrainingArguments) -> P
         raise UsageError(
             f"None of the targets {', '.join(left_out)} has rows to train on. Use --setting cross-lingual."
         )
-    every = list({id(data): data for data in (*sources.values(), *targets.values())}.values())
+    tasks = drop_scored_elsewhere({**sources, **targets})
+    sources, targets = {name: tasks[name] for name in sources}, {name: tasks[name] for name in targets}
+    for name in tasks if multilingual else sources:
+        if not tasks[name].train:
+            raise UsageError(
+                f"All training rows of {name} are in the validation or test part of a corpus of this run."
+            )
+    every = list(tasks.values())
     if len({data.kind for data in every}) > 1 or len({data.metric for data in every}) > 1:
         raise UsageError(f"Sources and targets must be of one kind of task, got {[data.corpus for data in every]}.")
     rows = [row for data in every for row in data.rows]
@@ -108,6 +117,16 @@ def load_data(script: PruneHeadsArguments, args: RelationTrainingArguments) -> P
     parts = lambda data, part: encoded[id(data)][part]  # noqa: E731
     jobs = _jobs(script, sources, targets, parts)
     return PruningData(learner, jobs, every[0].metric, sources, targets, left_out, notes)
+
+
+def _named(text: str, task: str, named: dict[str, Wanted]) -> Wanted:
+    """Read which corpus a name means, and remember it."""
+    wanted = read_wanted(text, task)
+    if named.setdefault(wanted.name, wanted) != wanted:
+        raise UsageError(
+            f"Two corpora are called {wanted.name!r}. Give them different names, as NAME={wanted.full_name}."
+        )
+    return wanted
 
 
 def _encoded(data: TaskData, learner: TaskLearner, task: str, notes: list[str]) -> dict[str, Rows]:

@@ -13,6 +13,7 @@ from typing import Any, cast
 from rich.console import Console
 from torch import nn
 
+from hf_relation.data.atomic import atomic_folder
 from hf_relation.heads import HeadImportance, compare_heads, head_importance, mask_heads, sum_importances
 from hf_relation.heads.normalizing import Norm
 from hf_relation.heads.result import Method
@@ -23,6 +24,9 @@ from hf_relation.runs.task_training import Rows, quiet_loading
 from hf_relation.selection import PruningResult, PruningSearch, search_each_source
 from hf_relation.selection.pruning_result import grouped
 from hf_relation.training import write_json
+
+
+TESTS = "tests.json"
 
 
 class JobRun:
@@ -56,6 +60,8 @@ class JobRun:
     def run(self) -> dict[str, Any]:
         """Do everything; gives the figures, JSON-able."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if (tests := self.folder / TESTS).is_file():  # of a run that was cut off
+            self._tests = json.loads(tests.read_text(encoding="utf-8"))
         model = self._fine_tuned()
         importances = self._rank(model)
         found: dict[str, Any] = {
@@ -91,8 +97,7 @@ class JobRun:
                 return cast(MultiTaskModel, MultiTaskModel.from_pretrained(kept).eval())
         model = self._trained(self.learner.new_model(self.seed))
         if self.script.save_models:
-            model.save_pretrained(kept)
-            self.learner.tokenizer.save_pretrained(kept)
+            self._save(model, kept)
         return model
 
     def _trained(self, model: MultiTaskModel) -> MultiTaskModel:
@@ -144,7 +149,7 @@ class JobRun:
     def _train_and_score(self, pruned: nn.Module) -> float:
         model = self._trained(cast(MultiTaskModel, pruned))
         self._tests[_key(model.config.pruned_heads or {})] = self._test(model)
-        write_json(self.folder / "tests.json", self._tests)
+        write_json(self.folder / TESTS, self._tests)
         return self._validation(model)
 
     def _pruned_test(self, model: MultiTaskModel, result: PruningResult) -> dict[str, float]:
@@ -152,9 +157,7 @@ class JobRun:
         if not self.script.retrain:
             with mask_heads(model, result.heads) if result.heads else nullcontext():
                 return self._test(model)
-        path, key = self.folder / "tests.json", _key({str(layer): heads for layer, heads in result.heads.items()})
-        if path.is_file():
-            self._tests = json.loads(path.read_text(encoding="utf-8")) | self._tests
+        key = _key({str(layer): heads for layer, heads in result.heads.items()})
         if key not in self._tests:  # the run was cut off between a trial and the writing of its tests
             start = self.learner.new_model(self.seed)
             result.prune(start)
@@ -192,8 +195,13 @@ class JobRun:
         else:
             pruned = copy.deepcopy(model)
             result.prune(pruned)
-        pruned.save_pretrained(kept)
-        self.learner.tokenizer.save_pretrained(kept)
+        self._save(pruned, kept)
+
+    def _save(self, model: MultiTaskModel, kept: Path) -> None:
+        """Keep a model whole or not at all: a folder that is there is not made again."""
+        with atomic_folder(kept, overwrite=True) as target:
+            model.save_pretrained(target)
+            self.learner.tokenizer.save_pretrained(target)
 
 
 def _key(heads: Mapping[str, Any]) -> str:

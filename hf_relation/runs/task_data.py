@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,8 @@ class TaskData:
         kind (`str`): `"tagged"`, `"text"` or `"score"`.
         train, validation, test (`list[dict]`): rows; any but `test` may be empty where it was not asked for.
         origins (`Mapping[str, str]`): part -> which split of the corpus, or which share of it, it is.
-        num_dropped (`int`): training rows that are left out since their text is in one of the other parts.
+        num_dropped (`int`): training rows that are left out since their text is in one of the other parts, or in that of
+            another corpus that is scored with it.
     """
 
     name: str
@@ -184,7 +185,7 @@ def load_task(
         [`TaskData`].
 
     Raises:
-        UsageError: files are missing, or no row has a label.
+        UsageError: files are missing, no row has a label, or all training rows are in the other parts too.
         InvalidRowError: a bad row, with file and line.
     """
     source = TRAINED_ON.get(wanted.full_name, wanted.full_name) if train else wanted.full_name
@@ -205,6 +206,11 @@ def load_task(
     )
     elsewhere = {_text_of(row) for part in ("validation", "test") for row in parts[part]}
     kept = [row for row in parts["train"] if _text_of(row) not in elsewhere]
+    if train and not kept:
+        raise UsageError(
+            f"All {len(parts['train'])} training rows of {source} have a text that is in its validation or test part too. Look at "
+            f"the files in {folder.name}/."
+        )
     num_dropped, parts["train"] = len(parts["train"]) - len(kept), kept
     for part in PARTS:
         most = max_train_rows if part == "train" else max_eval_rows
@@ -213,6 +219,36 @@ def load_task(
             parts[part] = _sample(parts[part], most, split_seed)
     kind = recipe.configuration(configuration).kind
     return TaskData(wanted.name, source, kind, **parts, origins=origins, num_dropped=num_dropped)
+
+
+def drop_scored_elsewhere(tasks: Mapping[str, TaskData]) -> dict[str, TaskData]:
+    """Leave out training rows whose text is in the validation or test part of any of several corpora with one task.
+
+    Args:
+        tasks (`Mapping[str, TaskData]`): by name.
+
+    Returns:
+        `dict[str, TaskData]`: as many, with the rows that were left out counted in `num_dropped`.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.runs.task_data import TaskData, drop_scored_elsewhere
+    >>> rows = [{"tokens": ["Hi"], "tags": ["INTJ"]}, {"tokens": ["Bye"], "tags": ["INTJ"]}]
+    >>> one = TaskData("a", "ud/a", "tagged", train=rows, validation=[], test=[], origins={})
+    >>> other = TaskData("b", "ud/b", "tagged", train=[], validation=[], test=rows[:1], origins={})
+    >>> found = drop_scored_elsewhere({"a": one, "b": other})["a"]
+    >>> [row["tokens"] for row in found.train], found.num_dropped
+    ([['Bye']], 1)
+
+    ```
+    """
+    scored = {_text_of(row) for data in tasks.values() for row in (*data.validation, *data.test)}
+    found = {}
+    for name, data in tasks.items():
+        kept = [row for row in data.train if _text_of(row) not in scored]
+        found[name] = replace(data, train=kept, num_dropped=data.num_dropped + len(data.train) - len(kept))
+    return found
 
 
 def _text_of(row: Mapping[str, Any]) -> Any:
@@ -240,11 +276,9 @@ def _in_parts(
     take("test", "test", *(["validation"] if "train" in parts else []))
     take("validation", "held_out", "validation")
     if "train" not in parts and train:
-        rest = [*left, *(part for part in ("validation", "test") if part in parts)]
-        origins["train"] = f"the rest of {' + '.join(origins.get(name, name) for name in rest)}"
-        parts["train"] = [row for name in rest for row in (left.get(name) or parts[name])]
-        for part in ("validation", "test"):
-            parts.pop(part, None)
+        whole = left | {origins[part]: parts.pop(part) for part in ("validation", "test") if part in parts}
+        origins["train"] = f"the rest of {' + '.join(whole)}"
+        parts["train"] = [row for rows in whole.values() for row in rows]
     for part, share in (("test", test_share), ("validation", validation_share)):
         if part not in parts and "train" in parts:
             parts["train"], parts[part] = _cut(parts["train"], share, seed)
