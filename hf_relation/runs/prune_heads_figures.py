@@ -156,7 +156,8 @@ def draw(
     written = []
     for file in sorted(folder.glob("seed-*/*/importance_*.json")):
         target = file.with_suffix(".png")
-        heads = f"{file.parent.name}: heads by importance for {file.stem.partition('_')[2]}"
+        # The name that tells pictures apart comes first: it is the end of a long title that is cut off.
+        heads = f"{file.stem.partition('_')[2]}: importance of heads, {file.parent.name}"
         written.append(HeadImportance.load(file).plot(target, title=heads))
     note = f"error bars: standard deviation over {len(runs)} training seeds" if len(runs) > 1 else "one training seed"
     first = runs[0]["jobs"][0]
@@ -169,7 +170,7 @@ def draw(
         if any(job["curves"].values()):
             for target in job["targets"]:
                 file = folder / f"curve_{name}_{target}.png".replace("/", "-")
-                written.append(_draw_curves(job, target, file, metric=metric, title=f"{title}: {target}", note=note))
+                written.append(_draw_curves(job, target, file, metric=metric, title=f"{target}: {title}", note=note))
     return written
 
 

@@ -58,5 +58,6 @@ def test_curves_begin_unpruned_and_stand_side_by_side(tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "line_chart", lambda lines, file, **more: charts.append((lines, more)) or file)
     drawn(tmp_path, ["de"])
     ((lines, more),) = charts
+    assert more["title"].startswith("de: ")  # or all titles of a long name would end alike
     assert more["side_by_side"] and [line.name for line in lines] == [f"{ranking} first" for ranking in RANKINGS]
     assert lines[2].points == [(number, pytest.approx(35)) for number in (0, 4, 8)]
