@@ -92,13 +92,14 @@ def find_run(folder: str | Path) -> Path | None:
         folder (`str` or `Path`): an output folder, which need not exist.
 
     Returns:
-        `Path` or `None`: `results.json`, or the `run.json`, weights or first checkpoint of a seed.
+        `Path` or `None`: `results.json`; the `run.json`, weights or first checkpoint of a seed; or, where a seed has a folder for
+            each of its jobs, the model or the first ranking of heads in it.
     """
     folder = Path(folder)
     if (folder / RESULTS).exists():
         return folder / RESULTS
     for seed in seed_folders(folder):
-        for pattern in ("run.json", "checkpoint-*", "config.json"):
+        for pattern in ("run.json", "checkpoint-*", "config.json", "*/unpruned", "*/importance_*.json"):
             found = sorted(seed.glob(pattern))
             if found:
                 return found[0]

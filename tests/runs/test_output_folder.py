@@ -52,12 +52,19 @@ def test_the_lock_is_free_after_an_error_and_after_kill_9(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "trace", ["results.json", "seed-3/run.json", "seed-0/checkpoint-20/config.json", "seed-0/config.json"]
+    ("trace", "named"),
+    [
+        ("results.json", "results.json"),
+        ("seed-3/run.json", "seed-3/run.json"),
+        ("seed-0/checkpoint-20/config.json", "seed-0/checkpoint-20"),
+        ("seed-0/config.json", "seed-0/config.json"),
+        ("seed-0/de/unpruned/config.json", "seed-0/de/unpruned"),
+        ("seed-0/de/importance_en.json", "seed-0/de/importance_en.json"),
+    ],
 )
-def test_a_folder_with_a_run_is_refused_and_the_file_is_named(tmp_path, trace):
+def test_a_folder_with_a_run_is_refused_and_the_file_is_named(tmp_path, trace, named):
     (tmp_path / trace).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / trace).write_text("{}")
-    named = "/".join(trace.split("/")[:2])
     assert find_run(tmp_path) == tmp_path / named
     with pytest.raises(UsageError, match=f"holds a run already: {named} is there.*--resume.*--overwrite"):
         claim(tmp_path)
