@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hf_relation.errors import InvalidRowError, UsageError
 from hf_relation.models.multitask.task_heads import Task
-from hf_relation.processing.tokenizing import checked_max_length, probe_wrapping
+from hf_relation.processing.tokenizing import checked_max_length, probe_wrapping, tokenize_texts
 from hf_relation.processing.word_labels import align_word_labels
 
 
@@ -158,7 +158,6 @@ def _encode_texts(
     max_length: int | None,
 ) -> EncodedTask:
     limit = checked_max_length(max_length, tokenizer.model_max_length, probe_wrapping(tokenizer).size + 2)
-    options: dict[str, Any] = {"split_special_tokens": True, "verbose": False}
     found: list[dict[str, Any]] = []
     num_cut = num_unlabelled = 0
     for index, row in enumerate(rows):
@@ -166,11 +165,47 @@ def _encode_texts(
         if label is None:
             num_unlabelled += 1
             continue
-        encoded = tokenizer(row["text"], row["text_pair"], **options)
-        if len(encoded["input_ids"]) > limit:
-            num_cut += 1
-            encoded = tokenizer(row["text"], row["text_pair"], truncation=True, max_length=limit, **options)
-        types = {"token_type_ids": encoded["token_type_ids"]} if "token_type_ids" in encoded else {}
+        columns, cut = _encode_text(tokenizer, row["text"], row["text_pair"], limit)
+        num_cut += cut
         gold: int | float = float(label) if task.kind == "regression" else _number(label, task, numbers, index)
-        found.append({"input_ids": encoded["input_ids"], "labels": gold, **types})
+        found.append({**columns, "labels": gold})
     return EncodedTask(found, num_cut=num_cut, num_unlabelled=num_unlabelled)
+
+
+def _encode_text(
+    tokenizer: PreTrainedTokenizerBase, text: str, pair: str | None, limit: int
+) -> tuple[dict[str, list[int]], bool]:
+    """The columns of a text or a pair, and whether it was too long and lost its end."""
+    options: dict[str, Any] = {"split_special_tokens": True, "verbose": False}
+    encoded = tokenizer(text, pair, **options)
+    special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+    parts = encoded.sequence_ids(0)  # None at the special tokens around the texts
+    if any(part is not None and number in special for number, part in zip(encoded["input_ids"], parts, strict=True)):
+        return _in_letters(tokenizer, encoded, [text] if pair is None else [text, pair], limit)
+    cut = len(parts) > limit
+    if cut:
+        encoded = tokenizer(text, pair, truncation=True, max_length=limit, **options)
+    return {name: encoded[name] for name in ("input_ids", "token_type_ids") if name in encoded}, cut
+
+
+def _in_letters(
+    tokenizer: PreTrainedTokenizerBase, encoded: Any, texts: Sequence[str], limit: int
+) -> tuple[dict[str, list[int]], bool]:
+    """Put texts that spell special tokens between the special tokens around them, letter by letter.
+
+    Unigram tokenizers make the token itself of such letters, whatever they are told.
+    """
+    pieces = [tokens.ids for tokens in tokenize_texts(tokenizer, texts)]
+    parts = encoded.sequence_ids(0)
+    room = limit - parts.count(None)
+    cut = sum(map(len, pieces)) > room
+    while sum(map(len, pieces)) > room:
+        max(pieces, key=len).pop()
+    columns: dict[str, list[int]] = {name: [] for name in ("input_ids", "token_type_ids") if name in encoded}
+    for place, part in enumerate(parts):
+        if part is None or part not in parts[:place]:  # a special token, or where a text begins
+            inside = [encoded["input_ids"][place]] if part is None else pieces[part]
+            columns["input_ids"] += inside
+            if "token_type_ids" in columns:
+                columns["token_type_ids"] += [encoded["token_type_ids"][place]] * len(inside)
+    return columns, cut

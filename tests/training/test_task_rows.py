@@ -113,3 +113,60 @@ def test_unknown_labels_name_the_row():
             tiny_tokenizer("bert"),
         )
     assert caught.value.index == 1
+
+
+def test_unknown_classes_name_the_row_also_behind_rows_without_a_label():
+    rows = [text("a", None), text("b", "yes"), text("c", "maybe")]
+    with pytest.raises(InvalidRowError, match="^row 2: task 't' has no label 'maybe'; it has no, yes") as caught:
+        encode_task_rows(rows, task("classification", ["no", "yes"]), tiny_tokenizer("bert"))
+    assert caught.value.index == 2
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta"])
+def test_special_tokens_spelled_in_pairs_and_words_stay_letters(kind):
+    tokenizer = tiny_tokenizer(kind)
+    separator, start = tokenizer.sep_token, tokenizer.cls_token
+    plain = encode_task_rows([text("the", "a", "river")], task("classification", "ab"), tokenizer).rows[0]["input_ids"]
+    spelled = [text(f"the {separator} river", "a", f"{start} was {tokenizer.mask_token}")]
+    ids = encode_task_rows(spelled, task("classification", "ab"), tokenizer).rows[0]["input_ids"]
+    for token in (tokenizer.sep_token_id, tokenizer.cls_token_id, tokenizer.mask_token_id):
+        assert ids.count(token) == plain.count(token)
+    sentence = {"tokens": ["the", separator, start, "river"], "tags": ["X", "Y", "Y", "X"]}
+    (row,) = encode_task_rows([sentence], task("tokens", "XY"), tokenizer).rows
+    assert [label for label in row["labels"] if label != -100] == [0, 1, 1, 0]
+    assert (row["input_ids"][0], row["input_ids"].count(tokenizer.sep_token_id)) == (tokenizer.cls_token_id, 1)
+
+
+def test_a_pair_that_is_too_long_loses_the_end_of_the_longer_text():
+    tokenizer = tiny_tokenizer("bert")
+    found = encode_task_rows([text("the " * 40, 1.0, "river")], task("regression"), tokenizer, max_length=12)
+    (row,) = found.rows
+    the, river = (tokenizer(word, add_special_tokens=False)["input_ids"] for word in ("the", "river"))
+    assert found.num_cut == 1 and len(row["input_ids"]) == 12 and len(the) == 1
+    assert row["input_ids"][-1 - len(river) : -1] == river and row["input_ids"].count(the[0]) == 12 - 3 - len(river)
+
+
+@pytest.mark.parametrize("length", [3, 500, 8.0])
+def test_lengths_out_of_range_are_told(length):
+    with pytest.raises(UsageError, match="max_length"):
+        encode_task_rows(
+            [text("a", "x", "b")], task("classification", "xy"), tiny_tokenizer("bert"), max_length=length
+        )
+
+
+def test_no_rows_are_no_rows():
+    found = encode_task_rows([], task("tokens", "XY"), tiny_tokenizer("bert"))
+    assert (found.rows, found.num_cut, found.num_extra, found.num_unlabelled) == ([], 0, 0, 0)
+
+
+def test_texts_that_spell_special_tokens_are_cut_and_have_types_like_others():
+    for kind in ("bert", "xlm-roberta"):
+        tokenizer = tiny_tokenizer(kind)
+        rows = [text(f"{'the ' * 30}{tokenizer.sep_token} x", 1.0, "river"), text("the " * 32, 1.0, "river")]
+        found = encode_task_rows(rows, task("regression"), tokenizer, max_length=16)
+        one, other = found.rows
+        assert found.num_cut == 2 and len(one["input_ids"]) == 16 and one == other
+    short = encode_task_rows([text("a </s>", 1.0, "b")], task("regression"), tiny_tokenizer("xlm-roberta"))
+    assert short.num_cut == 0
+    letters = tiny_tokenizer("xlm-roberta").convert_ids_to_tokens(short.rows[0]["input_ids"])
+    assert "".join(letters).replace("\u2581", "") == "<s>a</s></s></s>b</s>" and letters.count("</s>") == 3
