@@ -321,3 +321,23 @@ def test_a_model_that_was_not_saved_whole_is_trained_again(folder, tmp_path, mon
     monkeypatch.setattr(MultiTaskModel, "save_pretrained", save)
     results = main([*argv, "--resume", "true"])
     assert results["runs"][0]["jobs"][0]["unpruned"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keep", ["true", "false"])
+def test_what_a_run_that_was_cut_off_has_left_is_not_taken_for_that_of_another(folder, tmp_path, monkeypatch, keep):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    argv = options(folder, tmp_path / "run", "--num_train_epochs", "1", "--save_models", keep)
+    with monkeypatch.context() as patched:
+        patched.setattr(JobRun, "_pruned_test", killed)
+        with pytest.raises(KeyboardInterrupt):
+            main(argv)
+    with pytest.raises(UsageError, match="holds a run already: seed-3/cross-lingual/"):
+        main(argv)
+    with pytest.raises(UsageError, match="other settings .*learning_rate: 0.005 then, 0.001 now"):
+        main([*argv, "--resume", "true", "--learning_rate", "1e-3"])
+    again = main([*argv, "--resume", "true"])
+    elsewhere = main([*argv, "--output_dir", str(tmp_path / "other")])
+    assert again["runs"] == elsewhere["runs"]

@@ -127,3 +127,36 @@ def test_a_task_smaller_than_a_batch_repeats_and_the_last_batch_is_filled():
 def test_every_row_needs_a_length():
     with pytest.raises(UsageError, match="one number for each of 8 rows, got 2"):
         TaskBatchSampler([8], lengths=[1, 2])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_row_stands_twice_in_a_batch_and_none_comes_again_before_all_came(seed):
+    rng = np.random.default_rng(seed)
+    sizes, batch_size = rng.integers(1, 30, 3).tolist(), int(rng.integers(2, 9))
+    ends = np.cumsum([0, *sizes])
+    lengths = rng.integers(1, 6, sum(sizes)).tolist()  # many are equal, and stand together when sorted
+    sampler = TaskBatchSampler(sizes, batch_size, num_batches=int(rng.integers(3, 60)), seed=seed, lengths=lengths)
+    times = Counter()
+    for batch in sampler:
+        task = int(np.searchsorted(ends, batch[0], side="right")) - 1
+        assert all(ends[task] <= row < ends[task + 1] for row in batch)
+        assert len(set(batch)) == min(batch_size, sizes[task])
+        times.update(batch)
+    for task, size in enumerate(sizes):
+        seen = [times[row] for row in range(ends[task], ends[task + 1])]
+        drawn = batch_size * sampler.batches_of_task[task]
+        assert sum(seen) == drawn and (max(seen) == 1 if 0 < drawn <= size else min(seen) >= (drawn >= size))
+
+
+def test_similar_lengths_stand_together_and_batches_do_not_follow_length():
+    lengths = [number % 40 + 1 for number in range(80)] + [90] * 40
+    batches = list(TaskBatchSampler([80, 40], batch_size=8, lengths=lengths))
+    first = [max(lengths[row] for row in batch) for batch in batches if batch[0] < 80]
+    # Sorted, 80 rows of lengths 1 to 40, two of each, fall into ten batches of four lengths each.
+    assert sorted(first) == [4, 8, 12, 16, 20, 24, 28, 32, 36, 40] and first != sorted(first)
+
+
+@pytest.mark.parametrize("given", [[], [1] * 7, [1] * 9])
+def test_lengths_are_counted(given):
+    with pytest.raises(UsageError, match=f"one number for each of 8 rows, got {len(given)}"):
+        TaskBatchSampler([3, 5], lengths=given)
