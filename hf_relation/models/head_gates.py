@@ -20,7 +20,8 @@ def head_gates(model: nn.Module) -> Iterator[list[torch.Tensor]]:
 
     The gates are ones, which change nothing (to the bit), and need gradients: `torch.autograd.grad(loss, gates)` gives
     d loss / d gate of all heads from one backward pass, also where all weights are frozen. Write numbers into them (under
-    `torch.no_grad()`) to weaken heads. A bias of the output projection is not gated.
+    `torch.no_grad()`) to weaken heads. A bias of the output projection is not gated. With gradient checkpointing, which runs the
+    layers once more in the backward pass, the backward pass belongs inside as well.
 
     Args:
         model (`nn.Module`): see [`~hf_relation.models.model_heads.head_layout`].
@@ -68,7 +69,8 @@ def head_gates(model: nn.Module) -> Iterator[list[torch.Tensor]]:
 def mask_heads(model: nn.Module, heads: Mapping[int, Iterable[int]]) -> Iterator[None]:
     """Inside, some heads hand nothing to the output projection of their layer.
 
-    What transformers before version 5 did with `head_mask` (which later versions ignore without a word).
+    What transformers before version 5 did with `head_mask` (which later versions ignore without a word). With gradient
+    checkpointing, which runs the layers once more in the backward pass, the backward pass belongs inside as well.
 
     Args:
         model (`nn.Module`): see [`~hf_relation.models.model_heads.head_layout`].
