@@ -18,6 +18,7 @@ from hf_relation.runs.prune_heads import main
 from hf_relation.runs.prune_heads_arguments import parse
 from hf_relation.runs.prune_heads_data import load_data
 from hf_relation.runs.prune_heads_search import JobRun
+from tests.common.tiny_heads import tiny_batch, tiny_headed
 from tests.common.tiny_runs import save_tiny_encoder
 from tests.common.tiny_tasks import write_conllu
 
@@ -341,3 +342,24 @@ def test_what_a_run_that_was_cut_off_has_left_is_not_taken_for_that_of_another(f
     again = main([*argv, "--resume", "true"])
     elsewhere = main([*argv, "--output_dir", str(tmp_path / "other")])
     assert again["runs"] == elsewhere["runs"]
+
+
+def test_a_curve_masks_the_first_heads_of_its_order(monkeypatch):
+    model, batch = tiny_headed("bert"), tiny_batch()
+    importance = HeadImportance(np.array([[3.0, 1, 7, 5], [8, 2, 6, 4]]), "gate", 3, normalize=None)
+
+    @torch.no_grad()
+    def output(*_):
+        return {"x": model(**batch).last_hidden_state.square().sum().item()}
+
+    monkeypatch.setattr(JobRun, "_test", output)
+    job = JobRun(SimpleNamespace(curve=[3, 1, 99]), SimpleNamespace(learner=None), None, 0, None, None)
+    for ranking, first, three in (
+        ("lowest", {0: [1]}, {0: [0, 1], 1: [1]}),
+        ("highest", {1: [0]}, {0: [2], 1: [0, 2]}),
+    ):
+        curve = job._curve(model, importance, ranking)
+        for number, heads in (("1", first), ("3", three), ("8", {0: [0, 1, 2, 3], 1: [0, 1, 2, 3]})):
+            with mask_heads(model, heads):
+                assert curve.pop(number) == output()
+        assert not curve
