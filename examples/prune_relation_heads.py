@@ -43,7 +43,6 @@ from relation_head_pruning import (
     fit_whitening,
     load_discovery,
     load_parts,
-    order_heads,
     pruned,
     rank_heads,
     score,
@@ -61,6 +60,7 @@ from hf_relation.discovery import RelationDiscovery
 from hf_relation.errors import HfRelationError, UsageError
 from hf_relation.heads import compare_heads, head_layout
 from hf_relation.heads.result import Method
+from hf_relation.selection.pruning_result import pruning_order
 from hf_relation.training import library_versions, limit_per_relation, write_json
 
 
@@ -194,11 +194,11 @@ def measure(args: argparse.Namespace, log: Console) -> dict[str, Any]:
         for number in each:
             for seed in seeds:
                 log.log(f"{ORDERS[order]}, {number} of {total} heads, seed {seed}")
-                smaller = pruned(discovery, order_heads(importances[seed], order, seed)[:number])
+                smaller = pruned(discovery, pruning_order(importances[seed], order, seed)[:number])
                 scores = score(smaller, parts, args.num_cluster_seeds, refit)
                 points.append({"order": order, "num_heads": number, "ranking_seed": seed, "scores": scores})
 
-    lowest = order_heads(importances[seeds[0]], "lowest", seeds[0])
+    lowest = pruning_order(importances[seeds[0]], "lowest", seeds[0])
     log.log("timing")
     smaller_ones = {number: pruned(discovery, lowest[:number]) for number in (0, *numbers["lowest"])}
     timed = parts.novel[: args.speed_instances]

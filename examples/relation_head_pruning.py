@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from hf_relation.clustering import WithinClassWhitening, finds_number
@@ -25,6 +24,7 @@ from hf_relation.heads.result import Method
 from hf_relation.metrics import clustering_report
 from hf_relation.models.more import MOREModel
 from hf_relation.processing import RelationProcessor
+from hf_relation.selection.pruning_result import grouped
 from hf_relation.training import (
     ClassBalancedBatchSampler,
     limit_per_relation,
@@ -132,21 +132,10 @@ def rank_heads(
     return head_importance(model, batches(), method=method, progress=True)
 
 
-def order_heads(importance: HeadImportance, order: str, seed: int) -> list[Head]:
-    """In which order heads go: `"lowest"` score first, `"highest"` first, or `"random"`."""
-    ranked = importance.rank()
-    if order == "random":
-        return [ranked[place] for place in np.random.default_rng(seed).permutation(len(ranked))]
-    return ranked[::-1] if order == "highest" else ranked
-
-
 def pruned(discovery: RelationDiscovery, heads: Sequence[Head]) -> RelationDiscovery:
     """A copy whose encoder lacks these heads; the given one is not changed."""
     model = copy.deepcopy(discovery.model)
-    grouped: dict[int, list[int]] = {}
-    for layer, head in heads:
-        grouped.setdefault(layer, []).append(head)
-    prune_heads(model, grouped)
+    prune_heads(model, grouped(heads))
     return RelationDiscovery(**discovery.get_params(deep=False) | {"model": model})
 
 

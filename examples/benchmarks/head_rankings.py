@@ -46,7 +46,7 @@ COMMON = (
     "--seed 0 --disable_tqdm true"
 )
 SMALL = "--max_train_rows 64 --max_eval_rows 40 --num_train_epochs 1 --curve 12"
-AT = "12"
+AT = 12
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -75,10 +75,11 @@ def figures(results: Mapping[str, Any]) -> dict[str, Any]:
     """What the table shows of one run: for every order the share kept, the score at 12 heads, and the search."""
     job = next(iter(results["summary"].values()))
     target, found = next(iter(job["targets"].items()))
+    at = max((number for number in next(iter(job["curves"].values())) if int(number) <= AT), key=int)
     orders = {
         order: {
             "kept": found[order]["kept"],
-            "at": job["curves"][order][AT][target],
+            "at": job["curves"][order][at][target],
             "search": found[order]["pruned"],
             "heads": job["num_heads"][order],
         }

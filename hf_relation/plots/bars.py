@@ -82,7 +82,8 @@ def bar_chart(
     color_of = dict(zip(groups, COLORS, strict=False))
     named = groups != [""]
     group_names = [plain_text(group or "other", lines=1) for group in groups]
-    columns = min(len(groups), max(1, int(_BARS_WIDE / (0.6 + 0.075 * max(map(len, group_names))))))
+    widths = [0.7 + 0.048 * len(name) for name in group_names]  # of colour and name, in inches
+    columns = len(groups) if sum(widths) <= _BARS_WIDE else max(1, int(_BARS_WIDE / max(widths)))
     legend_rows = -(-len(groups) // columns)
     top = 0.14 + (0.36 if title else 0) + (0.1 + 0.2 * legend_rows if named else 0)
     bottom = 0.6 + (0.22 if note else 0)

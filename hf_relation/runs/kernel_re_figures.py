@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ from rich import box
 from rich.table import Table
 
 from hf_relation.plots import Bar, bar_chart, reliability_plot
+from hf_relation.runs.records import mean_and_sd
 
 
 MODE_NAMES = {
@@ -27,24 +27,6 @@ SHORT_NAMES = {"all_pairs": "all pairs", "gold_pairs": "gold pairs"}
 RULE_NAMES = {"paper": "threshold 0.5", "fitted": "fitted on validation"}
 SECTIONS = ("all", "overlap", "number", "count")
 _FIGURES = ("precision", "recall", "f1")
-
-
-def mean_and_sd(values: Sequence[float]) -> dict[str, float]:
-    """Mean and sample standard deviation (0 of one value).
-
-    Example:
-
-    ```python
-    >>> from hf_relation.runs.kernel_re_figures import mean_and_sd
-    >>> mean_and_sd([0.5, 0.7])["mean"]
-    0.6
-
-    ```
-    """
-    return {
-        "mean": float(np.mean(values)),
-        "sd": float(statistics.stdev(values)) if len(values) > 1 else 0.0,
-    }
 
 
 def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -14,12 +14,8 @@ from rich.text import Text
 
 from hf_relation.heads import HeadCorrelation, HeadImportance
 from hf_relation.plots import MAX_STYLES, Bar, Line, bar_chart, line_chart
+from hf_relation.runs.records import mean_and_sd
 from hf_relation.runs.task_runs import over_seeds
-
-
-def mean_sd(values: Sequence[float]) -> dict[str, float]:
-    """Mean and standard deviation (0 of one value)."""
-    return {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else 0.0}
 
 
 def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -49,12 +45,12 @@ def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         targets: dict[str, Any] = {}
         for target in first["unpruned"]["test"]:
             before = [job["unpruned"]["test"][target] for job in jobs]
-            targets[target] = {"unpruned": mean_sd(before)}
+            targets[target] = {"unpruned": mean_and_sd(before)}
             for ranking in first["searches"]:
                 after = [job["searches"][ranking]["test"][target] for job in jobs]
                 found = {
-                    "pruned": mean_sd(after),
-                    "gain": mean_sd([new - old for new, old in zip(after, before, strict=True)]),
+                    "pruned": mean_and_sd(after),
+                    "gain": mean_and_sd([new - old for new, old in zip(after, before, strict=True)]),
                 }
                 curves = [job["curves"][ranking] for job in jobs]
                 if all(curves):
@@ -62,13 +58,13 @@ def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                         statistics.fmean(scores[target] for scores in curve.values()) / old if old else 0.0
                         for curve, old in zip(curves, before, strict=True)
                     ]
-                    found["kept"] = mean_sd(shares)
+                    found["kept"] = mean_and_sd(shares)
                 targets[target][ranking] = found
         numbers = first["searches"]
         summary[first["name"]] = {
             "targets": targets,
             "num_heads": {
-                ranking: mean_sd([job["searches"][ranking]["num_heads"] for job in jobs]) for ranking in numbers
+                ranking: mean_and_sd([job["searches"][ranking]["num_heads"] for job in jobs]) for ranking in numbers
             },
             "curves": {ranking: _curves([job["curves"][ranking] for job in jobs]) for ranking in numbers},
         }
@@ -77,7 +73,7 @@ def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _curves(curves: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, dict[str, float]]]:
     return {
-        number: {target: mean_sd([curve[number][target] for curve in curves]) for target in scores}
+        number: {target: mean_and_sd([curve[number][target] for curve in curves]) for target in scores}
         for number, scores in curves[0].items()
     }
 

@@ -22,7 +22,7 @@ from hf_relation.runs.prune_heads_arguments import PruneHeadsArguments
 from hf_relation.runs.prune_heads_data import Job, PruningData
 from hf_relation.runs.task_training import Rows, quiet_loading
 from hf_relation.selection import PruningResult, PruningSearch, search_each_source
-from hf_relation.selection.pruning_result import grouped
+from hf_relation.selection.pruning_result import grouped, pruning_order
 from hf_relation.training import write_json
 
 
@@ -166,10 +166,9 @@ class JobRun:
 
     def _curve(self, model: MultiTaskModel, importance: HeadImportance, ranking: str) -> dict[str, dict[str, float]]:
         """Scores of the tests with more and more heads masked, without training."""
-        total = len(importance.rank())
         curve: dict[str, dict[str, float]] = {}
-        order = PruningSearch(importance, ranking=ranking, max_heads=total, seed=self.seed).order
-        for number in sorted({min(number, total) for number in self.script.curve}):
+        order = pruning_order(importance, ranking, self.seed)
+        for number in sorted({min(number, len(order)) for number in self.script.curve}):
             with mask_heads(model, grouped(order[:number])):
                 curve[str(number)] = self._test(model)
         return curve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -172,4 +173,22 @@ def run_results(
         },
         "settings": changed_settings(script, args),
         "versions": library_versions(),
+    }
+
+
+def mean_and_sd(values: Sequence[float]) -> dict[str, float]:
+    """Mean and sample standard deviation (0 of one value).
+
+    Example:
+
+    ```python
+    >>> from hf_relation.runs.records import mean_and_sd
+    >>> mean_and_sd([0.5, 0.7])["mean"]
+    0.6
+
+    ```
+    """
+    return {
+        "mean": statistics.fmean(values),
+        "sd": statistics.stdev(values) if len(values) > 1 else 0.0,
     }

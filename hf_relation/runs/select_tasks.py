@@ -15,7 +15,8 @@ from rich.text import Text
 
 from hf_relation.heads import HeadCorrelation
 from hf_relation.runs.output_folder import RESULTS
-from hf_relation.runs.prune_heads_figures import mean_sd, shown
+from hf_relation.runs.prune_heads_figures import shown
+from hf_relation.runs.records import mean_and_sd
 from hf_relation.runs.select_tasks_arguments import COMMAND, SelectTasksArguments, parse
 from hf_relation.runs.select_tasks_data import SelectionData, load_data
 from hf_relation.runs.select_tasks_heads import HeadsOfTasks
@@ -129,7 +130,7 @@ def summarize(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 for run in runs
             ]
             summary[primary][way] = {
-                figure: mean_sd([statistics.fmean(row[figure] for row in of_seed) for of_seed in rows])
+                figure: mean_and_sd([statistics.fmean(row[figure] for row in of_seed) for of_seed in rows])
                 for figure in figures
             } | {"tasks": [row["tasks"] for of_seed in rows for row in of_seed]}
     return summary

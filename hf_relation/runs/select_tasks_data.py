@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hf_relation.errors import UsageError
 from hf_relation.runs.prune_heads_data import load_options
 from hf_relation.runs.select_tasks_arguments import SelectTasksArguments
-from hf_relation.runs.task_data import TaskData, load_task, read_wanted
+from hf_relation.runs.task_data import TaskData, drop_scored_elsewhere, load_task, read_wanted
 from hf_relation.runs.task_training import Rows, TaskLearner, check_labelled, describe
 from hf_relation.training import RelationTrainingArguments
 from hf_relation.training.task_rows import task_settings
@@ -55,7 +55,9 @@ def load_data(script: SelectTasksArguments, args: RelationTrainingArguments) -> 
     for name in script.primaries:
         if name not in wanted:
             raise UsageError(f"The primary task {name!r} is not among the tasks {', '.join(wanted)}.")
-    tasks = {name: load_task(each, script.data_dir, **load_options(script)) for name, each in wanted.items()}
+    tasks = drop_scored_elsewhere(
+        {name: load_task(each, script.data_dir, **load_options(script)) for name, each in wanted.items()}
+    )
     settings = {name: task_settings(data.rows, data.kind) for name, data in tasks.items()}
     learner = TaskLearner(script, args, settings)
     rows: dict[str, dict[str, Rows]] = {}

@@ -222,7 +222,7 @@ def load_task(
 
 
 def drop_scored_elsewhere(tasks: Mapping[str, TaskData]) -> dict[str, TaskData]:
-    """Leave out training rows whose text is in the validation or test part of any of several corpora with one task.
+    """Leave out training rows whose text is in the validation or test part of any of several corpora.
 
     Args:
         tasks (`Mapping[str, TaskData]`): by name.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from hf_relation.errors import UsageError
@@ -19,6 +18,7 @@ from hf_relation.selection.pruning_result import (
     SourceSearch,
     check_ranking,
     grouped,
+    pruning_order,
     pruning_plan,
 )
 from hf_relation.selection.trials import Stop, Trial, check_stop, run_trials
@@ -79,15 +79,10 @@ class PruningSearch:
         for name, value, least in (("max_heads", max_heads, 1), ("seed", seed, 0)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise UsageError(f"`{name}` must be an integer of at least {least}, got {value!r}.")
-        ranked = importance.rank()
-        if ranking == "highest":
-            ranked = ranked[::-1]
-        elif ranking == "random":
-            ranked = [ranked[place] for place in np.random.default_rng(seed).permutation(len(ranked))]
         self.importance = importance
         self.ranking = ranking
         self.stop: Stop = stop
-        self.order: tuple[tuple[int, int], ...] = tuple(ranked[:max_heads])
+        self.order: tuple[tuple[int, int], ...] = tuple(pruning_order(importance, ranking, seed)[:max_heads])
 
     def check(self, model: nn.Module) -> None:
         """Refuse a model whose heads are not those that were ranked.

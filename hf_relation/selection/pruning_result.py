@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from hf_relation.errors import CheckpointError, UsageError
-from hf_relation.heads import prune_heads
+from hf_relation.heads import HeadImportance, prune_heads
 from hf_relation.selection.trials import (
     Stop,
     Trial,
@@ -138,10 +139,42 @@ class SourceSearch:
         return max(self.results, key=lambda source: self.results[source].score)
 
 
-def grouped(places: tuple[tuple[int, int], ...]) -> dict[int, list[int]]:
+def grouped(places: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
     """From (layer, head) to layer -> heads, sorted."""
     layers = sorted({layer for layer, _ in places})
     return {layer: sorted(head for other, head in places if other == layer) for layer in layers}
+
+
+def pruning_order(importance: HeadImportance, ranking: str = "lowest", seed: int = 42) -> list[tuple[int, int]]:
+    """All heads that there are, in the order in which they go.
+
+    Args:
+        importance ([`~hf_relation.heads.HeadImportance`]): the ranking of the heads.
+        ranking (`str`, defaults to `"lowest"`): `"lowest"` score first, `"highest"` first, or `"random"`.
+        seed (`int`, defaults to 42): of the random order.
+
+    Returns:
+        `list[tuple[int, int]]`: (layer, head).
+
+    Raises:
+        UsageError: another `ranking`.
+
+    Example:
+
+    ```python
+    >>> import numpy as np
+    >>> from hf_relation.heads import HeadImportance
+    >>> from hf_relation.selection.pruning_result import pruning_order
+    >>> pruning_order(HeadImportance(np.array([[1, 3, 0]]), "gate", 7), "highest")
+    [(0, 1), (0, 0), (0, 2)]
+
+    ```
+    """
+    check_ranking(ranking)
+    ranked = importance.rank()
+    if ranking == "random":
+        return [ranked[place] for place in np.random.default_rng(seed).permutation(len(ranked))]
+    return ranked[::-1] if ranking == "highest" else ranked
 
 
 def check_ranking(ranking: str) -> None:

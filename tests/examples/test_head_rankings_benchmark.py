@@ -110,3 +110,11 @@ def test_bad_options_are_told(script, tmp_path, given, capsys):
     with pytest.raises(SystemExit):
         script.parse([*given.split(), *(["--output", str(tmp_path)] if given else [])])
     assert (given or "--output").split()[0] in capsys.readouterr().err
+
+
+def test_an_encoder_with_fewer_heads_is_shown_at_the_most_that_it_has(script):
+    found = results((0.9, 0.8, 0.7))
+    curves = found["summary"]["cross-lingual"]["curves"]
+    for order in curves:
+        curves[order] = {"6": {"en": {"mean": 0.6, "sd": 0.0}}, "8": {"en": {"mean": 0.4, "sd": 0.0}}}
+    assert script.figures(found)["orders"]["lowest"]["at"]["mean"] == 0.4

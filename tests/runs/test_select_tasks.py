@@ -10,10 +10,12 @@ import pytest
 from scipy import stats
 
 from hf_relation.errors import CheckpointError, UsageError
-from hf_relation.heads import HeadImportance
+from hf_relation.heads import HeadImportance, head_importance
 from hf_relation.runs import select_tasks
 from hf_relation.runs.select_tasks import main, summarize, tasks_shown
 from hf_relation.runs.select_tasks_arguments import parse
+from hf_relation.runs.select_tasks_data import load_data
+from hf_relation.runs.select_tasks_heads import HeadsOfTasks
 from hf_relation.runs.task_training import TaskLearner
 from tests.common.tiny_runs import save_tiny_encoder
 
@@ -134,9 +136,6 @@ def test_instances_are_kept_by_their_own_heads(done):
 
 def test_scores_of_instances_are_in_the_order_of_the_rows(tmp_path):
     """The sum over instances is the importance, and a single row gives its own row of scores."""
-    from hf_relation.runs.select_tasks_data import load_data
-    from hf_relation.runs.select_tasks_heads import HeadsOfTasks
-
     write_corpora(tmp_path / "data")
     save_tiny_encoder(tmp_path / "encoder")
     script, args = parse(options(tmp_path, "--max_train_rows", "6"))
@@ -144,12 +143,24 @@ def test_scores_of_instances_are_in_the_order_of_the_rows(tmp_path):
     heads = HeadsOfTasks(script, data, 0, tmp_path / "cache", "", select_tasks.Console(quiet=True))
     model = data.learner.new_model(0, ["pos"]).eval()
     scores = heads.instance_scores(model, "pos")
-    from hf_relation.heads import head_importance
-
     rows = data.rows["pos"]["train"]
     for place in range(len(rows)):
         alone = head_importance(model, data.learner.batches(model, "pos", [rows[place]]))
         np.testing.assert_allclose(scores[place], alone.raw, rtol=1e-4, atol=1e-7)
+
+
+def test_no_task_trains_on_what_another_is_tested_on(tmp_path):
+    write_corpora(tmp_path / "data")
+    save_tiny_encoder(tmp_path / "encoder")
+    (tmp_path / "data/sst2").mkdir()
+    tested = (tmp_path / "data/cola/dev.tsv").read_text(encoding="utf-8").splitlines()[0].split("\t")[3]
+    for part in ("train", "dev", "test"):
+        rows = [f"{part} {number}\t{number % 2}" for number in range(4)]
+        rows += [f"{tested}\t1"] if part == "train" else []
+        (tmp_path / f"data/sst2/{part}.tsv").write_text("sentence\tlabel\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    data = load_data(*parse(options(tmp_path, "--tasks", "cola,sst2")))
+    assert data.tasks["sst2"].num_dropped == 1 and len(data.rows["sst2"]["train"]) == 4
+    assert tested in [row["text"] for row in data.tasks["cola"].test]
 
 
 @pytest.mark.slow
