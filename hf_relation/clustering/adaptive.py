@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils.validation import check_is_fitted
 
+from hf_relation.clustering.labels import check_weights
 from hf_relation.clustering.rows import check_enough_rows, check_matrix, group_rows
 from hf_relation.clustering.threads import one_thread
 from hf_relation.errors import UsageError
@@ -105,7 +106,11 @@ class AdaptiveClustering(ClusterMixin, BaseEstimator):
         check_adaptive_settings(self.get_params())
         rows = check_matrix(X, min_rows=1)
         check_enough_rows(self.n_clusters, int(group_rows(rows)[1].max()) + 1, len(rows))
-        weights = _check_weights(sample_weight, len(rows))
+        weights = (
+            np.ones(len(rows))
+            if sample_weight is None
+            else check_weights(sample_weight, len(rows), name="sample_weight")
+        )
         with one_thread():
             start = KMeans(self.n_clusters, n_init=self.n_init, random_state=self.seed)
             start.fit(rows, sample_weight=weights.astype(np.float32))
@@ -214,12 +219,3 @@ def check_adaptive_settings(settings: dict[str, Any]) -> None:
         value = settings[name]
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not inside(value):
             raise UsageError(f"`{name}` must be a number {allowed}, got {value!r}.")
-
-
-def _check_weights(sample_weight: Any, num_rows: int) -> np.ndarray:
-    if sample_weight is None:
-        return np.ones(num_rows)
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (num_rows,) or not (np.isfinite(weights) & (weights > 0)).all():
-        raise UsageError(f"`sample_weight` must be {num_rows} finite numbers above 0, one per row.")
-    return weights

@@ -11,7 +11,7 @@ from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
 
 from hf_relation.clustering.adaptive import AdaptiveClustering, check_adaptive_settings
 from hf_relation.clustering.bandwidth import BANDWIDTH_ROWS, check_bandwidth_settings
-from hf_relation.clustering.labels import canonical_labels
+from hf_relation.clustering.labels import canonical_labels, check_weights
 from hf_relation.clustering.mean_shift import MEAN_SHIFT_SEEDS, QuantileMeanShift
 from hf_relation.clustering.rows import check_matrix, distinct_positions, group_rows
 from hf_relation.clustering.threads import one_thread
@@ -20,6 +20,7 @@ from hf_relation.errors import InvalidRowError, UsageError
 
 Algorithm = Literal["kmeans", "agglomerative", "adaptive", "mean_shift", "hdbscan"]
 ALGORITHMS: tuple[Algorithm, ...] = ("kmeans", "agglomerative", "adaptive", "mean_shift", "hdbscan")
+WEIGHS: tuple[Algorithm, ...] = ("kmeans", "adaptive")
 CHOOSES_NUMBER: tuple[Algorithm, ...] = ("mean_shift", "hdbscan")
 
 # Rows beyond which an algorithm that compares all pairs is refused. Agglomerative also *stores* the distances.
@@ -123,6 +124,7 @@ def cluster(
     *,
     seed: int = 0,
     n_init: int = 60,
+    weights: Any = None,
     **kwargs: Any,
 ) -> np.ndarray:
     """Cluster rows; the same rows get the same labels in any order and with any number of threads.
@@ -145,6 +147,8 @@ def cluster(
         num_clusters (`int`, *optional*): as in [`make_clusterer`]; at most the number of distinct rows.
         seed (`int`, defaults to 0): as in [`make_clusterer`].
         n_init (`int`, defaults to 60): as in [`make_clusterer`].
+        weights (array-like of shape `(n,)`, *optional*): how much every row counts, above 0; `"kmeans"` and `"adaptive"`
+            only. Rows of weight 2 count as two equal rows.
         **kwargs: as in [`make_clusterer`].
 
     Returns:
@@ -170,6 +174,12 @@ def cluster(
     estimator = make_clusterer(algorithm, num_clusters, n_init=n_init, seed=seed, **kwargs)
     rows = check_matrix(X, min_rows=1)
     _check_size(algorithm, len(rows))
+    if weights is not None:
+        if algorithm not in WEIGHS:
+            raise UsageError(
+                f'"{algorithm}" cannot weigh rows; leave `weights` out or use one of {", ".join(WEIGHS)}.'
+            )
+        weights = check_weights(weights, len(rows))
     order, group = group_rows(rows)
     positions = distinct_positions(order, group)
     if num_clusters is not None and num_clusters > len(positions):
@@ -181,8 +191,8 @@ def cluster(
         return np.zeros(len(rows), dtype=np.int64)
     with one_thread():
         if algorithm in ("kmeans", "adaptive"):
-            weights = np.bincount(group).astype(np.float32)
-            distinct_labels = estimator.fit(rows[positions], sample_weight=weights).labels_
+            counts = np.bincount(group, weights).astype(np.float32)
+            distinct_labels = estimator.fit(rows[positions], sample_weight=counts).labels_
         else:
             if kwargs.get("metric") == "cosine":
                 _check_no_zero_row(rows)

@@ -57,12 +57,13 @@ def canonical_labels(labels: Any, keys: Sequence[Any] | np.ndarray) -> np.ndarra
     return new[inverse]
 
 
-def cluster_centers(X: Any, labels: Any) -> np.ndarray:
+def cluster_centers(X: Any, labels: Any, weights: Any = None) -> np.ndarray:
     """Return the mean of every cluster's rows after scaling them to length one.
 
     Args:
         X (array-like of shape `(n, d)`): one row per instance.
         labels (`(n,)` integers): 0 to k - 1 without gaps, or -1 for rows that count towards no centre.
+        weights (array-like of shape `(n,)`, *optional*): how much every row counts, above 0; all alike by default.
 
     Returns:
         `np.ndarray` of shape `(k, d)`, float32; `(0, d)` when every row is left out. The length of a centre is the
@@ -88,10 +89,12 @@ def cluster_centers(X: Any, labels: Any) -> np.ndarray:
     if (sizes == 0).any():
         missing = int(np.flatnonzero(sizes == 0)[0])
         raise UsageError(f"`labels` must be 0 to {num_clusters - 1} without gaps, but no row has {missing}.")
+    counts = None if weights is None else check_weights(weights, len(rows))
     centers = np.empty((num_clusters, rows.shape[1]), dtype=np.float32)
     order = np.lexsort((group_rows(rows)[1], ids))[len(ids) - int(sizes.sum()) :]  # by cluster, then by value
     for cluster, members in enumerate(np.split(order, np.cumsum(sizes)[:-1]) if num_clusters else []):
-        centers[cluster] = normalize_rows(rows[members].astype(np.float64)).mean(axis=0)
+        unit = normalize_rows(rows[members].astype(np.float64))
+        centers[cluster] = unit.mean(axis=0) if counts is None else np.average(unit, axis=0, weights=counts[members])
     return centers
 
 
@@ -175,6 +178,19 @@ def check_labels(labels: Any, *, num_rows: int | None = None) -> np.ndarray:
     if values.size and values.min() < -1:
         raise UsageError(f"`labels` must be -1 (left out) or above, got {values.min()}.")
     return values.astype(np.int64)
+
+
+def check_weights(weights: Any, num_rows: int, *, name: str = "weights") -> np.ndarray:
+    """Check the weights of rows, finite numbers above 0, and return them as float64."""
+    values = np.asarray(weights)
+    if values.shape != (num_rows,) or values.dtype.kind not in "fiu":
+        raise UsageError(f"`{name}` must be one number per row: {num_rows} rows, got shape {values.shape}.")
+    values = values.astype(np.float64)
+    wrong = ~(np.isfinite(values) & (values > 0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise UsageError(f"`{name}` must be finite numbers above 0; row {row} has {values[row]}.")
+    return values
 
 
 def _nearest(distances: np.ndarray) -> np.ndarray:

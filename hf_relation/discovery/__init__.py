@@ -3,8 +3,9 @@
 from hf_relation.discovery.direction import InversePair, inverse_pairs
 from hf_relation.discovery.exports import export_result
 from hf_relation.discovery.patterns import PatternScore, relation_patterns
+from hf_relation.discovery.relation import DiscoveredRelation
 from hf_relation.discovery.relation_discovery import RelationDiscovery
-from hf_relation.discovery.result import DiscoveredRelation, DiscoveryResult
+from hf_relation.discovery.result import DiscoveryResult
 from hf_relation.discovery.signature import TypeSignature, type_signatures
 
 

@@ -18,7 +18,7 @@ MAX_ROUNDS = 100
 
 
 def settle_on_centers(
-    rows: np.ndarray, labels: np.ndarray, keys: Sequence[Any]
+    rows: np.ndarray, labels: np.ndarray, keys: Sequence[Any], weights: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Move rows to their nearest centre until none moves, so that assigning the same rows again changes nothing.
 
@@ -29,6 +29,7 @@ def settle_on_centers(
         rows (`np.ndarray` of shape `(n, p)`): rows of length one.
         labels (`np.ndarray` of shape `(n,)`, integer): 0 to k - 1, a first partition.
         keys (`Sequence`): one key a row, for [`~hf_relation.clustering.canonical_labels`].
+        weights (`np.ndarray` of shape `(n,)`, *optional*): how much every row counts for its centre.
 
     Returns:
         `tuple`: canonical labels `(n,)`, scores `(n,)` and centres `(k, p)`; `assign(rows, centres)` is exactly these labels
@@ -36,7 +37,7 @@ def settle_on_centers(
     """
     labels = canonical_labels(labels, keys)
     for _ in range(MAX_ROUNDS):
-        centers = cluster_centers(rows, labels)
+        centers = cluster_centers(rows, labels, weights)
         assigned, scores = assign(rows, centers)
         if np.array_equal(assigned, labels):
             break

@@ -1,100 +1,191 @@
-"""A clustered corpus: everything `predict` needs to know, and how it is stored."""
+"""A discovered corpus: everything that `predict`, the edits and the growing need to know, and how it is stored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from hf_relation.clustering.algorithms import Algorithm, cluster, finds_number
-from hf_relation.clustering.labels import assign, canonical_labels, cluster_centers
-from hf_relation.clustering.num_relations import NumRelationsEstimate, estimate_num_relations
-from hf_relation.clustering.rows import group_rows
-from hf_relation.discovery.assignment import nearest_row, score_by_centers, settle_on_centers
-from hf_relation.discovery.describe import describe_relations
-from hf_relation.discovery.result import DiscoveredRelation
+from hf_relation.clustering.labels import assign, cluster_centers
+from hf_relation.clustering.num_relations import NumRelationsEstimate
+from hf_relation.clustering.rows import map_distinct_rows
+from hf_relation.discovery.assignment import score_by_centers
+from hf_relation.discovery.describe import dense_labels, describe_relations
+from hf_relation.discovery.prototypes import LEFT_OUT, PrototypeTree
+from hf_relation.discovery.relation import DiscoveredRelation
+from hf_relation.discovery.result import DiscoveryResult
 from hf_relation.discovery.steps import EmbeddingSteps
-from hf_relation.errors import CheckpointError
+from hf_relation.errors import CheckpointError, UsageError
+
+
+@dataclass
+class Corpus:
+    """The instances that were discovered in, and their vectors.
+
+    Args:
+        rows (`Sequence[Mapping]`): instances without gold labels, or `{"id"}` each.
+        vectors (`np.ndarray` of shape `(n, p)`, float32): what was clustered.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    vectors: np.ndarray
 
 
 @dataclass
 class FittedRelations:
-    """The outcome of clustering a corpus.
+    """The outcome of clustering a corpus, and of the edits since.
 
     Args:
         steps ([`EmbeddingSteps`]): fitted; from embeddings to the space that was clustered.
-        labels (`np.ndarray` of shape `(n,)`, int64): canonical labels, -1 for rows left out.
+        tree ([`PrototypeTree`]): which relation a vector belongs to.
+        labels (`np.ndarray` of shape `(n,)`, int64): relation ids, -1 for rows left out.
         scores (`np.ndarray` of shape `(n,)`, float32): see [`~hf_relation.discovery.DiscoveryResult`].
-        centers (`np.ndarray` of shape `(r, p)`, float32): relation centres.
-        relations (`list[DiscoveredRelation]`): by id.
+        centers (`np.ndarray` of shape `(r, p)`, float32): relation centres, in the order of `relations`.
+        relations (`list[DiscoveredRelation]`): by id, ascending; ids may have gaps.
         estimate ([`~hf_relation.clustering.NumRelationsEstimate`], *optional*): how the number was chosen, if it was.
         requested (`int` or `str`): the number of relations asked for.
-        reference (`tuple` of arrays `(m, p)` and `(m,)`, *optional*): the distinct clustered vectors and their labels;
-            `None` where the nearest centre decides.
+        next_id (`int`): the id that the next new relation gets; ids are never given twice.
+        corpus ([`Corpus`], *optional*): `None` where it was not saved.
+        unlike (`np.ndarray` of shape `(n,)`, bool): rows that came later and lie far from all relations.
     """
 
     steps: EmbeddingSteps
+    tree: PrototypeTree
     labels: np.ndarray
     scores: np.ndarray
     centers: np.ndarray
     relations: list[DiscoveredRelation]
     estimate: NumRelationsEstimate | None
     requested: int | str
-    reference: tuple[np.ndarray, np.ndarray] | None
+    next_id: int
+    corpus: Corpus | None
+    unlike: np.ndarray
 
-    def assign(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    @property
+    def ids(self) -> list[int]:
+        """`list[int]`: the ids of the relations, ascending."""
+        return [relation.id for relation in self.relations]
+
+    def need_corpus(self, what: str) -> Corpus:
+        """The corpus, or an error that says how to keep it.
+
+        Raises:
+            UsageError: it was not saved.
+        """
+        if self.corpus is None:
+            raise UsageError(
+                f"{what} needs the instances of the corpus, which are not in this checkpoint: it was saved with corpus=False or "
+                "by an older version. Fit again, and save with corpus=True."
+            )
+        return self.corpus
+
+    def assign(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Labels and scores of any rows; for the fitted rows exactly those of the fit.
 
         Args:
             embeddings (`np.ndarray` of shape `(n, d)`): in the space of the fitted ones; may be empty.
 
         Returns:
-            `tuple`: labels `(n,)`, int64, and scores `(n,)`, float32.
+            `tuple`: labels `(n,)`, int64, scores `(n,)`, float32, and the vectors `(n, p)` they were found by.
         """
         vectors = self.steps.transform(embeddings)
-        if self.reference is None:
-            return assign(vectors, self.centers)
-        known_vectors, known_labels = self.reference
-        labels = known_labels[nearest_row(vectors, known_vectors)]
-        return labels, score_by_centers(vectors, labels, self.centers)
+        return *self.place(vectors), vectors
 
-    def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Everything in plain form.
+    def place(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and scores of vectors.
+
+        Args:
+            vectors (`np.ndarray` of shape `(n, p)`): as from the steps.
+
+        Returns:
+            `tuple`: labels `(n,)`, int64, and scores `(n,)`, float32.
+        """
+        if not len(vectors):
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+        if self._centers_decide():
+            labels, scores = assign(vectors, self.centers)
+            return np.asarray(self.ids, dtype=np.int64)[labels], scores.astype(np.float32)
+        labels = self.tree.assign(vectors)
+        return labels, self.score(vectors, labels)
+
+    def score(self, vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Scores of vectors whose labels are known; see [`score_by_centers`]."""
+        if not len(self.relations):
+            return np.zeros(len(vectors), dtype=np.float32)
+        positions = dense_labels(labels, self.ids)
+        beside = np.column_stack([vectors, positions.astype(np.float32)])  # labels fit: there are far fewer than 2^24
+        return map_distinct_rows(
+            lambda rows: score_by_centers(rows[:, :-1], rows[:, -1].astype(np.int64), self.centers), beside
+        )
+
+    def changed(self, tree: PrototypeTree, given: Mapping[int, DiscoveredRelation], **changes: Any) -> FittedRelations:
+        """A copy whose corpus is labelled anew by another tree, with its relations described anew.
+
+        Args:
+            tree ([`PrototypeTree`]): says the labels.
+            given (`Mapping[int, DiscoveredRelation]`): relations by id whose names may be kept; others become new relations.
+            **changes: further fields of the copy.
+
+        Returns:
+            [`FittedRelations`]: this one is not altered.
+        """
+        corpus: Corpus = changes.get("corpus") or self.need_corpus("An edit")
+        labels = tree.assign(corpus.vectors)
+        ids = sorted(set(tree.targets[tree.targets >= 0].tolist()))
+        centers = self._centers_after(corpus.vectors, labels, ids, kept=changes.pop("kept_centers", {}))
+        fitted = replace(
+            self, **changes, tree=tree, labels=labels, centers=centers, relations=[_blank(i) for i in ids]
+        )
+        fitted.scores = fitted.place(corpus.vectors)[1]
+        fitted.relations = describe_relations(
+            corpus.rows, corpus.vectors, labels, fitted.scores, centers, ids=ids, given=given
+        )
+        return fitted
+
+    def result(self, rows: Sequence[Mapping[str, Any]], labels: Any, scores: Any, vectors: Any) -> DiscoveryResult:
+        """The result for rows."""
+        return DiscoveryResult(
+            rows, labels, scores, self.relations, self.estimate, self.requested, vectors=vectors, centers=self.centers
+        )
+
+    def get_state(self, *, corpus: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Everything in plain form, but for the instances.
+
+        Args:
+            corpus (`bool`, defaults to `True`): with the vectors of the corpus.
 
         Returns:
             `tuple`: a JSON-able dict and a dict of arrays.
         """
-        estimate = None
-        if self.estimate is not None:
-            estimate = {
-                "best": int(self.estimate.best),
-                "low": int(self.estimate.low),
-                "high": int(self.estimate.high),
-                "candidates": [int(value) for value in self.estimate.candidates],
-                "scores": [float(value) for value in self.estimate.scores],
-                "criterion": self.estimate.criterion,
-            }
         content = {
             "n_features_in": self.steps.n_features_in_,
             "requested": self.requested if isinstance(self.requested, str) else int(self.requested),
-            "estimate": estimate,
+            "estimate": None if self.estimate is None else asdict(self.estimate),
             "relations": [asdict(relation) for relation in self.relations],
+            "next_id": self.next_id,
         }
-        arrays = {"labels": self.labels, "scores": self.scores, "centers": self.centers}
+        arrays = {"labels": self.labels, "scores": self.scores, "centers": self.centers, "unlike": self.unlike}
         arrays |= {f"steps.{key}": value for key, value in self.steps.get_state().items()}
-        if self.reference is not None:
-            arrays |= {"reference": self.reference[0], "reference_labels": self.reference[1]}
+        arrays |= {f"tree.{key}": value for key, value in self.tree.get_state().items()}
+        if corpus and self.corpus is not None:
+            arrays["vectors"] = self.corpus.vectors
         return content, arrays
 
     @classmethod
-    def from_state(cls, content: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> FittedRelations:
+    def from_state(
+        cls,
+        content: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+        rows: Sequence[Mapping[str, Any]] | None = None,
+    ) -> FittedRelations:
         """Rebuild from what [`get_state`] gave.
 
         Args:
             content (`Mapping`): the JSON-able part.
             arrays (`Mapping[str, np.ndarray]`): the arrays.
+            rows (`Sequence[Mapping]`, *optional*): the instances, where they were saved.
 
         Returns:
             [`FittedRelations`]: equal to the original.
@@ -102,84 +193,77 @@ class FittedRelations:
         Raises:
             CheckpointError: something is missing, or the parts do not fit one another.
         """
-        steps_state = {key.removeprefix("steps."): value for key, value in arrays.items() if key.startswith("steps.")}
         try:
             relations = [DiscoveredRelation.from_dict(relation) for relation in content["relations"]]
+            ids = [relation.id for relation in relations]
             estimate = None
             if content["estimate"] is not None:
                 lists = {key: tuple(content["estimate"][key]) for key in ("candidates", "scores")}
                 estimate = NumRelationsEstimate(**(content["estimate"] | lists))
             labels, scores, centers = arrays["labels"], arrays["scores"], arrays["centers"]
-            steps = EmbeddingSteps.from_state(steps_state, int(content["n_features_in"]))
-            reference = (arrays["reference"], arrays["reference_labels"]) if "reference" in arrays else None
-            requested = content["requested"]
+            steps = EmbeddingSteps.from_state(_part(arrays, "steps"), int(content["n_features_in"]))
+            requested, next_id = content["requested"], content.get("next_id", len(relations))
+            unlike = arrays.get("unlike", np.zeros(len(labels), dtype=bool))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"The stored discovery is incomplete or damaged: {error!r}. Save it again."
             ) from error
         width = steps.width
+        vectors = arrays.get("vectors")
         fits = (
             labels.ndim == 1
-            and scores.shape == labels.shape
+            and labels.dtype == np.int64
+            and scores.shape == unlike.shape == labels.shape
+            and unlike.dtype == np.bool_
             and centers.shape == (len(relations), width)
-            and [relation.id for relation in relations] == list(range(len(relations)))
-            and all(relation.inverse_of in (None, *range(len(relations))) for relation in relations)
-            and (reference is None or (reference[0].shape == (len(reference[1]), width) and len(reference[1]) > 0))
+            and all(isinstance(id_, int) and not isinstance(id_, bool) and id_ >= 0 for id_ in ids)
+            and ids == sorted(set(ids))
+            and isinstance(next_id, int)
+            and next_id > max(ids, default=-1)
+            and set(np.unique(labels).tolist()) <= {LEFT_OUT, *ids}
+            and all(relation.inverse_of in (None, *ids) for relation in relations)
             and all(np.isfinite(array).all() for array in (centers, scores))
-            and all(
-                array.size == 0 or (array.dtype.kind == "i" and -1 <= array.min() and array.max() < len(relations))
-                for array in (labels, *([] if reference is None else [reference[1]]))
-            )
+            and (vectors is None or (vectors.shape == (len(labels), width) and bool(np.isfinite(vectors).all())))
+            and (rows is None or (vectors is not None and len(rows) == len(labels)))
         )
         if not fits:
             raise CheckpointError(
                 "The stored discovery is damaged: its arrays do not fit its relations. Save it again."
             )
-        return cls(steps, labels, scores, centers, relations, estimate, requested, reference)
+        tree = PrototypeTree.from_state(_tree_state(arrays, centers, ids), set(ids), width)
+        corpus = None if vectors is None or rows is None else Corpus(rows, vectors)
+        return cls(steps, tree, labels, scores, centers, relations, estimate, requested, next_id, corpus, unlike)
+
+    def _centers_decide(self) -> bool:
+        """Whether the nearest centre says the label, as after k-means: label and score are then one look-up."""
+        return np.array_equal(self.tree.targets, self.ids) and np.array_equal(self.tree.points, self.centers)
+
+    def _centers_after(
+        self, vectors: np.ndarray, labels: np.ndarray, ids: Sequence[int], kept: Mapping[int, np.ndarray]
+    ) -> np.ndarray:
+        positions = dense_labels(labels, ids)
+        filled = np.unique(positions[positions >= 0]).tolist()
+        centers = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+        if filled:
+            centers[filled] = cluster_centers(vectors, dense_labels(positions, filled))
+        for place, id_ in enumerate(ids):
+            if id_ in kept:
+                centers[place] = kept[id_]
+        return centers
 
 
-def fit_relations(
-    rows: Sequence[Mapping[str, Any]],
-    keys: Sequence[Any],
-    embeddings: np.ndarray,
-    *,
-    steps: EmbeddingSteps,
-    algorithm: Algorithm,
-    num_relations: int | str,
-    n_init: int,
-    seed: int,
-    algorithm_kwargs: Mapping[str, Any],
-) -> FittedRelations:
-    """Cluster a corpus and describe its relations.
+def _blank(id_: int) -> DiscoveredRelation:
+    return DiscoveredRelation(id_, f"relation {id_}", [], 0, 0.0)
 
-    Args:
-        rows (`Sequence[Mapping]`): instances without gold labels, or `{"id"}` each; at least one.
-        keys (`Sequence`): one key per row, which orders relations of equal size.
-        embeddings (`np.ndarray` of shape `(n, d)`): checked.
-        steps ([`EmbeddingSteps`]): not yet fitted.
-        algorithm, num_relations, n_init, seed, algorithm_kwargs: as in [`~hf_relation.RelationDiscovery`].
 
-    Returns:
-        [`FittedRelations`].
+def _part(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    return {key.removeprefix(f"{name}."): value for key, value in arrays.items() if key.startswith(f"{name}.")}
 
-    Raises:
-        UsageError: fewer distinct rows than `num_relations`, or what [`~hf_relation.clustering.cluster`] refuses.
-    """
-    vectors = steps.fit(embeddings).transform(embeddings)
-    number = None if isinstance(num_relations, str) else int(num_relations)
-    estimate = None
-    if number is None and not finds_number(algorithm, algorithm_kwargs):
-        estimate = estimate_num_relations(vectors, seed=seed)
-        number = int(estimate.best)
-    labels = cluster(vectors, algorithm, number, seed=seed, n_init=n_init, **algorithm_kwargs)
-    reference: tuple[np.ndarray, np.ndarray] | None = None
-    if algorithm == "kmeans":
-        labels, scores, centers = settle_on_centers(vectors, labels, keys)
-    else:
-        labels = canonical_labels(labels, keys)
-        centers = cluster_centers(vectors, labels)
-        scores = score_by_centers(vectors, labels, centers)
-        distinct = np.unique(group_rows(vectors)[1], return_index=True)[1]
-        reference = (vectors[distinct], labels[distinct])
-    relations = describe_relations(rows, vectors, labels, scores, centers)
-    return FittedRelations(steps, labels, scores, centers, relations, estimate, num_relations, reference)
+
+def _tree_state(arrays: Mapping[str, np.ndarray], centers: np.ndarray, ids: Sequence[int]) -> dict[str, np.ndarray]:
+    """The arrays of the tree; files of the first format hold reference rows or, after k-means, nothing but the centres."""
+    if "tree.points" in arrays:
+        return _part(arrays, "tree")
+    points = arrays.get("reference", centers)
+    targets = arrays.get("reference_labels", np.asarray(ids, dtype=np.int64))
+    return {"points": points, "nodes": np.zeros(len(points), dtype=np.int64), "targets": targets}

@@ -14,7 +14,7 @@ from hf_relation.errors import UsageError
 
 
 if TYPE_CHECKING:
-    from hf_relation.discovery.result import DiscoveredRelation
+    from hf_relation.discovery.relation import DiscoveredRelation
 
 
 MAX_LENGTH = 40
@@ -133,7 +133,7 @@ def rename(relations: Sequence[DiscoveredRelation], names: Mapping[int, str]) ->
     new = {relation.id: relation.name for relation in relations}
     for id_, name in names.items():
         if isinstance(id_, bool) or not isinstance(id_, (int, np.integer)) or id_ not in new:
-            known = f"0 to {len(new) - 1}" if new else "none"
+            known = f"{min(new)} to {max(new)}" if new else "none"
             raise UsageError(
                 f"`names` has the key {id_!r}, which is no relation id; the ids are {known} (whole numbers)."
             )
@@ -148,5 +148,8 @@ def rename(relations: Sequence[DiscoveredRelation], names: Mapping[int, str]) ->
                 "one of them."
             )
         holder[name] = id_
+    given = {int(id_) for id_ in names}
     for relation in relations:
         relation.name = new[relation.id]
+        if relation.id in given:
+            relation.named_by = "user"

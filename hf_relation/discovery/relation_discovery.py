@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,22 +12,25 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from hf_relation.checkpoints import checkpoint_folder
-from hf_relation.clustering.algorithms import CHOOSES_NUMBER, Algorithm, finds_number, make_clusterer
+from hf_relation.clustering.algorithms import CHOOSES_NUMBER, WEIGHS, Algorithm, finds_number, make_clusterer
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.clustering.whitening import WithinClassWhitening
 from hf_relation.data.atomic import fill_folder
 from hf_relation.data.validation import check_instances
+from hf_relation.discovery.editable import EditableRelations
 from hf_relation.discovery.encoder import load_encoder, state_of_model
-from hf_relation.discovery.fitted import FittedRelations, fit_relations
+from hf_relation.discovery.fitted import FittedRelations
+from hf_relation.discovery.fitting import fit_relations
 from hf_relation.discovery.inputs import read_inputs, without_labels
-from hf_relation.discovery.names import rename
-from hf_relation.discovery.result import DiscoveredRelation, DiscoveryResult
-from hf_relation.discovery.state import JSON_FILE, DiscoveryState, read_state, write_state
+from hf_relation.discovery.relation import DiscoveredRelation
+from hf_relation.discovery.result import DiscoveryResult
+from hf_relation.discovery.state import CORPUS_FILE, JSON_FILE, DiscoveryState, read_state, write_state
 from hf_relation.discovery.steps import EmbeddingSteps
+from hf_relation.discovery.weighting import check_strength, pair_weights
 from hf_relation.errors import CheckpointError, UsageError
 
 
-class RelationDiscovery(BaseEstimator):
+class RelationDiscovery(EditableRelations, BaseEstimator):
     """Discover relations: embed instances, whiten, reduce, cluster, and describe the clusters.
 
     Input is a list (or generator, `datasets.Dataset`, ...) of instances of the data contract, ready embeddings, or both;
@@ -40,7 +43,10 @@ class RelationDiscovery(BaseEstimator):
     Labels are the same in any row order, and `predict` on the fitted instances gives the labels of `fit`: exactly for the
     same embeddings; re-embedded in other batches they differ in the seventh digit, or, in bfloat16, more. With `"kmeans"`
     an instance belongs to the relation with the nearest centre. The other algorithms do not cluster by centres: there, an
-    instance gets the label of the nearest instance of the fitted corpus, whose vectors are kept (and saved) for that.
+    instance gets the label of the nearest instance of the fitted corpus. That holds after every edit, too.
+
+    The instances and their vectors are kept, about `4 * p` bytes a row beside the texts, and saved unless you say otherwise:
+    relations can be merged, split, deleted and renamed, and instances added, at any time ([`partial_fit`]).
 
     Args:
         model (`PreTrainedModel`, `str` or path, *optional*): the encoder, or the name of its checkpoint (loaded at first
@@ -56,6 +62,9 @@ class RelationDiscovery(BaseEstimator):
         transform (`"whitening"` or [`~hf_relation.clustering.WithinClassWhitening`], *optional*): `"whitening"` is the one
             stored with the checkpoint; or a fitted one of yours.
         pca_components (`int`, *optional*): reduce to this many dimensions; left out for corpora of no more distinct rows.
+        pair_weighting (`float`, defaults to 0): from 0 to 1; above 0, near-duplicates and instances of one entity pair count
+            less when k-means places the centres, `n ** -pair_weighting` each where there are `n`. `"kmeans"` and
+            `"adaptive"` only, and not without instances.
         seed (`int`, defaults to 0): the one source of chance.
         dtype (`str`, defaults to `"auto"`): precision of the encoder: `"float32"`, `"bfloat16"`, or `"auto"`.
         max_tokens_per_batch (`int`, *optional*): size of the encoder's batches, by default one that suits the device;
@@ -66,10 +75,12 @@ class RelationDiscovery(BaseEstimator):
 
     Attributes:
         labels_ (`np.ndarray` of shape `(n,)`, int64): relation id of every fitted instance; -1 for "left out". Ids are by
-            size, largest first, then by the smallest instance id (by position where only embeddings were given).
+            size, largest first, then by the smallest instance id (by position where only embeddings were given); edits and
+            [`partial_fit`] leave them as they are, so that they need not stay in this order or without gaps.
         scores_ (`np.ndarray` of shape `(n,)`, float32): see [`~hf_relation.discovery.DiscoveryResult`].
         relations_ (`list[DiscoveredRelation]`): by id. [`set_names`] changes names; they are saved.
         centers_ (`np.ndarray` of shape `(r, p)`, float32): relation centres in the space that was clustered.
+        events_ (`list[DiscoveryEvent]`): new relations that [`partial_fit`] opened since `fit` or loading, oldest first.
         estimate_ ([`~hf_relation.clustering.NumRelationsEstimate`] or `None`): how the number was chosen, if it was.
 
     Example:
@@ -102,6 +113,7 @@ class RelationDiscovery(BaseEstimator):
         n_init: int = 60,
         transform: WithinClassWhitening | Literal["whitening"] | None = None,
         pca_components: int | None = None,
+        pair_weighting: float = 0.0,
         seed: int = 0,
         dtype: Literal["float32", "bfloat16", "auto"] = "auto",
         max_tokens_per_batch: int | None = None,
@@ -117,6 +129,7 @@ class RelationDiscovery(BaseEstimator):
         self.n_init = n_init
         self.transform = transform
         self.pca_components = pca_components
+        self.pair_weighting = pair_weighting
         self.seed = seed
         self.dtype = dtype
         self.max_tokens_per_batch = max_tokens_per_batch
@@ -157,16 +170,18 @@ class RelationDiscovery(BaseEstimator):
         discovery = cls(**({"model": str(folder) if has_model else None} | settings | params))
         discovery._stored = (discovery.model, state)
         if state is not None and state.fitted is not None:
-            discovery._fitted = FittedRelations.from_state(state.fitted, state.arrays)
+            discovery._fitted = FittedRelations.from_state(state.fitted, state.arrays, state.rows)
         return discovery
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+    def save_pretrained(self, save_directory: str | os.PathLike[str], *, corpus: bool = True, **kwargs: Any) -> None:
         """Save encoder, processor, settings and, once fitted, the relations: a folder that loads by itself, offline.
 
-        Only safetensors and JSON are written. The relations include example texts of the fitted corpus.
+        Only safetensors and JSON are written.
 
         Args:
             save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
+            corpus (`bool`, defaults to `True`): with the fitted instances and their vectors. Without them `predict` works after
+                loading, but not what changes relations; example texts of every relation are saved all the same.
             **kwargs: passed to `PreTrainedModel.save_pretrained`, e.g. `max_shard_size`.
 
         Raises:
@@ -179,13 +194,16 @@ class RelationDiscovery(BaseEstimator):
             "n_init": self.n_init,
             "transform": None if self.transform is None else "whitening",
             "pca_components": self.pca_components,
+            "pair_weighting": self.pair_weighting,
             "seed": self._seed,
             "dtype": self.dtype,
             "max_tokens_per_batch": self.max_tokens_per_batch,
         }
         state = DiscoveryState(settings, self._whitening())
         if self._fitted is not None:
-            state.fitted, state.arrays = self._fitted.get_state()
+            state.fitted, state.arrays = self._fitted.get_state(corpus=corpus)
+            if corpus and self._fitted.corpus is not None:
+                state.rows = self._fitted.corpus.rows
 
         def fill(folder: Path) -> None:
             if self.model is not None:
@@ -195,6 +213,8 @@ class RelationDiscovery(BaseEstimator):
             write_state(folder, state)
 
         fill_folder(save_directory, fill, last=JSON_FILE)
+        if state.rows is None:  # of an earlier discovery
+            (Path(save_directory) / CORPUS_FILE).unlink(missing_ok=True)
 
     def embed(self, instances: Iterable[Mapping[str, Any]]) -> np.ndarray:
         """Embed instances with the encoder, as `fit` and `predict` do.
@@ -264,6 +284,7 @@ class RelationDiscovery(BaseEstimator):
                 f"`num_relations` must be between 1 and the number of instances ({len(rows)}), got {self.num_relations}. "
                 "Lower it or pass more data."
             )
+        weights = pair_weights(rows, self.pair_weighting) if self.pair_weighting else None
         whitening = self._whitening()
         if matrix is None:
             matrix = self.embed(rows)
@@ -282,9 +303,10 @@ class RelationDiscovery(BaseEstimator):
             n_init=self.n_init,
             seed=self._seed,
             algorithm_kwargs=algorithm_kwargs,
+            weights=weights,
         )
-        fitted = self._fitted
-        return DiscoveryResult(rows, fitted.labels, fitted.scores, fitted.relations, fitted.estimate, fitted.requested)
+        self.events_ = []
+        return self.result()
 
     def predict(self, instances: Any = None, embeddings: Any = None) -> DiscoveryResult:
         """Find the relation of instances among those discovered by `fit`.
@@ -300,39 +322,9 @@ class RelationDiscovery(BaseEstimator):
             UsageError, InvalidRowError: as in [`fit`].
         """
         fitted = self._checked_fitted()
-        rows, _, matrix = read_inputs(instances, embeddings)
-        if matrix is None:
-            matrix = self.embed(rows) if rows else np.empty((0, fitted.steps.n_features_in_ or 1), dtype=np.float32)
-        labels, scores = fitted.assign(matrix)
-        return DiscoveryResult(rows, labels, scores, fitted.relations, fitted.estimate, fitted.requested)
-
-    def set_names(self, names: Mapping[int, str]) -> RelationDiscovery:
-        """Give relations names of your own. `predict` uses them, and they are saved; keywords, patterns and examples stay.
-        Another `fit` finds other relations and names them anew.
-
-        Args:
-            names (`Mapping[int, str]`): names by relation id; the other relations keep theirs.
-
-        Returns:
-            [`RelationDiscovery`]: itself.
-
-        Raises:
-            sklearn.exceptions.NotFittedError: `fit` was not called and no fitted discovery was loaded.
-            UsageError: an id that no relation has, a blank name, or two relations of one name; then nothing is changed.
-
-        Example:
-
-        ```python
-        >>> import numpy as np
-        >>> from hf_relation.discovery import RelationDiscovery
-        >>> discovery = RelationDiscovery(num_relations=2).fit(np.eye(2)).set_names({1: "born in"})
-        >>> [relation.name for relation in discovery.relations_]
-        ['relation 0', 'born in']
-
-        ```
-        """
-        rename(self._checked_fitted().relations, names)
-        return self
+        rows, matrix = self._embedded(instances, embeddings)
+        labels, scores, vectors = fitted.assign(matrix)
+        return fitted.result(rows, labels, scores, vectors)
 
     def score(self, instances: Iterable[Mapping[str, Any]], embeddings: Any = None) -> float:
         """B-cubed F1 of `predict` against the gold labels in `relations`; the only method that reads them.
@@ -392,6 +384,13 @@ class RelationDiscovery(BaseEstimator):
     def _seed(self) -> int:
         return self.seed if self.random_state is None else self.random_state
 
+    def _embedded(self, instances: Any, embeddings: Any) -> tuple[Sequence[Mapping[str, Any]], np.ndarray]:
+        rows, _, matrix = read_inputs(instances, embeddings)
+        if matrix is None:
+            width = self._checked_fitted().steps.n_features_in_ or 1
+            matrix = self.embed(rows) if rows else np.empty((0, width), dtype=np.float32)
+        return rows, matrix
+
     def _checked_fitted(self) -> FittedRelations:
         if self._fitted is None:
             raise NotFittedError("This RelationDiscovery is not fitted yet. Call `fit`, or load a fitted one.")
@@ -411,6 +410,11 @@ class RelationDiscovery(BaseEstimator):
         if number == "auto":
             number = None if finds_number(self.algorithm, algorithm_kwargs) else 1
         make_clusterer(self.algorithm, number, n_init=self.n_init, seed=self._seed, **algorithm_kwargs)
+        check_strength(self.pair_weighting)
+        if self.pair_weighting and self.algorithm not in WEIGHS:
+            raise UsageError(
+                f'`pair_weighting` works with {" and ".join(WEIGHS)}, not with "{self.algorithm}". Set it to 0.'
+            )
         pca = self.pca_components
         if pca is not None and (isinstance(pca, bool) or not isinstance(pca, (int, np.integer)) or pca < 1):
             raise UsageError(f"`pca_components` must be None or an integer from 1 up, got {pca!r}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,7 @@ from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.data.atomic import atomic_file, folder_for
 from hf_relation.data.spreadsheets import csv_text
 from hf_relation.discovery.names import rename
-from hf_relation.discovery.patterns import PatternScore
-from hf_relation.discovery.signature import TypeSignature
+from hf_relation.discovery.relation import DiscoveredRelation, find_relation
 from hf_relation.errors import UsageError
 
 
@@ -25,61 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hf_relation.discovery.exports import ExportFormat
-
-
-@dataclass
-class DiscoveredRelation:
-    """One discovered relation.
-
-    Args:
-        id (`int`): 0 is the largest relation; see [`~hf_relation.clustering.canonical_labels`].
-        name (`str`): unique among the relations; made from the best pattern or the top keywords. Yours to change, best with
-            [`DiscoveryResult.set_names`].
-        keywords (`list[str]`): words that tell this relation from the others, best first.
-        size (`int`): how many instances of the fitted corpus it has.
-        cohesion (`float`): mean cosine between its instances and their centre, in [0, 1]; 1 when all are alike.
-        examples (`list[dict]`): instances nearest to the centre, nearest first: `id`, `score`, and where texts were given
-            `text`, `head`, `tail` (the mentions as they stand in the text).
-        patterns (`list[PatternScore]`): what stands between the mentions, such as `"X was born in Y"`, best first; see
-            [`~hf_relation.discovery.relation_patterns`].
-        signature ([`~hf_relation.discovery.TypeSignature`], *optional*): the most frequent types of head and tail; `None`
-            where the instances have no types.
-        inverse_of (`int`, *optional*): the id of the relation that looks like this one with head and tail changed over, its own
-            id where it looks symmetric; see [`~hf_relation.discovery.inverse_pairs`].
-    """
-
-    id: int
-    name: str
-    keywords: list[str]
-    size: int
-    cohesion: float
-    examples: list[dict[str, Any]] = field(default_factory=list)
-    patterns: list[PatternScore] = field(default_factory=list)
-    signature: TypeSignature | None = None
-    inverse_of: int | None = None
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> DiscoveredRelation:
-        """Rebuild from what `dataclasses.asdict` gives; patterns, signature and inverse may be missing, as they are in files
-        of older versions.
-
-        Args:
-            content (`Mapping`): fields by name.
-
-        Returns:
-            [`DiscoveredRelation`].
-
-        Raises:
-            TypeError, ValueError: a field is missing, unknown or of another form.
-        """
-        signature, inverse_of = content.get("signature"), content.get("inverse_of")
-        if inverse_of is not None and (isinstance(inverse_of, bool) or not isinstance(inverse_of, int)):
-            raise ValueError(f"`inverse_of` must be an id or null, got {inverse_of!r}")
-        changed = {
-            "patterns": [PatternScore(**pattern) for pattern in content.get("patterns", [])],
-            "signature": None if signature is None else TypeSignature(**signature),
-        }
-        return cls(**{**content, **changed})
 
 
 @dataclass
@@ -94,6 +38,12 @@ class DiscoveryResult:
         relations (`list[DiscoveredRelation]`): the relations of the fitted corpus, by id.
         estimate ([`~hf_relation.clustering.NumRelationsEstimate`], *optional*): how the number was chosen, if it was.
         requested (`int` or `str`): the number of relations asked for.
+        vectors (`np.ndarray` of shape `(n, p)`, float32, *optional*): the vectors that were clustered, of length one.
+        centers (`np.ndarray` of shape `(r, p)`, float32, *optional*): relation centres, in the order of `relations`.
+        kinds (`np.ndarray` of shape `(n,)`, str, *optional*): `"known"`, `"novel"` or `"none"` (no relation, or fits nowhere; its
+            label is -1); without known relations all are novel but those left out.
+        probabilities (`np.ndarray` of shape `(n, 3)`, float32, *optional*): of known, novel and none, calibrated; only where
+            known relations were given.
 
     Example:
 
@@ -114,6 +64,10 @@ class DiscoveryResult:
     relations: list[DiscoveredRelation]
     estimate: NumRelationsEstimate | None = None
     requested: int | str = "auto"
+    vectors: np.ndarray | None = None
+    centers: np.ndarray | None = None
+    kinds: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if not len(self.instances) == len(self.labels) == len(self.scores):
@@ -121,9 +75,32 @@ class DiscoveryResult:
                 f"A result needs one label and one score per instance, got {len(self.instances)} instances, "
                 f"{len(self.labels)} labels and {len(self.scores)} scores."
             )
+        if self.kinds is None:
+            self.kinds = np.where(np.asarray(self.labels) < 0, "none", "novel")
+        for name, array in (("vectors", self.vectors), ("kinds", self.kinds), ("probabilities", self.probabilities)):
+            if array is not None and len(array) != len(self.instances):
+                raise UsageError(f"`{name}` must have one row per instance ({len(self.instances)}), got {len(array)}.")
+        if self.centers is not None and len(self.centers) != len(self.relations):
+            raise UsageError(
+                f"`centers` must have one row per relation ({len(self.relations)}), got {len(self.centers)}."
+            )
 
     def __len__(self) -> int:
         return len(self.instances)
+
+    def relation(self, id: int) -> DiscoveredRelation:
+        """The relation of an id. Ids stay when relations are merged, split or deleted, so that some numbers may be missing.
+
+        Args:
+            id (`int`): a label other than -1.
+
+        Returns:
+            [`~hf_relation.discovery.DiscoveredRelation`].
+
+        Raises:
+            UsageError: no relation has that id.
+        """
+        return find_relation(self.relations, id)
 
     def set_names(self, names: Mapping[int, str]) -> DiscoveryResult:
         """Give relations names of your own; keywords, patterns and examples stay as they are.
@@ -188,16 +165,16 @@ class DiscoveryResult:
             UsageError: the result was made from embeddings alone, so there are no mentions.
         """
         triples = []
+        names = self._names()
         for instance, label, score in zip(self.instances, self.labels.tolist(), self.scores.tolist(), strict=True):
             forms = surface_forms(instance)
             if not forms:
                 raise UsageError("Triples need the mentions: pass `instances` along with `embeddings`.")
             if label >= 0:
-                name = self.relations[label].name
                 triples.append(
                     {
                         "head": forms["head"],
-                        "relation": name,
+                        "relation": names[label],
                         "tail": forms["tail"],
                         "score": score,
                         "id": instance["id"],

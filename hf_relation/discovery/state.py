@@ -1,10 +1,10 @@
-"""`discovery.json` and `discovery.safetensors`: the steps that come with a checkpoint, and a fitted discovery."""
+"""`discovery.json` and the files beside it: the steps that come with a checkpoint, and a fitted discovery."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,16 @@ import numpy as np
 from hf_relation.beside_weights import check_digests, read_versioned_json
 from hf_relation.clustering.whitening import WithinClassWhitening
 from hf_relation.data.atomic import atomic_file
-from hf_relation.data.files import digest_of_file
+from hf_relation.data.files import digest_of_file, parse_json, read_lines
+from hf_relation.data.validation import check_instances
 from hf_relation.discovery.steps import whitening_state
-from hf_relation.errors import CheckpointError, UsageError
+from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
 
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 JSON_FILE = "discovery.json"
 ARRAY_FILE = "discovery.safetensors"
+CORPUS_FILE = "discovery_corpus.jsonl"
 SETTINGS = (
     "num_relations",
     "algorithm",
@@ -29,6 +31,7 @@ SETTINGS = (
     "n_init",
     "transform",
     "pca_components",
+    "pair_weighting",
     "seed",
     "dtype",
     "max_tokens_per_batch",
@@ -44,25 +47,28 @@ SAFE_ALGORITHM_KWARGS = frozenset(
 
 @dataclass
 class DiscoveryState:
-    """What the two files hold.
+    """What the files hold.
 
     Args:
         settings (`dict`): arguments of [`~hf_relation.RelationDiscovery`], by name; a subset of `SETTINGS`.
         whitening ([`~hf_relation.clustering.WithinClassWhitening`], *optional*): fitted on known relations.
         fitted (`dict`, *optional*): JSON-able part of a fitted discovery.
         arrays (`dict[str, np.ndarray]`): arrays of a fitted discovery.
+        rows (`Sequence[Mapping]`, *optional*): the instances of the fitted corpus, or `{"id"}` each; a file of its own.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
     whitening: WithinClassWhitening | None = None
     fitted: dict[str, Any] | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    rows: Sequence[Mapping[str, Any]] | None = None
 
 
 def write_state(folder: str | os.PathLike[str], state: DiscoveryState) -> None:
-    """Write the two files into a checkpoint folder, the JSON file last.
+    """Write the files into a checkpoint folder, the JSON file last.
 
-    The JSON file records the sha256 of the weights and arrays in the folder, so that a half-replaced checkpoint is noticed.
+    The JSON file records the sha256 of the weights, arrays and instances in the folder, so that a half-replaced checkpoint is
+    noticed.
 
     Args:
         folder (`str` or `PathLike`): an existing folder, which holds the model already (if it will).
@@ -87,7 +93,14 @@ def write_state(folder: str | os.PathLike[str], state: DiscoveryState) -> None:
             stream.write(save(arrays))
     else:
         (target / ARRAY_FILE).unlink(missing_ok=True)
+    if state.rows is None:
+        (target / CORPUS_FILE).unlink(missing_ok=True)
+    else:
+        with atomic_file(target / CORPUS_FILE) as stream:
+            for row in state.rows:
+                stream.write(json.dumps(row, allow_nan=False).encode("ascii") + b"\n")
     weights = sorted(path for path in target.glob("*.safetensors") if path.name.startswith(("model", "discovery")))
+    weights += [path for path in (target / CORPUS_FILE,) if path.is_file()]
     content["sha256"] = {path.name: digest_of_file(path) for path in weights}
     try:
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
@@ -129,6 +142,8 @@ def read_state(folder: str | os.PathLike[str]) -> DiscoveryState | None:
         whitening=WithinClassWhitening.from_state(whitening) if whitening else None,
         fitted=fitted,
         arrays={key.removeprefix("fitted."): value for key, value in arrays.items() if key.startswith("fitted.")},
+        # A corpus that the JSON file does not vouch for is of another discovery.
+        rows=_read_rows(path.parent / CORPUS_FILE) if CORPUS_FILE in checksums else None,
     )
 
 
@@ -148,6 +163,18 @@ def _check_settings(settings: Mapping[str, Any], error: type[Exception], where: 
         raise error(
             f"{where}`algorithm_kwargs` in a file may not hold '{refused[0]}'. Pass it to the constructor instead."
         )
+
+
+def _read_rows(path: Path) -> list[Mapping[str, Any]]:
+    rows: list[Any] = []
+    try:
+        for line, content in read_lines(path):
+            rows.append(parse_json(content, line=line))
+        if not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows):
+            raise InvalidRowError("every row must be an object with an `id`")
+        return rows if all(set(row) == {"id"} for row in rows) else [*check_instances(rows)]
+    except InvalidRowError as error:
+        raise CheckpointError(f"{path} is damaged: {error}. Get or save the checkpoint again.") from error
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:

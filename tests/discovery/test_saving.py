@@ -16,6 +16,7 @@ from hf_relation.errors import CheckpointError, UsageError
 from tests.common.planted import planted_corpus
 
 
+FILES = ("discovery.json", "discovery.safetensors", "discovery_corpus.jsonl")
 SETTINGS: dict[str, dict[str, Any]] = {
     "kmeans": {"num_relations": "auto", "n_init": 3},
     "agglomerative": {"num_relations": 3, "algorithm_kwargs": {"linkage": "average"}},
@@ -37,7 +38,7 @@ def test_every_public_method_works_after_loading_and_gives_the_same(algorithm: s
     model, instances, embeddings = fitted(algorithm)
     model.relations_[0].name = "my name"
     model.save_pretrained(tmp_path / "saved")
-    assert sorted(path.name for path in (tmp_path / "saved").iterdir()) == ["discovery.json", "discovery.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "saved").iterdir()) == list(FILES)
     loaded = RelationDiscovery.from_pretrained(tmp_path / "saved")
     assert loaded.predict(instances, embeddings).to_dict() == model.predict(instances, embeddings).to_dict()
     assert np.array_equal(loaded.labels_, model.labels_)
@@ -49,7 +50,7 @@ def test_every_public_method_works_after_loading_and_gives_the_same(algorithm: s
     plain = {key: value for key, value in model.get_params(deep=False).items() if key != "transform"}
     assert {key: loaded.get_params()[key] for key in plain} == plain
     loaded.save_pretrained(tmp_path / "again")
-    for name in ("discovery.json", "discovery.safetensors"):
+    for name in FILES:
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "saved" / name).read_bytes()
     refitted = clone(loaded)
     refitted.set_params(model=None, transform=None)
@@ -73,7 +74,7 @@ def test_stored_settings_are_defaults_and_arguments_win(tmp_path: Path) -> None:
     assert not (tmp_path / "discovery.safetensors").exists()
     model = RelationDiscovery.from_pretrained(tmp_path, n_init=8, seed=3)
     assert (model.algorithm, model.n_init, model.pca_components, model.seed) == ("agglomerative", 8, 9, 3)
-    assert json.loads((tmp_path / "discovery.json").read_text())["format_version"] == 1
+    assert json.loads((tmp_path / "discovery.json").read_text())["format_version"] == 2
 
 
 def test_saving_over_an_old_one_keeps_other_files_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_saving_over_an_old_one_keeps_other_files_and_leaves_nothing_behind(tmp_
     model.save_pretrained(tmp_path)
     (tmp_path / "README.md").write_text("mine")
     model.set_params(num_relations=2).fit(instances, embeddings).save_pretrained(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "discovery.json", "discovery.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", *FILES]
     assert len(RelationDiscovery.from_pretrained(tmp_path).relations_) == 2
 
 
@@ -145,7 +146,7 @@ def test_settings_from_a_file_are_checked(tmp_path: Path) -> None:
         (b"[" * 100_000, "damaged"),
         (b"[]", "no `format_version`"),
         (b'{"format_version": "1"}', "no `format_version`"),
-        (b'{"format_version": 2}', "pip install -U hf_relation"),
+        (b'{"format_version": 3}', "pip install -U hf_relation"),
         (b'{"format_version": 1, "trust_remote_code": true}', "unknown setting 'trust_remote_code'"),
         (b'{"format_version": 1, "model": "user/other"}', "unknown setting 'model'"),
         (b'{"format_version": 1, "transform": "pickle"}', "transform"),
