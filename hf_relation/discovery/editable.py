@@ -10,6 +10,7 @@ import numpy as np
 
 from hf_relation.discovery.editing import delete_relations, merge_relations, split_relation
 from hf_relation.discovery.growing import DiscoveryEvent, grow
+from hf_relation.discovery.merging import merge_fitted, same_steps
 from hf_relation.discovery.names import rename
 from hf_relation.discovery.result import DiscoveryResult
 from hf_relation.errors import UsageError
@@ -225,6 +226,59 @@ class EditableRelations:
             logger.warning("Opened relation %d (%r) with %d instances.", event.relation, name, event.size)
         self.events_ = [*self.events_, *events]
         return self
+
+    def merge_with(
+        self, other: EditableRelations, embeddings: Any = None, *, min_overlap: float = 0.5
+    ) -> dict[int, int]:
+        """Take over the corpus and the relations of another fitted discovery, say of another year or another machine.
+
+        A relation of the other that is one of these keeps the id and name it has here, any other one is added with a new
+        id; see [`~hf_relation.discovery.merging.merge_fitted`]. Instances whose id is here already are left out. The other's
+        instances are embedded anew with this encoder, unless both cluster in the very same space.
+
+        Args:
+            other ([`RelationDiscovery`]): fitted, with its corpus; not altered.
+            embeddings (array-like of shape `(n, d)`, *optional*): ready embeddings of the other's corpus by this encoder.
+            min_overlap (`float`, defaults to 0.5): which share of its instances must fall well inside a relation here for
+                the two to be one; above 0, at most 1.
+
+        Returns:
+            `dict[int, int]`: from the ids of the other's relations to the ids here.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: one of the two is not fitted.
+            UsageError: a corpus was not saved, one of them has only embeddings, or they do not fit one another.
+
+        Example:
+
+        ```python
+        >>> import numpy as np
+        >>> from hf_relation.discovery import RelationDiscovery
+        >>> def corpus(*axes):
+        ...     return [{"id": f"{axis}-{i}", "text": "Ada met Bob", "head": {"start": 0, "end": 3},
+        ...              "tail": {"start": 8, "end": 11}} for axis in axes for i in range(5)], np.eye(4)[np.repeat(axes, 5)]
+        >>> here = RelationDiscovery(num_relations=2).fit(*corpus(0, 1))
+        >>> there = RelationDiscovery(num_relations=2).fit(*corpus(1, 2))
+        >>> there.labels_.tolist(), here.merge_with(there)
+        ([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], {0: 1, 1: 2})
+
+        ```
+        """
+        first, second = self._checked_fitted(), other._checked_fitted()
+        corpus = second.need_corpus("`merge_with`")
+        rows = corpus.rows
+        for fitted, whose in ((first, "This discovery"), (second, "The other discovery")):
+            if set(fitted.need_corpus("`merge_with`").rows[0]) == {"id"}:
+                raise UsageError(
+                    f"{whose} was fitted on embeddings alone, so that nothing tells which instances are the same. Fit it with "
+                    "instances."
+                )
+        if embeddings is None and same_steps(first, second):
+            vectors = corpus.vectors
+        else:
+            vectors = first.steps.transform(self._embedded(rows, embeddings)[1])
+        self._fitted, mapping = merge_fitted(first, rows, vectors, second, min_overlap=min_overlap)
+        return mapping
 
 
 def _fresh_rows(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:

@@ -82,13 +82,11 @@ def grow(
     ):
         raise UsageError(f"`min_new_relation` must be an integer from 2 up, got {min_new_relation!r}.")
     labels, _, vectors = fitted.assign(embeddings)
-    radii = _radii(fitted, corpus.vectors)
-    distances = _distances(fitted, vectors, labels)
-    far = distances > radii[np.maximum(dense_labels(labels, fitted.ids), 0)]
+    far = far_from_center(fitted, vectors, labels, radii_of(fitted, corpus.vectors))
     joined = Corpus([*corpus.rows, *rows], np.concatenate([corpus.vectors, vectors]))
-    unlike = np.concatenate([fitted.unlike, far & (labels >= 0)])
+    unlike = np.concatenate([fitted.unlike, far])
     tree = fitted.tree.copy()
-    points = _new_points(joined.vectors, np.flatnonzero(unlike), _likeness(fitted, corpus.vectors), min_new_relation)
+    points = _new_points(joined.vectors, np.flatnonzero(unlike), _likeness(fitted), min_new_relation)
     fresh = list(range(fitted.next_id, fitted.next_id + len(points)))
     if len(points):
         tree.add(points, np.array(fresh))
@@ -109,15 +107,32 @@ def grow(
     return grown, events
 
 
-def _distances(fitted: FittedRelations, vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Distance of every vector to the centre of its relation; 0 for those left out."""
+def far_from_center(fitted: FittedRelations, vectors: np.ndarray, labels: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Which vectors lie farther from the centre of their relation than its radius.
+
+    Args:
+        fitted ([`FittedRelations`]): says the centres.
+        vectors (`np.ndarray` of shape `(n, p)`): any vectors.
+        labels (`np.ndarray` of shape `(n,)`, integer): their relations; -1 is never far.
+        radii (`np.ndarray` of shape `(r,)`): as from [`radii_of`].
+
+    Returns:
+        `np.ndarray` of shape `(n,)`, bool.
+    """
     positions = dense_labels(labels, fitted.ids)
-    distances = np.linalg.norm(vectors - fitted.centers[np.maximum(positions, 0)], axis=1)
-    return np.where(positions < 0, 0.0, distances)
+    return (positions >= 0) & (_distances(fitted, vectors, labels) > radii[np.maximum(positions, 0)])
 
 
-def _radii(fitted: FittedRelations, vectors: np.ndarray) -> np.ndarray:
-    """Per relation the distance within which 95 % of its instances lie; of small relations the one of all together."""
+def radii_of(fitted: FittedRelations, vectors: np.ndarray) -> np.ndarray:
+    """Per relation the distance from its centre within which 95 % of its instances lie.
+
+    Args:
+        fitted ([`FittedRelations`]): with a corpus.
+        vectors (`np.ndarray` of shape `(n, p)`): of the corpus.
+
+    Returns:
+        `np.ndarray` of shape `(r,)`: relations of fewer than 20 instances get that of all instances together.
+    """
     distances = _distances(fitted, vectors, fitted.labels)
     usual = (fitted.labels >= 0) & ~fitted.unlike
     radii = np.full(len(fitted.ids), np.quantile(distances[usual], RADIUS_QUANTILE) if usual.any() else 0.0)
@@ -128,7 +143,14 @@ def _radii(fitted: FittedRelations, vectors: np.ndarray) -> np.ndarray:
     return radii
 
 
-def _likeness(fitted: FittedRelations, vectors: np.ndarray) -> float:
+def _distances(fitted: FittedRelations, vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Distance of every vector to the centre of its relation; 0 for those left out."""
+    positions = dense_labels(labels, fitted.ids)
+    distances = np.linalg.norm(vectors - fitted.centers[np.maximum(positions, 0)], axis=1)
+    return np.where(positions < 0, 0.0, distances)
+
+
+def _likeness(fitted: FittedRelations) -> float:
     """The mean cosine between instances of a relation, in the median relation of at least two instances."""
     values = [relation.cohesion**2 for relation in fitted.relations if relation.size > 1]
     return float(np.median(values)) if values else 0.5
