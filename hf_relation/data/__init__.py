@@ -19,6 +19,7 @@ from .locating_report import LeftOut, LocatingReport
 from .locations import find_data_dir
 from .meld import MELD_LABELS, read_meld
 from .named_entities import read_iob2corpus, read_weibo_ner, read_wnut17, split_at_sentence_ends
+from .negatives import ShuffledPairs, shuffled_pair_negatives
 from .nyt_fb import read_nyt_fb
 from .nyt_fb_splits import load_nyt_fb_labelled, load_nyt_fb_sup
 from .overlap_types import (
@@ -71,6 +72,7 @@ __all__ = [
     "SEMEVAL_OTHER",
     "SEMEVAL_RELATIONS",
     "SNIPS_INTENTS",
+    "ShuffledPairs",
     "Span",
     "TACRED_KNOWN",
     "TACRED_NOVEL",
@@ -136,6 +138,7 @@ __all__ = [
     "read_word_vectors",
     "relation_names",
     "sentence_key",
+    "shuffled_pair_negatives",
     "split_at_sentence_ends",
     "split_by_frequency",
     "split_valid",

@@ -2,6 +2,7 @@
 
 from hf_relation.discovery.direction import InversePair, inverse_pairs
 from hf_relation.discovery.exports import export_result
+from hf_relation.discovery.open_world import GateDecision, OpenWorldGate
 from hf_relation.discovery.patterns import PatternScore, relation_patterns
 from hf_relation.discovery.relation import DiscoveredRelation
 from hf_relation.discovery.relation_discovery import RelationDiscovery
@@ -12,7 +13,9 @@ from hf_relation.discovery.signature import TypeSignature, type_signatures
 __all__ = [
     "DiscoveredRelation",
     "DiscoveryResult",
+    "GateDecision",
     "InversePair",
+    "OpenWorldGate",
     "PatternScore",
     "RelationDiscovery",
     "TypeSignature",
