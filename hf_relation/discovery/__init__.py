@@ -2,6 +2,8 @@
 
 from hf_relation.discovery.direction import InversePair, inverse_pairs
 from hf_relation.discovery.exports import export_result
+from hf_relation.discovery.growing import DiscoveryEvent
+from hf_relation.discovery.known import KnownRelations
 from hf_relation.discovery.open_world import GateDecision, OpenWorldGate
 from hf_relation.discovery.patterns import PatternScore, relation_patterns
 from hf_relation.discovery.relation import DiscoveredRelation
@@ -12,9 +14,11 @@ from hf_relation.discovery.signature import TypeSignature, type_signatures
 
 __all__ = [
     "DiscoveredRelation",
+    "DiscoveryEvent",
     "DiscoveryResult",
     "GateDecision",
     "InversePair",
+    "KnownRelations",
     "OpenWorldGate",
     "PatternScore",
     "RelationDiscovery",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hf_relation.discovery.editing import delete_relations, merge_relations, split_relation
+from hf_relation.discovery.gated import Placed
 from hf_relation.discovery.growing import DiscoveryEvent, grow
 from hf_relation.discovery.merging import merge_fitted, same_steps
 from hf_relation.discovery.names import rename
@@ -42,7 +43,7 @@ class EditableRelations:
         def _seed(self) -> int: ...
         def _checked_fitted(self) -> FittedRelations: ...
         def _embedded(self, instances: Any, embeddings: Any) -> tuple[Sequence[Mapping[str, Any]], np.ndarray]: ...
-        def fit(self, instances: Any = None, embeddings: Any = None) -> Self: ...
+        def fit(self, instances: Any = None, embeddings: Any = None, *, known: Any = None) -> Self: ...
 
     def result(self) -> DiscoveryResult:
         """The corpus with the relations as they are now, after any edits.
@@ -56,7 +57,7 @@ class EditableRelations:
         """
         fitted = self._checked_fitted()
         corpus = fitted.need_corpus("`result`")
-        return fitted.result(corpus.rows, fitted.labels, fitted.scores, corpus.vectors)
+        return fitted.result(corpus.rows, Placed(fitted.labels, fitted.scores, corpus.vectors, fitted.gated))
 
     def set_names(self, names: Mapping[int, str]) -> Self:
         """Give relations names of your own. `predict` uses them, they are saved, and edits keep them; keywords, patterns and
@@ -273,11 +274,11 @@ class EditableRelations:
                     f"{whose} was fitted on embeddings alone, so that nothing tells which instances are the same. Fit it with "
                     "instances."
                 )
-        if embeddings is None and same_steps(first, second):
-            vectors = corpus.vectors
+        if embeddings is None and first.gated is None and same_steps(first, second):
+            placed = first.place(corpus.vectors)
         else:
-            vectors = first.steps.transform(self._embedded(rows, embeddings)[1])
-        self._fitted, mapping = merge_fitted(first, rows, vectors, second, min_overlap=min_overlap)
+            placed = first.assign(self._embedded(rows, embeddings)[1])
+        self._fitted, mapping = merge_fitted(first, rows, placed, second, min_overlap=min_overlap)
         return mapping
 
 

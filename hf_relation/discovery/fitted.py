@@ -13,9 +13,13 @@ from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.clustering.rows import map_distinct_rows
 from hf_relation.discovery.assignment import score_by_centers
 from hf_relation.discovery.describe import dense_labels, describe_relations
+from hf_relation.discovery.gated import Gated, Placed, labels_by
+from hf_relation.discovery.known import NOVEL
+from hf_relation.discovery.open_world import OpenWorldGate
 from hf_relation.discovery.prototypes import LEFT_OUT, PrototypeTree
 from hf_relation.discovery.relation import DiscoveredRelation
 from hf_relation.discovery.result import DiscoveryResult
+from hf_relation.discovery.state import part_of
 from hf_relation.discovery.steps import EmbeddingSteps
 from hf_relation.errors import CheckpointError, UsageError
 
@@ -49,6 +53,7 @@ class FittedRelations:
         next_id (`int`): the id that the next new relation gets; ids are never given twice.
         corpus ([`Corpus`], *optional*): `None` where it was not saved.
         unlike (`np.ndarray` of shape `(n,)`, bool): rows that came later and lie far from all relations.
+        gated ([`Gated`], *optional*): where relations are known.
     """
 
     steps: EmbeddingSteps
@@ -62,6 +67,12 @@ class FittedRelations:
     next_id: int
     corpus: Corpus | None
     unlike: np.ndarray
+    gated: Gated | None = None
+
+    @property
+    def known_ids(self) -> list[int]:
+        """`list[int]`: the ids of the known relations."""
+        return [] if self.gated is None else list(range(len(self.gated.gate.relations)))
 
     @property
     def ids(self) -> list[int]:
@@ -81,38 +92,37 @@ class FittedRelations:
             )
         return self.corpus
 
-    def assign(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def assign(self, embeddings: np.ndarray) -> Placed:
         """Labels and scores of any rows; for the fitted rows exactly those of the fit.
 
         Args:
             embeddings (`np.ndarray` of shape `(n, d)`): in the space of the fitted ones; may be empty.
 
         Returns:
-            `tuple`: labels `(n,)`, int64, scores `(n,)`, float32, and the vectors `(n, p)` they were found by.
+            [`Placed`].
         """
-        vectors = self.steps.transform(embeddings)
-        return *self.place(vectors), vectors
+        found = None if self.gated is None else self.gated.decide(self.steps.whiten(embeddings))
+        return self.place(self.steps.transform(embeddings), found)
 
-    def place(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def place(self, vectors: np.ndarray, found: Gated | None = None) -> Placed:
         """Labels and scores of vectors.
 
         Args:
             vectors (`np.ndarray` of shape `(n, p)`): as from the steps.
+            found ([`Gated`], *optional*): what the gate says of them; needed where there is one.
 
         Returns:
-            `tuple`: labels `(n,)`, int64, and scores `(n,)`, float32.
+            [`Placed`].
         """
-        if not len(vectors):
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        if self._centers_decide():
-            labels, scores = assign(vectors, self.centers)
-            return np.asarray(self.ids, dtype=np.int64)[labels], scores.astype(np.float32)
-        labels = self.tree.assign(vectors)
-        return labels, self.score(vectors, labels)
+        if self._centers_decide() and len(vectors):
+            positions, scores = assign(vectors, self.centers)
+            return Placed(np.asarray(self.ids, dtype=np.int64)[positions], scores.astype(np.float32), vectors)
+        labels = labels_by(self.tree, vectors, found)
+        return Placed(labels, self.score(vectors, labels), vectors, found)
 
     def score(self, vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Scores of vectors whose labels are known; see [`score_by_centers`]."""
-        if not len(self.relations):
+        if not len(self.relations) or not len(vectors):
             return np.zeros(len(vectors), dtype=np.float32)
         positions = dense_labels(labels, self.ids)
         beside = np.column_stack([vectors, positions.astype(np.float32)])  # labels fit: there are far fewer than 2^24
@@ -132,22 +142,44 @@ class FittedRelations:
             [`FittedRelations`]: this one is not altered.
         """
         corpus: Corpus = changes.get("corpus") or self.need_corpus("An edit")
-        labels = tree.assign(corpus.vectors)
-        ids = sorted(set(tree.targets[tree.targets >= 0].tolist()))
-        centers = self._centers_after(corpus.vectors, labels, ids, kept=changes.pop("kept_centers", {}))
+        found: Gated | None = changes.get("gated", self.gated)
+        labels = labels_by(tree, corpus.vectors, found)
+        ids = sorted({*self.known_ids, *tree.targets[tree.targets >= 0].tolist()})
+        of_known = {id_: self.centers[place] for place, id_ in enumerate(self.ids) if id_ in self.known_ids}
+        kept = of_known | changes.pop("kept_centers", {})
+        centers = centers_of(corpus.vectors, labels, ids, kept=kept)
         fitted = replace(
             self, **changes, tree=tree, labels=labels, centers=centers, relations=[_blank(i) for i in ids]
         )
-        fitted.scores = fitted.place(corpus.vectors)[1]
+        fitted.scores = fitted.place(corpus.vectors, found).scores
         fitted.relations = describe_relations(
             corpus.rows, corpus.vectors, labels, fitted.scores, centers, ids=ids, given=given
         )
         return fitted
 
-    def result(self, rows: Sequence[Mapping[str, Any]], labels: Any, scores: Any, vectors: Any) -> DiscoveryResult:
+    def result(self, rows: Sequence[Mapping[str, Any]], placed: Placed) -> DiscoveryResult:
         """The result for rows."""
+        extra: dict[str, Any] = {}
+        if placed.gated is not None:
+            shares = placed.gated.probabilities
+            by_kind = shares[:, :3] * np.column_stack([shares[:, 3], np.ones((len(shares), 2))])
+            column = np.where(placed.gated.decided >= 0, 0, np.where(placed.gated.decided == NOVEL, 1, 2))
+            known = np.isin(placed.labels, self.known_ids)
+            extra = {
+                "kinds": np.where(placed.labels < 0, "none", np.where(known, "known", "novel")),
+                "probabilities": shares[:, :3],
+                "confidence": by_kind[np.arange(len(shares)), column].astype(np.float32),
+            }
         return DiscoveryResult(
-            rows, labels, scores, self.relations, self.estimate, self.requested, vectors=vectors, centers=self.centers
+            rows,
+            placed.labels,
+            placed.scores,
+            self.relations,
+            self.estimate,
+            self.requested,
+            vectors=placed.vectors,
+            centers=self.centers,
+            **extra,
         )
 
     def get_state(self, *, corpus: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -171,6 +203,10 @@ class FittedRelations:
         arrays |= {f"tree.{key}": value for key, value in self.tree.get_state().items()}
         if corpus and self.corpus is not None:
             arrays["vectors"] = self.corpus.vectors
+        if self.gated is not None:
+            content["gate"], of_gate = self.gated.gate.get_state()
+            arrays |= {f"gate.{key}": value for key, value in of_gate.items()}
+            arrays |= {"decided": self.gated.decided, "probabilities": self.gated.probabilities}
         return content, arrays
 
     @classmethod
@@ -201,9 +237,10 @@ class FittedRelations:
                 lists = {key: tuple(content["estimate"][key]) for key in ("candidates", "scores")}
                 estimate = NumRelationsEstimate(**(content["estimate"] | lists))
             labels, scores, centers = arrays["labels"], arrays["scores"], arrays["centers"]
-            steps = EmbeddingSteps.from_state(_part(arrays, "steps"), int(content["n_features_in"]))
+            steps = EmbeddingSteps.from_state(part_of(arrays, "steps"), int(content["n_features_in"]))
             requested, next_id = content["requested"], content.get("next_id", len(relations))
             unlike = arrays.get("unlike", np.zeros(len(labels), dtype=bool))
+            known = _gated_from(content, arrays, len(labels))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"The stored discovery is incomplete or damaged: {error!r}. Save it again."
@@ -220,6 +257,8 @@ class FittedRelations:
             and ids == sorted(set(ids))
             and isinstance(next_id, int)
             and next_id > max(ids, default=-1)
+            and [r.id for r in relations if r.kind == "known"]
+            == ([] if known is None else list(range(len(known.gate.relations))))
             and set(np.unique(labels).tolist()) <= {LEFT_OUT, *ids}
             and all(relation.inverse_of in (None, *ids) for relation in relations)
             and all(np.isfinite(array).all() for array in (centers, scores))
@@ -232,38 +271,64 @@ class FittedRelations:
             )
         tree = PrototypeTree.from_state(_tree_state(arrays, centers, ids), set(ids), width)
         corpus = None if vectors is None or rows is None else Corpus(rows, vectors)
-        return cls(steps, tree, labels, scores, centers, relations, estimate, requested, next_id, corpus, unlike)
+        return cls(
+            steps, tree, labels, scores, centers, relations, estimate, requested, next_id, corpus, unlike, known
+        )
 
     def _centers_decide(self) -> bool:
         """Whether the nearest centre says the label, as after k-means: label and score are then one look-up."""
         return np.array_equal(self.tree.targets, self.ids) and np.array_equal(self.tree.points, self.centers)
 
-    def _centers_after(
-        self, vectors: np.ndarray, labels: np.ndarray, ids: Sequence[int], kept: Mapping[int, np.ndarray]
-    ) -> np.ndarray:
-        positions = dense_labels(labels, ids)
-        filled = np.unique(positions[positions >= 0]).tolist()
-        centers = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
-        if filled:
-            centers[filled] = cluster_centers(vectors, dense_labels(positions, filled))
-        for place, id_ in enumerate(ids):
-            if id_ in kept:
-                centers[place] = kept[id_]
-        return centers
+
+def centers_of(
+    vectors: np.ndarray, labels: np.ndarray, ids: Sequence[int], kept: Mapping[int, np.ndarray]
+) -> np.ndarray:
+    """The mean of every relation's vectors, or the centre that it keeps; zeros where there is neither.
+
+    Args:
+        vectors (`np.ndarray` of shape `(n, p)`): of length one.
+        labels (`np.ndarray` of shape `(n,)`, integer): ids, or -1.
+        ids (`Sequence[int]`): ascending.
+        kept (`Mapping[int, np.ndarray]`): centres by id.
+
+    Returns:
+        `np.ndarray` of shape `(len(ids), p)`, float32.
+    """
+    positions = dense_labels(labels, ids)
+    filled = np.unique(positions[positions >= 0]).tolist()
+    centers = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    if filled:
+        centers[filled] = cluster_centers(vectors, dense_labels(positions, filled))
+    for place, id_ in enumerate(ids):
+        if id_ in kept:
+            centers[place] = kept[id_]
+    return centers
+
+
+def _gated_from(content: Mapping[str, Any], arrays: Mapping[str, np.ndarray], number: int) -> Gated | None:
+    if content.get("gate") is None:
+        return None
+    gate = OpenWorldGate.from_state(content["gate"], part_of(arrays, "gate"))
+    decided, probabilities = arrays["decided"], arrays["probabilities"]
+    if (
+        decided.shape != (number,)
+        or decided.dtype != np.int64
+        or probabilities.shape != (number, 4)
+        or not np.isfinite(probabilities).all()
+        or (number and not NOVEL <= decided.min() <= decided.max() < len(gate.relations))
+    ):
+        raise ValueError("what the gate decided does not fit")
+    return Gated(gate, decided, probabilities)
 
 
 def _blank(id_: int) -> DiscoveredRelation:
     return DiscoveredRelation(id_, f"relation {id_}", [], 0, 0.0)
 
 
-def _part(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-    return {key.removeprefix(f"{name}."): value for key, value in arrays.items() if key.startswith(f"{name}.")}
-
-
 def _tree_state(arrays: Mapping[str, np.ndarray], centers: np.ndarray, ids: Sequence[int]) -> dict[str, np.ndarray]:
     """The arrays of the tree; files of the first format hold reference rows or, after k-means, nothing but the centres."""
     if "tree.points" in arrays:
-        return _part(arrays, "tree")
+        return part_of(arrays, "tree")
     points = arrays.get("reference", centers)
     targets = arrays.get("reference_labels", np.asarray(ids, dtype=np.int64))
     return {"points": points, "nodes": np.zeros(len(points), dtype=np.int64), "targets": targets}

@@ -12,8 +12,11 @@ from sklearn.cluster import AgglomerativeClustering
 from hf_relation.clustering.labels import cluster_centers
 from hf_relation.clustering.rows import distinct_positions, group_rows
 from hf_relation.clustering.threads import one_thread
+from hf_relation.discovery.assignment import nearest_row
 from hf_relation.discovery.describe import dense_labels
 from hf_relation.discovery.fitted import Corpus, FittedRelations
+from hf_relation.discovery.known import NOVEL
+from hf_relation.discovery.prototypes import LEFT_OUT
 from hf_relation.errors import UsageError
 
 
@@ -81,9 +84,12 @@ def grow(
         or min_new_relation < 2
     ):
         raise UsageError(f"`min_new_relation` must be an integer from 2 up, got {min_new_relation!r}.")
-    labels, _, vectors = fitted.assign(embeddings)
+    placed = fitted.assign(embeddings)
+    labels, vectors = placed.labels, placed.vectors
     far = far_from_center(fitted, vectors, labels, radii_of(fitted, corpus.vectors))
     joined = Corpus([*corpus.rows, *rows], np.concatenate([corpus.vectors, vectors]))
+    if placed.gated is not None:
+        far &= placed.gated.decided == NOVEL
     unlike = np.concatenate([fitted.unlike, far])
     tree = fitted.tree.copy()
     points = _new_points(joined.vectors, np.flatnonzero(unlike), _likeness(fitted), min_new_relation)
@@ -99,6 +105,7 @@ def grow(
         unlike=unlike,
         next_id=fitted.next_id + len(fresh),
         kept_centers=kept,
+        gated=None if fitted.gated is None or placed.gated is None else fitted.gated.joined(placed.gated),
     )
     grown.unlike = unlike & (grown.labels == before)
     opened = [(id_, grown.labels == id_) for id_ in fresh]
@@ -113,14 +120,20 @@ def far_from_center(fitted: FittedRelations, vectors: np.ndarray, labels: np.nda
     Args:
         fitted ([`FittedRelations`]): says the centres.
         vectors (`np.ndarray` of shape `(n, p)`): any vectors.
-        labels (`np.ndarray` of shape `(n,)`, integer): their relations; -1 is never far.
+        labels (`np.ndarray` of shape `(n,)`, integer): their relations. Those that are left out are far where they lie farther than
+            the median radius from every point that leaves vectors out, as a relation that was deleted does.
         radii (`np.ndarray` of shape `(r,)`): as from [`radii_of`].
 
     Returns:
         `np.ndarray` of shape `(n,)`, bool.
     """
     positions = dense_labels(labels, fitted.ids)
-    return (positions >= 0) & (_distances(fitted, vectors, labels) > radii[np.maximum(positions, 0)])
+    far = (positions >= 0) & (_distances(fitted, vectors, labels) > radii[np.maximum(positions, 0)])
+    left_out, points = np.flatnonzero(positions < 0), fitted.tree.points[fitted.tree.targets == LEFT_OUT]
+    if len(left_out) and len(points) and len(radii):
+        nearest = points[nearest_row(vectors[left_out], points)]
+        far[left_out] = np.linalg.norm(vectors[left_out] - nearest, axis=1) > np.median(radii)
+    return far
 
 
 def radii_of(fitted: FittedRelations, vectors: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from hf_relation.clustering.labels import cluster_centers
 from hf_relation.discovery.describe import dense_labels
 from hf_relation.discovery.fitted import Corpus, FittedRelations
+from hf_relation.discovery.gated import Placed
 from hf_relation.discovery.growing import far_from_center, radii_of
 from hf_relation.errors import UsageError
 
@@ -28,7 +29,7 @@ def same_steps(first: FittedRelations, second: FittedRelations) -> bool:
 def merge_fitted(
     first: FittedRelations,
     rows: Sequence[Mapping[str, Any]],
-    vectors: np.ndarray,
+    placed: Placed,
     second: FittedRelations,
     *,
     min_overlap: float = 0.5,
@@ -38,12 +39,13 @@ def merge_fitted(
     A relation of the second is the one of the first that the first gives most of its instances to, if a share of at least
     `min_overlap` is given to it and lies within the distance from its centre that 95 % of its own instances keep. Any other
     one is new here: it gets a new id, its mean becomes a prototype, and a name that was given to it stays, unless a relation
-    here has it.
+    here has it. Where relations are known here, the gate decides over the added instances too; relations that are known there
+    but not here are added as novel ones that keep their names.
 
     Args:
         first ([`FittedRelations`]): not altered.
         rows (`Sequence[Mapping]`): the instances of the second; those whose id the first has are left out.
-        vectors (`np.ndarray` of shape `(n, p)`): theirs, in the space of the first.
+        placed ([`~hf_relation.discovery.gated.Placed`]): what the first says of them.
         second ([`FittedRelations`]): its labels are those of `rows`.
         min_overlap (`float`, defaults to 0.5): above 0, at most 1.
 
@@ -56,7 +58,7 @@ def merge_fitted(
     corpus = first.need_corpus("`merge_with`")
     if isinstance(min_overlap, bool) or not isinstance(min_overlap, (int, float)) or not 0 < min_overlap <= 1:
         raise UsageError(f"`min_overlap` must be a number above 0 and at most 1, got {min_overlap!r}.")
-    labels = first.place(vectors)[0]
+    labels, vectors = placed.labels, placed.vectors
     radii = radii_of(first, corpus.vectors)
     near = ~far_from_center(first, vectors, labels, radii) & (labels >= 0)
     tree = first.tree.copy()
@@ -78,7 +80,8 @@ def merge_fitted(
         tree.add(point, np.array([next_id]))
         centers[next_id] = point[0]
         if relation.named_by != "text" and relation.name not in taken:
-            given[next_id] = replace(relation, id=next_id, inverse_of=None)
+            named_by = "user" if relation.named_by == "known" else relation.named_by
+            given[next_id] = replace(relation, id=next_id, inverse_of=None, kind="novel", named_by=named_by)
             taken.add(relation.name)
         mapping[relation.id] = next_id
         next_id += 1
@@ -88,7 +91,12 @@ def merge_fitted(
         [*corpus.rows, *(rows[place] for place in fresh)], np.concatenate([corpus.vectors, vectors[fresh]])
     )
     unlike = np.concatenate([first.unlike, np.zeros(len(fresh), dtype=bool)])
-    merged = first.changed(tree, given, corpus=joined, unlike=unlike, next_id=next_id, kept_centers=centers)
+    found = None
+    if first.gated is not None and placed.gated is not None:
+        found = first.gated.joined(placed.gated.rows(np.array(fresh, dtype=np.int64)))
+    merged = first.changed(
+        tree, given, corpus=joined, unlike=unlike, next_id=next_id, kept_centers=centers, gated=found
+    )
     merged.unlike = merged.unlike & np.concatenate(
         [merged.labels[: len(corpus.rows)] == first.labels, unlike[len(corpus.rows) :]]
     )

@@ -27,7 +27,7 @@ class PrototypeTree:
     one name, deleting one gives its points to -1, and splitting one puts a node of new points under the old ones.
 
     Args:
-        points (`np.ndarray` of shape `(m, p)`, float32): at least one.
+        points (`np.ndarray` of shape `(m, p)`, float32): without any, every vector is left out.
         nodes (`np.ndarray` of shape `(m,)`, int64): the node each point belongs to.
         targets (`np.ndarray` of shape `(m,)`, int64): a relation id; -1; or `-1 - n` for node `n`, which is at least 1.
 
@@ -74,7 +74,9 @@ class PrototypeTree:
         Returns:
             `np.ndarray` of shape `(n,)`, int64: relation ids, or -1. The same for a vector whatever else is given with it.
         """
-        return map_distinct_rows(self._walk, vectors) if len(vectors) else np.empty(0, dtype=np.int64)
+        if not len(vectors) or not len(self.points):
+            return np.full(len(vectors), LEFT_OUT, dtype=np.int64)
+        return map_distinct_rows(self._walk, vectors)
 
     def rename(self, old: int, new: int) -> None:
         """Give the points of a relation to another relation, or to -1."""
@@ -126,9 +128,8 @@ class PrototypeTree:
             and points.dtype == np.float32
             and nodes.dtype == targets.dtype == np.int64
             and bool(np.isfinite(points).all())
-            and len(points) > 0
         )
-        if fits:
+        if fits and len(points):
             children = -1 - targets[targets < LEFT_OUT]
             parents = nodes[targets < LEFT_OUT]
             fits = (

@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.clustering.algorithms import CHOOSES_NUMBER, WEIGHS, Algorithm, finds_number, make_clusterer
+from hf_relation.clustering.labels import cluster_centers
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.clustering.whitening import WithinClassWhitening
 from hf_relation.data.atomic import fill_folder
@@ -22,6 +23,8 @@ from hf_relation.discovery.encoder import load_encoder, state_of_model
 from hf_relation.discovery.fitted import FittedRelations
 from hf_relation.discovery.fitting import fit_relations
 from hf_relation.discovery.inputs import read_inputs, without_labels
+from hf_relation.discovery.known import fit_gate_of, read_known
+from hf_relation.discovery.open_world import OpenWorldGate
 from hf_relation.discovery.relation import DiscoveredRelation
 from hf_relation.discovery.result import DiscoveryResult
 from hf_relation.discovery.state import CORPUS_FILE, JSON_FILE, DiscoveryState, read_state, write_state
@@ -199,7 +202,8 @@ class RelationDiscovery(EditableRelations, BaseEstimator):
             "dtype": self.dtype,
             "max_tokens_per_batch": self.max_tokens_per_batch,
         }
-        state = DiscoveryState(settings, self._whitening())
+        stored = self._state()
+        state = DiscoveryState(settings, self._whitening(), gate=None if stored is None else stored.gate)
         if self._fitted is not None:
             state.fitted, state.arrays = self._fitted.get_state(corpus=corpus)
             if corpus and self._fitted.corpus is not None:
@@ -243,13 +247,22 @@ class RelationDiscovery(EditableRelations, BaseEstimator):
             progress=self.progress,
         )
 
-    def fit(self, instances: Any = None, embeddings: Any = None) -> RelationDiscovery:
-        """Discover the relations of a corpus.
+    def fit(self, instances: Any = None, embeddings: Any = None, *, known: Any = None) -> RelationDiscovery:
+        """Discover the relations of a corpus; recognise those that are known, and what belongs to none.
+
+        With `known` every instance is first judged by an [`~hf_relation.discovery.OpenWorldGate`]: of a known relation, of a novel
+        one, or without relation (label -1). Only the novel ones are clustered, and `num_relations` counts novel relations only.
+        Known relations have the ids 0 to k - 1 in the order in which they first come in `known`, which nothing changes; novel ones
+        follow. The result has `kinds`, calibrated `probabilities` and a `confidence` for every instance.
 
         Args:
             instances (`Iterable[Mapping]` or `np.ndarray` of shape `(n, d)`, *optional*): instances; or embeddings.
             embeddings (array-like of shape `(n, d)`, *optional*): ready embeddings of the instances, before whitening. With
                 embeddings alone relations have no keywords.
+            known (`Iterable[Mapping]`, `Mapping[str, Iterable[Mapping]]`, [`~hf_relation.discovery.KnownRelations`] or
+                `"checkpoint"`, *optional*): labelled instances with one relation each; or a few instances by the name of their
+                relation; or the two with embeddings or negatives of your own; or the known relations that are stored with the
+                checkpoint.
 
         Returns:
             [`RelationDiscovery`]: itself.
@@ -259,14 +272,14 @@ class RelationDiscovery(EditableRelations, BaseEstimator):
                 embeddings that do not match the instances.
             InvalidRowError: a bad instance, or NaN or infinity in the embeddings.
         """
-        self.fit_predict(instances, embeddings)
+        self.fit_predict(instances, embeddings, known=known)
         return self
 
-    def fit_predict(self, instances: Any = None, embeddings: Any = None) -> DiscoveryResult:
+    def fit_predict(self, instances: Any = None, embeddings: Any = None, *, known: Any = None) -> DiscoveryResult:
         """Discover the relations of a corpus and return them with the label of every instance.
 
         Args:
-            instances, embeddings: as in [`fit`].
+            instances, embeddings, known: as in [`fit`].
 
         Returns:
             [`~hf_relation.discovery.DiscoveryResult`].
@@ -293,11 +306,13 @@ class RelationDiscovery(EditableRelations, BaseEstimator):
                 f"`embeddings` must have {whitening.n_features_in_} columns, as the whitening of this checkpoint, got "
                 f"{matrix.shape[1]}. Make them with `embed`, or set transform=None for embeddings of another encoder."
             )
+        steps = EmbeddingSteps(whitening, self.pca_components).fit(matrix)
         self._fitted = fit_relations(
             rows,
             keys,
             matrix,
-            steps=EmbeddingSteps(whitening, self.pca_components),
+            steps=steps,
+            gate=None if known is None else self._gate(known, matrix, steps),
             algorithm=self.algorithm,
             num_relations=self.num_relations,
             n_init=self.n_init,
@@ -323,8 +338,7 @@ class RelationDiscovery(EditableRelations, BaseEstimator):
         """
         fitted = self._checked_fitted()
         rows, matrix = self._embedded(instances, embeddings)
-        labels, scores, vectors = fitted.assign(matrix)
-        return fitted.result(rows, labels, scores, vectors)
+        return fitted.result(rows, fitted.assign(matrix))
 
     def score(self, instances: Iterable[Mapping[str, Any]], embeddings: Any = None) -> float:
         """B-cubed F1 of `predict` against the gold labels in `relations`; the only method that reads them.
@@ -419,10 +433,36 @@ class RelationDiscovery(EditableRelations, BaseEstimator):
         if pca is not None and (isinstance(pca, bool) or not isinstance(pca, (int, np.integer)) or pca < 1):
             raise UsageError(f"`pca_components` must be None or an integer from 1 up, got {pca!r}.")
 
+    def _gate(self, known: Any, corpus: np.ndarray, steps: EmbeddingSteps) -> tuple[OpenWorldGate, np.ndarray | None]:
+        """The gate of the known relations, and their means in the space that is clustered."""
+        state = self._state()
+        base = None if state is None else state.gate
+        if isinstance(known, str):
+            if known != "checkpoint":
+                raise UsageError(f'`known` must be instances, or "checkpoint", got {known!r}.')
+            if base is None:
+                raise UsageError(
+                    'No known relations are stored with the model, which known="checkpoint" asks for. Pass labelled instances.'
+                )
+            return base.adapt(steps.whiten(corpus)), None
+        read = read_known(known)
+        embed = None if self.model is None else self.embed
+        gate, embeddings, names = fit_gate_of(
+            read, corpus, embed=embed, whiten=steps.whiten, base=base, seed=self._seed
+        )
+        labels = np.array([gate.relations.index(name) for name in names])
+        return gate, cluster_centers(steps.transform(embeddings), labels)
+
     def _encoder(self) -> tuple[Any, Any]:
         if self._loaded is None or self._loaded[0] is not self.model or self._loaded[1] is not self.processor:
             self._loaded = (self.model, self.processor, *load_encoder(self.model, self.processor))
         return self._loaded[2:]
+
+    def _state(self) -> DiscoveryState | None:
+        """What is stored beside the checkpoint."""
+        if self._stored is None or self._stored[0] is not self.model:
+            self._stored = (self.model, state_of_model(self.model))
+        return self._stored[1]
 
     def _whitening(self) -> WithinClassWhitening | None:
         if self.transform is None or isinstance(self.transform, WithinClassWhitening):
@@ -431,9 +471,7 @@ class RelationDiscovery(EditableRelations, BaseEstimator):
             raise UsageError(
                 f'`transform` must be None, "whitening" or a fitted WithinClassWhitening, got {self.transform!r}.'
             )
-        if self._stored is None or self._stored[0] is not self.model:
-            self._stored = (self.model, state_of_model(self.model))
-        state = self._stored[1]
+        state = self._state()
         if state is None or state.whitening is None:
             raise UsageError(
                 "`transform` is 'whitening', but no whitening is stored with the model. Name a checkpoint that has one, set "

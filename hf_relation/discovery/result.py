@@ -44,6 +44,8 @@ class DiscoveryResult:
             label is -1); without known relations all are novel but those left out.
         probabilities (`np.ndarray` of shape `(n, 3)`, float32, *optional*): of known, novel and none, calibrated; only where
             known relations were given.
+        confidence (`np.ndarray` of shape `(n,)`, float32, *optional*): how probable it is that the kind is right and, for known
+            ones, the name; calibrated; only where known relations were given.
 
     Example:
 
@@ -68,6 +70,7 @@ class DiscoveryResult:
     centers: np.ndarray | None = None
     kinds: np.ndarray | None = None
     probabilities: np.ndarray | None = None
+    confidence: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if not len(self.instances) == len(self.labels) == len(self.scores):
@@ -77,7 +80,8 @@ class DiscoveryResult:
             )
         if self.kinds is None:
             self.kinds = np.where(np.asarray(self.labels) < 0, "none", "novel")
-        for name, array in (("vectors", self.vectors), ("kinds", self.kinds), ("probabilities", self.probabilities)):
+        for name in ("vectors", "kinds", "probabilities", "confidence"):
+            array = getattr(self, name)
             if array is not None and len(array) != len(self.instances):
                 raise UsageError(f"`{name}` must have one row per instance ({len(self.instances)}), got {len(array)}.")
         if self.centers is not None and len(self.centers) != len(self.relations):

@@ -16,6 +16,7 @@ from hf_relation.clustering.whitening import WithinClassWhitening
 from hf_relation.data.atomic import atomic_file
 from hf_relation.data.files import digest_of_file, parse_json, read_lines
 from hf_relation.data.validation import check_instances
+from hf_relation.discovery.open_world import OpenWorldGate
 from hf_relation.discovery.steps import whitening_state
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
 
@@ -54,6 +55,7 @@ class DiscoveryState:
         whitening ([`~hf_relation.clustering.WithinClassWhitening`], *optional*): fitted on known relations.
         fitted (`dict`, *optional*): JSON-able part of a fitted discovery.
         arrays (`dict[str, np.ndarray]`): arrays of a fitted discovery.
+        gate ([`~hf_relation.discovery.OpenWorldGate`], *optional*): of the relations that the encoder was trained on.
         rows (`Sequence[Mapping]`, *optional*): the instances of the fitted corpus, or `{"id"}` each; a file of its own.
     """
 
@@ -62,6 +64,7 @@ class DiscoveryState:
     fitted: dict[str, Any] | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     rows: Sequence[Mapping[str, Any]] | None = None
+    gate: OpenWorldGate | None = None
 
 
 def write_state(folder: str | os.PathLike[str], state: DiscoveryState) -> None:
@@ -86,6 +89,9 @@ def write_state(folder: str | os.PathLike[str], state: DiscoveryState) -> None:
         stored = whitening_state(state.whitening)
         arrays |= {f"whitening.{key}": np.ascontiguousarray(value) for key, value in stored.items()}
     content = {"format_version": FORMAT_VERSION, **state.settings}
+    if state.gate is not None:
+        content["gate"], of_gate = state.gate.get_state(dtype="float16", space=False)
+        arrays |= {f"gate.{key}": np.ascontiguousarray(value) for key, value in of_gate.items()}
     if state.fitted is not None:
         content["fitted"] = state.fitted
     if arrays:
@@ -126,23 +132,22 @@ def read_state(folder: str | os.PathLike[str]) -> DiscoveryState | None:
     if not path.is_file():
         return None
     content = read_versioned_json(path, FORMAT_VERSION)
-    checksums, fitted = content.pop("sha256", {}), content.pop("fitted", None)
+    checksums, fitted, gate = content.pop("sha256", {}), content.pop("fitted", None), content.pop("gate", None)
     content.pop("format_version")
     _check_settings(content, CheckpointError, where=f"{path}: ")
     remedy = f"Save the discovery again, or delete {JSON_FILE} and {ARRAY_FILE} to use the bare encoder."
     check_digests(path, checksums, remedy=remedy)
     arrays = _read_arrays(path.parent / ARRAY_FILE)
-    whitening = {
-        key.removeprefix("whitening."): value for key, value in arrays.items() if key.startswith("whitening.")
-    }
+    whitening = part_of(arrays, "whitening")
     if fitted is not None and not isinstance(fitted, dict):
         raise CheckpointError(f"{path} is damaged: `fitted` must be an object.")
     return DiscoveryState(
         settings=content,
         whitening=WithinClassWhitening.from_state(whitening) if whitening else None,
         fitted=fitted,
-        arrays={key.removeprefix("fitted."): value for key, value in arrays.items() if key.startswith("fitted.")},
+        arrays=part_of(arrays, "fitted"),
         # A corpus that the JSON file does not vouch for is of another discovery.
+        gate=None if gate is None else OpenWorldGate.from_state(gate, part_of(arrays, "gate")),
         rows=_read_rows(path.parent / CORPUS_FILE) if CORPUS_FILE in checksums else None,
     )
 
@@ -163,6 +168,11 @@ def _check_settings(settings: Mapping[str, Any], error: type[Exception], where: 
         raise error(
             f"{where}`algorithm_kwargs` in a file may not hold '{refused[0]}'. Pass it to the constructor instead."
         )
+
+
+def part_of(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    """The arrays whose names begin with `name` and a full stop, without that."""
+    return {key.removeprefix(f"{name}."): value for key, value in arrays.items() if key.startswith(f"{name}.")}
 
 
 def _read_rows(path: Path) -> list[Mapping[str, Any]]:

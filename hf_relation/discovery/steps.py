@@ -91,6 +91,18 @@ class EmbeddingSteps:
             rows = self.whitening.transform(rows)
         return normalize_rows(rows) if self.pca_ is None else self.pca_.transform(rows)
 
+    def whiten(self, X: Any) -> np.ndarray:
+        """Apply the whitening alone, where there is one: what the gate of known relations reads.
+
+        Args:
+            X (array-like of shape `(n, d)`): embeddings; may be empty.
+
+        Returns:
+            `np.ndarray` of shape `(n, d)`, float32.
+        """
+        rows = check_matrix(X, name="embeddings", columns=self.n_features_in_)
+        return rows if self.whitening is None or not len(rows) else self.whitening.transform(rows)
+
     def get_state(self) -> dict[str, np.ndarray]:
         """The fitted chain as plain arrays, without loss.
 
