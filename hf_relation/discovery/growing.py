@@ -60,8 +60,8 @@ def grow(
     """Add instances to a fitted corpus.
 
     Every instance gets the label that `predict` gives it. Those that are farther from their centre than 95 % of the
-    relation's own instances are *unlike*. Unlike instances of all batches are joined by average linkage until their mean
-    cosine falls below that within the relations (the square of the median cohesion). Where `min_new_relation` distinct ones
+    relation's own instances are *unlike*. Unlike instances of all batches are joined by average linkage until the mean
+    cosine between groups falls below half way from the median one of instances of two relations to that within a relation. Where `min_new_relation` distinct ones
     come together they open a relation with a new id, and their mean becomes a prototype; instances that are nearer to it than
     to all others move there, also older ones. Old centres do not move.
 
@@ -164,9 +164,17 @@ def _distances(fitted: FittedRelations, vectors: np.ndarray, labels: np.ndarray)
 
 
 def _likeness(fitted: FittedRelations) -> float:
-    """The mean cosine between instances of a relation, in the median relation of at least two instances."""
-    values = [relation.cohesion**2 for relation in fitted.relations if relation.size > 1]
-    return float(np.median(values)) if values else 0.5
+    """The mean cosine half way between that of instances of one relation and that of instances of two.
+
+    The mean cosine of all pairs between two sets of unit vectors is the product of their means.
+    """
+    products = fitted.centers.astype(np.float64) @ fitted.centers.astype(np.float64).T
+    sizes = np.array([relation.size for relation in fitted.relations])
+    within = np.diag(products)[sizes > 1]
+    between = products[~np.eye(len(products), dtype=bool)]
+    alike = float(np.median(within)) if len(within) else 1.0
+    different = float(np.median(between)) if len(between) else 0.0
+    return (alike + different) / 2
 
 
 def _new_points(vectors: np.ndarray, waiting: np.ndarray, likeness: float, least: int) -> np.ndarray:
