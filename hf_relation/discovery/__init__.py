@@ -2,6 +2,9 @@
 
 from hf_relation.discovery.direction import InversePair, inverse_pairs
 from hf_relation.discovery.exports import export_result
+from hf_relation.discovery.inventory import InventoryEntry, RelationInventory
+from hf_relation.discovery.matching import InventoryMatcher, MatchWeights, NameCandidate
+from hf_relation.discovery.name_proposals import NameProposal, name_relations
 from hf_relation.discovery.patterns import PatternScore, relation_patterns
 from hf_relation.discovery.relation_discovery import RelationDiscovery
 from hf_relation.discovery.result import DiscoveredRelation, DiscoveryResult
@@ -11,12 +14,19 @@ from hf_relation.discovery.signature import TypeSignature, type_signatures
 __all__ = [
     "DiscoveredRelation",
     "DiscoveryResult",
+    "InventoryEntry",
+    "InventoryMatcher",
     "InversePair",
+    "MatchWeights",
+    "NameCandidate",
+    "NameProposal",
     "PatternScore",
     "RelationDiscovery",
+    "RelationInventory",
     "TypeSignature",
     "export_result",
     "inverse_pairs",
+    "name_relations",
     "relation_patterns",
     "type_signatures",
 ]
