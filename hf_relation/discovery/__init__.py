@@ -3,7 +3,10 @@
 from hf_relation.discovery.direction import InversePair, inverse_pairs
 from hf_relation.discovery.exports import export_result
 from hf_relation.discovery.growing import DiscoveryEvent
+from hf_relation.discovery.inventory import InventoryEntry, RelationInventory
 from hf_relation.discovery.known import KnownRelations
+from hf_relation.discovery.matching import InventoryMatcher, MatchWeights, NameCandidate
+from hf_relation.discovery.name_proposals import NameProposal, name_relations
 from hf_relation.discovery.open_world import GateDecision, OpenWorldGate
 from hf_relation.discovery.patterns import PatternScore, relation_patterns
 from hf_relation.discovery.relation import DiscoveredRelation
@@ -17,14 +20,21 @@ __all__ = [
     "DiscoveryEvent",
     "DiscoveryResult",
     "GateDecision",
+    "InventoryEntry",
+    "InventoryMatcher",
     "InversePair",
     "KnownRelations",
+    "MatchWeights",
+    "NameCandidate",
+    "NameProposal",
     "OpenWorldGate",
     "PatternScore",
     "RelationDiscovery",
+    "RelationInventory",
     "TypeSignature",
     "export_result",
     "inverse_pairs",
+    "name_relations",
     "relation_patterns",
     "type_signatures",
 ]

@@ -186,12 +186,14 @@ def distinct_words(words: Sequence[str]) -> list[str]:
     """
     kept: list[str] = []
     for word in words:
-        if not any(_same_stem(word, other) for other in kept):
+        if not any(same_stem(word, other) for other in kept):
             kept.append(word)
     return kept
 
 
-def _same_stem(word: str, other: str) -> bool:
+def same_stem(word: str, other: str) -> bool:
+    """Whether two words look like forms of one: they share at least four letters at the start, and three fifths of the shorter
+    one."""
     shared = len(os.path.commonprefix([word, other]))
     return shared >= 4 and shared >= 0.6 * min(len(word), len(other))
 
@@ -237,7 +239,7 @@ def unique_names(
         if phrase:
             known = keywords[holder[phrase]] if phrase in holder else ()
             inside = split_words(phrase)
-            others = [word for word in words if not any(word == part or _same_stem(word, part) for part in inside)]
+            others = [word for word in words if not any(word == part or same_stem(word, part) for part in inside)]
             others.sort(key=lambda word: word in known)  # stable: in order of rank otherwise
             candidates = [phrase, *(f"{phrase} ({word})" for word in others), *candidates]
         candidates = [text for text in candidates if text and len(text) <= limit]
