@@ -28,6 +28,10 @@ _PLACES = {
     "test_file": "FILE",
     "model_name_or_path": "ENCODER",
     "word_vectors": "VECTORS",
+    "embeddings": "FILE",
+    "inventory": "FILE",
+    "sentence_encoder": "ENCODER",
+    "checkpoint": "CHECKPOINT",
 }
 
 

@@ -134,7 +134,7 @@ def _checked(rows: Iterable[tuple[int, Any]], *, in_file: bool) -> Iterator[Inve
     place = "line" if in_file else "row"
     for number, row in rows:
         where: dict[str, int] = {place: number} if in_file else {"index": number}
-        entry = row if isinstance(row, InventoryEntry) else _entry(row, where)
+        entry = _entry(vars(row) if isinstance(row, InventoryEntry) else row, where)
         key = entry.name.casefold()
         for kind, value, seen in (("name", key, names), ("id", entry.id, ids)):
             if value is None:

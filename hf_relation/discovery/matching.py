@@ -58,12 +58,12 @@ class MatchWeights:
 
     context: float = 1.0
     tail: float = 1.0
-    keywords: float = 0.6
+    keywords: float = 0.0
     patterns: float = 0.6
     words: float = 0.12
     description: float = 0.5
     contrast: float = 1.0
-    sharpness: float = 6.0
+    sharpness: float = 5.0
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
