@@ -67,7 +67,7 @@ class TextEncoder:
             raise UsageError(f"`pooling` must be one of {', '.join(map(repr, TEXT_STATES))}, got {pooling!r}.")
         if isinstance(max_length, bool) or not isinstance(max_length, int) or max_length < 3:
             raise UsageError(f"`max_length` must be a whole number of at least 3, got {max_length!r}.")
-        self.model = model
+        self.model: Any = model
         self.tokenizer = tokenizer
         self.pooling = pooling
         # `model_max_length` is a huge number where a tokenizer has no limit.
