@@ -18,7 +18,7 @@ from hf_relation.errors import UsageError
 
 
 if TYPE_CHECKING:
-    from hf_relation.discovery.result import DiscoveredRelation
+    from hf_relation.discovery.relation import DiscoveredRelation
 
 Encode = Callable[[Sequence[str]], np.ndarray]
 MAX_MEMBERS = 100  # instances of a relation that are read

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,13 +17,10 @@ from hf_relation.discovery.inventory import RelationInventory
 from hf_relation.discovery.keywords import unique_names
 from hf_relation.discovery.matching import Encode, InventoryMatcher, NameCandidate
 from hf_relation.discovery.names import MAX_LENGTH
+from hf_relation.discovery.relation import DiscoveredRelation, NamedBy
 from hf_relation.errors import UsageError
 
 
-if TYPE_CHECKING:
-    from hf_relation.discovery.result import DiscoveredRelation
-
-NamedBy = Literal["text", "user", "known", "inventory", "model"]
 _FIXED = ("user", "known")
 _NEW = ("inventory", "model")
 _remembered: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
@@ -105,7 +102,7 @@ def name_relations(
     """
     if isinstance(min_score, bool) or not isinstance(min_score, (int, float)) or not 0 <= min_score <= 1:
         raise UsageError(f"`min_score` must be between 0 and 1, got {min_score!r}.")
-    open_ = [relation for relation in relations if _named_by(relation) not in _FIXED]
+    open_ = [relation for relation in relations if relation.named_by not in _FIXED]
     if isinstance(by, RelationInventory):
         by = InventoryMatcher(by, encoder)
     elif encoder is not None:
@@ -134,13 +131,10 @@ def name_relations(
     return _unique(proposals, relations, limit)
 
 
-def _named_by(relation: DiscoveredRelation) -> NamedBy:
-    return getattr(relation, "named_by", "text")
-
-
 def _kept(relation: DiscoveredRelation, **changes: Any) -> NameProposal:
-    description = getattr(relation, "description", None)
-    return NameProposal(relation.id, relation.name, named_by=_named_by(relation), description=description, **changes)
+    return NameProposal(
+        relation.id, relation.name, named_by=relation.named_by, description=relation.description, **changes
+    )
 
 
 def _from_inventory(

@@ -22,7 +22,7 @@ from hf_relation.errors import UsageError
 INVENTORY = RelationInventory(
     [InventoryEntry("birth", "where born", (), "P19"), InventoryEntry("spouse", "", (), "P26")]
 )
-KEYWORDS_ALONE = MatchWeights(context=0, tail=0, patterns=0, words=0, description=0, contrast=0)
+KEYWORDS_ALONE = MatchWeights(context=0, tail=0, keywords=1, patterns=0, words=0, description=0, contrast=0)
 
 
 def encode(texts: Any) -> np.ndarray:
@@ -39,9 +39,7 @@ class _Unhashable:
 
 
 def relation(id: int, name: str, *keywords: str, named_by: str = "text") -> DiscoveredRelation:
-    made = DiscoveredRelation(id, name, list(keywords), 1, 1.0)
-    made.named_by = named_by  # type: ignore[attr-defined]
-    return made
+    return DiscoveredRelation(id, name, list(keywords), 1, 1.0, named_by=named_by)  # type: ignore[arg-type]
 
 
 def matcher() -> InventoryMatcher:
