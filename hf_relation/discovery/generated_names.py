@@ -15,7 +15,7 @@ from hf_relation.errors import UsageError
 
 
 if TYPE_CHECKING:
-    from hf_relation.discovery.result import DiscoveredRelation
+    from hf_relation.discovery.relation import DiscoveredRelation
 
 _NUM_EXAMPLES = 3
 _MAX_EXAMPLE = 300  # characters of an example in the question

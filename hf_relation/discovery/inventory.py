@@ -50,7 +50,7 @@ class InventoryEntry:
 
 
 class RelationInventory(Sequence[InventoryEntry]):
-    """Names and descriptions of relations, to name discovered relations by; see [`match_relations`].
+    """Names and descriptions of relations, to name discovered relations by; see [`~hf_relation.discovery.name_relations`].
 
     Args:
         entries (`Iterable`): of [`InventoryEntry`], or of names.

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,12 +17,9 @@ from hf_relation.discovery.inventory import RelationInventory
 from hf_relation.discovery.keywords import unique_names
 from hf_relation.discovery.matching import Encode, InventoryMatcher, NameCandidate
 from hf_relation.discovery.names import MAX_LENGTH
-from hf_relation.discovery.relation import NamedBy
+from hf_relation.discovery.relation import DiscoveredRelation, NamedBy
 from hf_relation.errors import UsageError
 
-
-if TYPE_CHECKING:
-    from hf_relation.discovery.relation import DiscoveredRelation
 
 _FIXED = ("user", "known")
 _NEW = ("inventory", "model")

@@ -39,9 +39,7 @@ class _Unhashable:
 
 
 def relation(id: int, name: str, *keywords: str, named_by: str = "text") -> DiscoveredRelation:
-    made = DiscoveredRelation(id, name, list(keywords), 1, 1.0)
-    made.named_by = named_by  # type: ignore[attr-defined]
-    return made
+    return DiscoveredRelation(id, name, list(keywords), 1, 1.0, named_by=named_by)  # type: ignore[arg-type]
 
 
 def matcher() -> InventoryMatcher:
