@@ -1,5 +1,6 @@
 """Discovering relations: the estimator, its result, and how relations are described."""
 
+from hf_relation.discovery.asking import RelationMatch
 from hf_relation.discovery.direction import InversePair, inverse_pairs
 from hf_relation.discovery.exports import export_result
 from hf_relation.discovery.growing import DiscoveryEvent
@@ -31,6 +32,7 @@ __all__ = [
     "PatternScore",
     "RelationDiscovery",
     "RelationInventory",
+    "RelationMatch",
     "TypeSignature",
     "export_result",
     "inverse_pairs",

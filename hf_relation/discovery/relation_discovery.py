@@ -18,6 +18,7 @@ from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.clustering.whitening import WithinClassWhitening
 from hf_relation.data.atomic import fill_folder
 from hf_relation.data.validation import check_instances
+from hf_relation.discovery.askable import AskableRelations
 from hf_relation.discovery.editable import EditableRelations
 from hf_relation.discovery.encoder import load_encoder, state_of_model
 from hf_relation.discovery.fitted import FittedRelations
@@ -33,7 +34,7 @@ from hf_relation.discovery.weighting import check_strength, pair_weights
 from hf_relation.errors import CheckpointError, UsageError
 
 
-class RelationDiscovery(EditableRelations, BaseEstimator):
+class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
     """Discover relations: embed instances, whiten, reduce, cluster, and describe the clusters.
 
     Input is a list (or generator, `datasets.Dataset`, ...) of instances of the data contract, ready embeddings, or both;
