@@ -3,20 +3,26 @@
 from hf_relation.discovery.direction import InversePair, inverse_pairs
 from hf_relation.discovery.exports import export_result
 from hf_relation.discovery.patterns import PatternScore, relation_patterns
+from hf_relation.discovery.raw_text import DiscoveryRows, instances_from_texts, read_discovery_rows
 from hf_relation.discovery.relation_discovery import RelationDiscovery
 from hf_relation.discovery.result import DiscoveredRelation, DiscoveryResult
 from hf_relation.discovery.signature import TypeSignature, type_signatures
+from hf_relation.discovery.text_report import TextReport
 
 
 __all__ = [
     "DiscoveredRelation",
     "DiscoveryResult",
+    "DiscoveryRows",
     "InversePair",
     "PatternScore",
     "RelationDiscovery",
+    "TextReport",
     "TypeSignature",
     "export_result",
+    "instances_from_texts",
     "inverse_pairs",
+    "read_discovery_rows",
     "relation_patterns",
     "type_signatures",
 ]
