@@ -120,7 +120,7 @@ class EntityDictionary:
         characters = text.characters
         for length in self._lengths.get(characters[start : start + 2], self._lengths.get(characters[start], ())):
             end = start + length
-            if characters[start:end] in self._types and is_border(text, end):
+            if end <= len(characters) and characters[start:end] in self._types and is_border(text, end):
                 return end
         return None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 
 _MOST_MARKS = 32  # on one character; sorting more of them takes time that grows with the square of their number
+_SPACES = re.compile(r"\s\s|[^\S ]")
 _JOINERS = "\u200c\u200d"
 # Scripts that are written without spaces between words, or (Hangul) with endings joined to names.
 _NO_SPACES = re.compile(
@@ -59,7 +60,7 @@ def normal_text(text: str, *, ignore_case: bool = False) -> NormalText:
 
     ```
     """
-    if text.isascii() and not re.search(r"\s\s|[^\S ]", text):
+    if (text.isascii() or not ignore_case) and not _SPACES.search(text) and unicodedata.is_normalized("NFC", text):
         return NormalText(text.lower() if ignore_case else text)
     parts: list[str] = []
     starts: list[int] = []

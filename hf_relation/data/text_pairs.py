@@ -107,6 +107,7 @@ class _Mention(NamedTuple):
 
 
 class _Pair(NamedTuple):
+    sentences: int  # from the one mention to the other, less one
     gap: int
     first: _Mention
     second: _Mention
@@ -119,9 +120,9 @@ def document_pairs(
 
     The text of an instance is the sentence of its two mentions, or the sentences from the one to the other; what stands between
     two sentences goes with the first, and a sentence that would end within a mention goes on. Mentions of one entity are
-    alternatives: of those pairs of mentions of two entities that have a sentence in common, the one with the fewest characters
-    between them is taken, the earliest of equals, so that nothing is found twice. Mentions that overlap are no pair. No
-    co-reference is resolved: a pronoun is a mention where the entities say so, and only then.
+    alternatives: of those pairs of mentions of two entities that have a sentence in common, one is taken, so that nothing is found
+    twice: that in the fewest sentences, then with the fewest characters between them, then the earliest. Mentions that overlap are
+    no pair. No co-reference is resolved: a pronoun is a mention where the entities say so, and only then.
 
     Args:
         document (`Document`): in normal form; its `relations` are not read.
@@ -154,7 +155,7 @@ def document_pairs(
     left_over = 0
     if rules.max_pairs is not None and len(directed) > rules.max_pairs:
         left_over = len(directed) - rules.max_pairs
-        directed = sorted(directed, key=lambda row: (row[0].gap, row[0].first, row[0].second))[: rules.max_pairs]
+        directed = sorted(directed, key=lambda row: row[0])[: rules.max_pairs]
     directed.sort(key=lambda row: (row[0].first, row[0].second, row[1] is not row[0].first))
     instances, cut = [], 0
     for pair, head, tail in directed:
@@ -209,14 +210,14 @@ def _candidates(mentions: list[_Mention], rules: PairRules) -> tuple[dict[tuple[
                 continue
             seen.add(second.entity)
             key = (min(first.entity, second.entity), max(first.entity, second.entity))
-            found.setdefault(key, []).append(_Pair(gap, first, second))
+            found.setdefault(key, []).append(_Pair(second.sentence - first.sentence, gap, first, second))
             if len(seen) == number_of_entities:
                 break
     return found, too_far
 
 
 def _apart(pairs: list[_Pair]) -> list[_Pair]:
-    """Of one pair of entities: the nearest mentions first, and none in a sentence where there is one already."""
+    """Of one pair of entities: the nearest mentions first, and none that shares a sentence with one taken before."""
     taken: set[int] = set()
     kept = []
     for pair in sorted(pairs):
