@@ -189,30 +189,39 @@ def _candidates(mentions: list[_Mention], rules: PairRules) -> tuple[dict[tuple[
     sentence of the mention, so it could never be taken.
     """
     found: dict[tuple[int, int], list[_Pair]] = {}
-    number_of_entities = len({mention.entity for mention in mentions})
     too_far = 0
-    for place, first in enumerate(mentions):
-        seen = {first.entity}
-        for later in range(place + 1, len(mentions)):
-            second = mentions[later]
+    following: dict[int, _Mention] = {}  # the next mention of each entity; the nearest was put in last
+    of_entity: dict[int, list[_Mention]] = {}  # the last one first
+    for first in reversed(mentions):
+        for entity in reversed(following):
+            second = following[entity]
             if second.sentence - first.sentence >= rules.window:
                 break
-            gap = second.start - first.end
-            if rules.max_distance is not None and gap > rules.max_distance:
+            if rules.max_distance is not None and second.start - first.end > rules.max_distance:
                 break
-            if gap < 0 or second.entity in seen:
-                continue
             if second.start - first.start >= rules.max_characters:
                 too_far += 1
                 break
+            if entity == first.entity:
+                continue
+            if second.start < first.end:
+                later = of_entity[entity]
+                place = bisect_right(later, -first.end, key=lambda mention: -mention.start) - 1
+                if place < 0:
+                    continue
+                second = later[place]
+            gap = second.start - first.end
+            sentences = second.sentence - first.sentence
+            if sentences >= rules.window or (rules.max_distance is not None and gap > rules.max_distance):
+                continue
             if second.end - first.start > rules.max_characters:
                 too_far += 1
                 continue
-            seen.add(second.entity)
-            key = (min(first.entity, second.entity), max(first.entity, second.entity))
-            found.setdefault(key, []).append(_Pair(second.sentence - first.sentence, gap, first, second))
-            if len(seen) == number_of_entities:
-                break
+            key = (min(first.entity, entity), max(first.entity, entity))
+            found.setdefault(key, []).append(_Pair(sentences, gap, first, second))
+        following.pop(first.entity, None)
+        following[first.entity] = first
+        of_entity.setdefault(first.entity, []).append(first)
     return found, too_far
 
 

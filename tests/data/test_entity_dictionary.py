@@ -93,7 +93,7 @@ def test_it_finds_what_a_slow_search_finds() -> None:
 def test_files_of_all_kinds(tmp_path: Path) -> None:
     plain, packed, rows = tmp_path / "names.txt", tmp_path / "names.tsv.gz", tmp_path / "names.jsonl"
     plain.write_text("\ufeffAda\tPERSON\r\n\nLindau\n", encoding="utf-8")
-    packed.write_bytes(gzip.compress("Ada\tPERSON\nLindau".encode()))
+    packed.write_bytes(gzip.compress(b"Ada\tPERSON\nLindau"))
     rows.write_text(
         '{"name": "Ada", "type": "PERSON", "more": 1}\n{"name": "Lindau", "type": null}\n', encoding="utf-8"
     )
