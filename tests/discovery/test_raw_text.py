@@ -296,7 +296,7 @@ def test_long_texts_are_given_to_the_source_in_pieces(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("part", ["a", "\u4e2d", "Ada "])
+@pytest.mark.parametrize("part", ["a", "\u4e2d"])
 def test_a_megabyte_of_one_thing(part: str) -> None:
     text = part * (1_000_000 // len(part))
     found = list(instances_from_texts([text + "\n\nAda met Bob."], entities=NAMES))
