@@ -120,7 +120,6 @@ def command(
             device=device,
         )
         report_bad_rows(read.errors, quiet=progress is False)
-        raw_text.print_report(read.report, quiet=progress is False)
         given = {
             "num_relations": num_relations if num_relations in (None, "auto") else int(num_relations),
             "algorithm": algorithm,
@@ -130,7 +129,8 @@ def command(
             "device": device,
             "progress": sys.stderr.isatty() if progress is None else progress,
         }
-        result = _discover(read.instances, model, {name: value for name, value in given.items() if value is not None})
+        settings = {name: value for name, value in given.items() if value is not None}
+        result = _discover(read, model, settings, quiet=progress is False)
         if output is not None:
             result.save(output)
             if progress is not False:
@@ -161,14 +161,18 @@ def _check_exports(exports: list[Path], file: Path) -> None:
             raise UsageError(f"--export {export} would overwrite the instances. Give another name.")
 
 
-def _discover(instances: list[Any], model: str | None, given: dict[str, Any]) -> DiscoveryResult:
+def _discover(
+    read: raw_text.TextInput, model: str | None, settings: dict[str, Any], *, quiet: bool
+) -> DiscoveryResult:
     from transformers.utils import logging
 
     from hf_relation.discovery import RelationDiscovery
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    return RelationDiscovery.from_pretrained(model, **given).fit_predict(instances)
+    discovery = RelationDiscovery.from_pretrained(model, **settings)
+    raw_text.fit_to_model(read, discovery, quiet=quiet)
+    return discovery.fit_predict(read.instances)
 
 
 def relations_table(result: DiscoveryResult) -> Table:

@@ -15,7 +15,7 @@ from hf_relation.errors import InvalidRowError, UsageError
 
 if TYPE_CHECKING:
     from hf_relation.data.schema import Instance
-    from hf_relation.discovery import TextReport
+    from hf_relation.discovery import RelationDiscovery, TextReport
 
 PlainText = Annotated[
     bool,
@@ -64,7 +64,7 @@ Types = Annotated[
 ]
 
 
-__all__ = ["TextInput", "mention_rows", "parse_types", "print_report", "read_rows"]
+__all__ = ["TextInput", "fit_to_model", "mention_rows", "parse_types", "read_rows"]
 
 
 class TextInput:
@@ -159,12 +159,19 @@ def parse_types(values: Iterable[str] | None) -> list[tuple[str, str]] | None:
     return found or None
 
 
-def print_report(report: TextReport, *, quiet: bool) -> None:
-    """Say on stderr what became of the texts; nothing where the file held instances.
+def fit_to_model(read: TextInput, discovery: RelationDiscovery, *, quiet: bool) -> None:
+    """Leave out what the model cannot read, and say on stderr what became of the texts; nothing where the file held instances.
 
     Args:
-        report ([`~hf_relation.discovery.TextReport`]): the counts.
-        quiet (`bool`): say nothing at all.
+        read ([`TextInput`]): what was read; its instances and its report are changed.
+        discovery ([`~hf_relation.RelationDiscovery`]): with an encoder.
+        quiet (`bool`): say nothing.
     """
-    for line in [] if quiet else report.lines():
+    if not read.report.texts:
+        return
+    from hf_relation.discovery import keep_what_fits
+
+    _, processor = discovery._encoder()
+    read.instances = keep_what_fits(read.instances, processor, read.report)
+    for line in [] if quiet else read.report.lines():
         messages().print(printable(line), markup=False, highlight=False, soft_wrap=True)

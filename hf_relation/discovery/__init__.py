@@ -2,6 +2,7 @@
 
 from hf_relation.discovery.direction import InversePair, inverse_pairs
 from hf_relation.discovery.exports import export_result
+from hf_relation.discovery.fitting_length import keep_what_fits
 from hf_relation.discovery.patterns import PatternScore, relation_patterns
 from hf_relation.discovery.raw_text import DiscoveryRows, instances_from_texts, read_discovery_rows
 from hf_relation.discovery.relation_discovery import RelationDiscovery
@@ -22,6 +23,7 @@ __all__ = [
     "export_result",
     "instances_from_texts",
     "inverse_pairs",
+    "keep_what_fits",
     "read_discovery_rows",
     "relation_patterns",
     "type_signatures",

@@ -27,6 +27,9 @@ class TextReport:
         too_far (`int`): pairs of neighbours in a window that were left out because they do not fit into `max_characters`.
         left_over (`int`): pairs left out because of `max_pairs_per_text`.
         types (`list[str]`): entity types that occurred.
+        windowed (`int`): instances of which the model sees only the surroundings of the mentions, see
+            [`~hf_relation.discovery.keep_what_fits`].
+        unreadable (`list[str]`): ids of instances left out there: the model has no room, or no token, for their mentions.
 
     Example:
 
@@ -48,6 +51,8 @@ class TextReport:
     too_far: int = 0
     left_over: int = 0
     types: list[str] = field(default_factory=list)
+    windowed: int = 0
+    unreadable: list[str] = field(default_factory=list)
 
     def add(self, document: Document, pairs: TextPairs) -> None:
         """Count one text.
@@ -78,8 +83,7 @@ class TextReport:
         ]
         for ids, what in ((self.without_entities, "without entities"), (self.without_pairs, "without a pair")):
             if ids:
-                shown = ", ".join(ids[:_IDS_SHOWN]) + (", ..." if len(ids) > _IDS_SHOWN else "")
-                found.append(f"{_number(len(ids), 'text')} {what} (ids: {shown}).")
+                found.append(f"{_number(len(ids), 'text')} {what} (ids: {_listed(ids)}).")
         if self.cut:
             found.append(f"{_number(self.cut, 'pair')} with a text cut to the characters around the mentions.")
         if self.too_far:
@@ -88,6 +92,15 @@ class TextReport:
             )
         if self.left_over:
             found.append(f"{_number(self.left_over, 'pair')} left out: more than allowed for one text.")
+        if self.windowed:
+            found.append(
+                f"{_number(self.windowed, 'pair')} longer than the model: it sees what is around the mentions."
+            )
+        if self.unreadable:
+            found.append(
+                f"{_number(len(self.unreadable), 'pair')} left out: the model cannot read the mentions (ids: "
+                f"{_listed(self.unreadable)})."
+            )
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,6 +133,10 @@ class TextReport:
             f"No pair of entities was found in {texts} with {_number(self.mentions, 'mention')} of entities ({limits}).{kinds} Two "
             "different entities must be mentioned in one window: raise `window` (--window), or loosen the other limits."
         )
+
+
+def _listed(ids: list[str]) -> str:
+    return ", ".join(ids[:_IDS_SHOWN]) + (", ..." if len(ids) > _IDS_SHOWN else "")
 
 
 def _number(number: int, noun: str) -> str:

@@ -126,11 +126,13 @@ class OpenRelationDiscoveryPipeline(Pipeline):
 
     def preprocess(self, input_: Any, embeddings: Any = None, **text_options: Any) -> _Corpus:
         from hf_relation.clustering.rows import check_matrix
-        from hf_relation.discovery import read_discovery_rows
+        from hf_relation.discovery import keep_what_fits, read_discovery_rows
 
         if isinstance(input_, (str, Mapping)):
             input_ = [input_]
         rows, report = read_discovery_rows(as_rows(input_), device=self.device, **text_options)
+        if report.texts and embeddings is None:
+            rows = keep_what_fits(rows, self.processor, report)
         return _Corpus(rows, None if embeddings is None else check_matrix(embeddings, name="embeddings"), report)
 
     def _forward(self, input_tensors: _Corpus, **options: Any) -> _Corpus:

@@ -102,5 +102,9 @@ def test_sentence_borders_are_those_of_the_corpus(path: Path) -> None:
         text = document["text"]
         borders = {place + 1 for place, character in enumerate(text) if character == "\n"}
         found = {start for start, _ in split_sentences(text.replace("\n", " ")) if start}
-        right, wrong, missed = right + len(found & borders), wrong + len(found - borders), missed + len(borders - found)
+        right, wrong, missed = (
+            right + len(found & borders),
+            wrong + len(found - borders),
+            missed + len(borders - found),
+        )
     assert right / (right + wrong) > 0.99 and right / (right + missed) > 0.96
