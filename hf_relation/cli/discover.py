@@ -1,4 +1,4 @@
-"""`hf-relation discover`: relations of a JSONL file of instances."""
+"""`hf-relation discover`: relations of a file of instances, documents or texts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from hf_relation.cli import raw_text
 from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows, results
 from hf_relation.cli.options import AsJson, BatchTokens, Debug, Device, Progress, SkipBad
-from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.errors import UsageError
 
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def command(
             exists=True,
             dir_okay=False,
             readable=True,
-            help='Instances, one JSON object a line: {"text": ..., "head": {"start": 0, "end": 3}, "tail": {...}}; .gz as well.',
+            help='JSON lines: instances {"text": ..., "head": {"start": 0, "end": 3}, "tail": {...}}, documents (text, mentions, '
+            "entities) or texts; .txt: a text a line; .csv, .tsv: a column of texts. All as .gz as well.",
         ),
     ],
     model: Annotated[
@@ -74,6 +76,16 @@ def command(
             "(N-Triples) or .neo4j (a folder with nodes.csv and relationships.csv). May be repeated.",
         ),
     ] = None,
+    plain_text: raw_text.PlainText = False,
+    whole_file: raw_text.WholeFile = False,
+    text_column: raw_text.TextColumn = "text",
+    entities: raw_text.Entities = None,
+    sentences: raw_text.SentencesOption = "en",
+    window: raw_text.Window = 1,
+    both_directions: raw_text.BothDirections = False,
+    max_distance: raw_text.MaxDistance = None,
+    max_pairs_per_text: raw_text.MaxPairs = None,
+    types: raw_text.Types = None,
     as_json: AsJson = False,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Default: as stored with the model, else 0.")
@@ -92,8 +104,22 @@ def command(
     stdout = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # nothing a library prints may end up among the results
         _check_exports(exports or [], file)
-        instances, bad = _read(file, skip_bad)
-        report_bad_rows(bad, quiet=progress is False)
+        read = raw_text.read_rows(
+            file,
+            plain_text=plain_text,
+            whole_file=whole_file,
+            text_column=text_column,
+            entities=entities,
+            sentences=sentences,
+            window=window,
+            both_directions=both_directions,
+            max_distance=max_distance,
+            max_pairs_per_text=max_pairs_per_text,
+            types=types,
+            skip_bad=skip_bad,
+            device=device,
+        )
+        report_bad_rows(read.errors, quiet=progress is False)
         given = {
             "num_relations": num_relations if num_relations in (None, "auto") else int(num_relations),
             "algorithm": algorithm,
@@ -103,7 +129,8 @@ def command(
             "device": device,
             "progress": sys.stderr.isatty() if progress is None else progress,
         }
-        result = _discover(instances, model, {name: value for name, value in given.items() if value is not None})
+        settings = {name: value for name, value in given.items() if value is not None}
+        result = _discover(read, model, settings, quiet=progress is False)
         if output is not None:
             result.save(output)
             if progress is not False:
@@ -114,8 +141,10 @@ def command(
                 messages().print(f"Wrote {export}.", markup=False)
     with contextlib.redirect_stdout(stdout):
         if as_json:
-            skipped = [{"line": error.line, "reason": error.reason} for error in bad]
+            skipped = [{"line": error.line, "reason": error.reason} for error in read.errors]
             content = result.to_dict() | {"skipped": skipped}
+            if read.report.texts:
+                content |= {"texts": read.report.to_dict(), "mentions": raw_text.mention_rows(read.instances)}
             typer.echo(json.dumps(content, ensure_ascii=not is_utf8(stdout), allow_nan=False))
         else:
             results().print(relations_table(result))
@@ -132,25 +161,18 @@ def _check_exports(exports: list[Path], file: Path) -> None:
             raise UsageError(f"--export {export} would overwrite the instances. Give another name.")
 
 
-def _read(file: Path, skip_bad: bool) -> tuple[list[Any], list[InvalidRowError]]:
-    from hf_relation.data.jsonl import read_jsonl
-
-    bad: list[InvalidRowError] = []
-    instances = list(read_jsonl(file, on_error="skip" if skip_bad else "raise", errors=bad))
-    if not instances:
-        left = f"; all {len(bad)} rows are bad, see hf-relation check-data" if bad else ""
-        raise InvalidRowError(f"{file} holds no instances{left}. At least 1 is needed.")
-    return instances, bad
-
-
-def _discover(instances: list[Any], model: str | None, given: dict[str, Any]) -> DiscoveryResult:
+def _discover(
+    read: raw_text.TextInput, model: str | None, settings: dict[str, Any], *, quiet: bool
+) -> DiscoveryResult:
     from transformers.utils import logging
 
     from hf_relation.discovery import RelationDiscovery
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    return RelationDiscovery.from_pretrained(model, **given).fit_predict(instances)
+    discovery = RelationDiscovery.from_pretrained(model, **settings)
+    raw_text.fit_to_model(read, discovery, quiet=quiet)
+    return discovery.fit_predict(read.instances)
 
 
 def relations_table(result: DiscoveryResult) -> Table:

@@ -42,8 +42,9 @@ def command(
         str | None,
         typer.Option(
             "--entities",
-            help="Token-classification checkpoint (folder or Hub id) that finds the entities of texts. Default: the model's own "
-            "tagger.",
+            metavar="SOURCE",
+            help="What finds the entities of texts: a token-classification checkpoint (folder or Hub id), dictionary:FILE or "
+            "spacy:NAME. Default: the model's own tagger.",
         ),
     ] = None,
     threshold: Annotated[

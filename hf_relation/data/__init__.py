@@ -7,6 +7,7 @@ from .corpora import CORPORA, load_corpus
 from .cropping import crop_around_mentions
 from .docred import read_docred
 from .entities import EntitySpan, document_of_spans, entities_of
+from .entity_dictionary import EntityDictionary
 from .fewrel import FEWREL_NOVEL, read_fewrel, read_openre_records, relation_names
 from .fewrel_openre import load_fewrel_openre
 from .folding import explode_document, fold_instances
@@ -22,6 +23,7 @@ from .named_entities import read_iob2corpus, read_weibo_ner, read_wnut17, split_
 from .negatives import ShuffledPairs, shuffled_pair_negatives
 from .nyt_fb import read_nyt_fb
 from .nyt_fb_splits import load_nyt_fb_labelled, load_nyt_fb_sup
+from .origins import OriginalSpans, original_spans
 from .overlap_types import (
     NUMBER_BUCKETS,
     NUMBER_CLASSES,
@@ -33,14 +35,26 @@ from .overlap_types import (
 )
 from .pairs import discovery_pairs, read_sentence_pairs
 from .report import BadRow, FileReport, check_file
-from .schema import Document, Entity, Instance, LabelledPair, Mention, Span, document_features, instance_features
+from .schema import (
+    Document,
+    Entity,
+    Instance,
+    LabelledPair,
+    Mention,
+    Origin,
+    Span,
+    document_features,
+    instance_features,
+)
 from .semeval import read_semeval2010_task8
 from .semeval_labels import SEMEVAL_OTHER, SEMEVAL_RELATIONS
+from .sentences import split_sentences
 from .snips import SNIPS_INTENTS, read_snips
 from .surface import Located, locate_strings
 from .tacred import TACRED_KNOWN, TACRED_NO_RELATION, TACRED_NOVEL, load_tacred_openre, read_tacred
 from .task_checks import check_labelled_text, check_tagged_sentence
 from .task_schema import LabelledText, TaggedSentence, tagged_features, text_features
+from .text_pairs import PairRules, TextPairs, document_pairs
 from .tokens import characters_of_tokens, join_tokens
 from .triples import read_triples
 from .validation import check_document, check_instance, check_instances, split_valid
@@ -53,6 +67,7 @@ __all__ = [
     "CORPORA",
     "Document",
     "Entity",
+    "EntityDictionary",
     "EntitySpan",
     "FEWREL_NOVEL",
     "FileReport",
@@ -69,6 +84,9 @@ __all__ = [
     "NUMBER_BUCKETS",
     "NUMBER_CLASSES",
     "OVERLAP_TYPES",
+    "Origin",
+    "OriginalSpans",
+    "PairRules",
     "SEMEVAL_OTHER",
     "SEMEVAL_RELATIONS",
     "SNIPS_INTENTS",
@@ -78,6 +96,7 @@ __all__ = [
     "TACRED_NOVEL",
     "TACRED_NO_RELATION",
     "TaggedSentence",
+    "TextPairs",
     "UD_TAGS",
     "WIKI80_NOVEL_NAMES",
     "WordVectors",
@@ -93,6 +112,7 @@ __all__ = [
     "discovery_pairs",
     "document_features",
     "document_of_spans",
+    "document_pairs",
     "document_triples",
     "drop_benchmark_sentences",
     "drop_overlapping",
@@ -113,6 +133,7 @@ __all__ = [
     "map_ud_v1_tags",
     "nearest_mentions",
     "number_class",
+    "original_spans",
     "overlap",
     "overlap_statistics",
     "overlap_types",
@@ -141,6 +162,7 @@ __all__ = [
     "shuffled_pair_negatives",
     "split_at_sentence_ends",
     "split_by_frequency",
+    "split_sentences",
     "split_valid",
     "tagged_features",
     "text_features",

@@ -60,10 +60,13 @@ def crop_around_mentions(instance: Instance, max_words: int) -> Instance:
     def moved(mention: Mention) -> Mention:
         return {"start": mention["start"] - offset, "end": mention["end"] - offset, "type": mention["type"]}
 
-    return {
+    short: Instance = {
         "id": instance["id"],
         "text": instance["text"][offset : words[stop - 1][1]],
         "head": moved(instance["head"]),
         "tail": moved(instance["tail"]),
         "relations": list(instance["relations"]),
     }
+    if "origin" in instance:
+        short["origin"] = {"id": instance["origin"]["id"], "start": instance["origin"]["start"] + offset}
+    return short

@@ -97,7 +97,7 @@ def _checked(raw: Sequence[Any], index: int | None) -> EntitySpan:
         raise InvalidRowError(f"an entity span is (start, end) or (start, end, type), got {raw!r}.", index=index)
     start, end, kind = EntitySpan(*raw)
     for offset in (start, end):
-        if isinstance(offset, bool) or not isinstance(offset, Integral):
+        if type(offset) is not int and (isinstance(offset, bool) or not isinstance(offset, Integral)):
             raise InvalidRowError(f"the offsets of an entity span must be whole numbers, got {raw!r}.", index=index)
     if kind is not None and not (isinstance(kind, str) and kind.strip()):
         raise InvalidRowError(f"the type of an entity span must be a string or None, got {raw!r}.", index=index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 
 if TYPE_CHECKING:
@@ -23,6 +23,18 @@ class Mention(TypedDict):
     type: str | None
 
 
+class Origin(TypedDict):
+    """Where the text of an instance was taken from: a stretch of a longer text, letter for letter.
+
+    Keys:
+        id (`str`): id of the longer text.
+        start (`int`): offset of the instance's `text` in it, so that a mention begins at `start + mention["start"]` there.
+    """
+
+    id: str
+    start: int
+
+
 class Instance(TypedDict):
     """One text with a head and a tail mention.
 
@@ -32,6 +44,8 @@ class Instance(TypedDict):
         head (`Mention`): the relation's first argument.
         tail (`Mention`): the relation's second argument; does not overlap the head.
         relations (`list[str]`): gold labels; `[]` is unlabelled, several are overlapping relations of one pair.
+        origin (`Origin`, may be missing): where `text` was taken from, see
+            [`~hf_relation.data.original_spans`].
     """
 
     id: str
@@ -39,6 +53,7 @@ class Instance(TypedDict):
     head: Mention
     tail: Mention
     relations: list[str]
+    origin: NotRequired[Origin]
 
 
 class Span(TypedDict):

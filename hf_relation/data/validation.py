@@ -19,7 +19,7 @@ from .row_checks import (
     field_names,
     shown,
 )
-from .schema import Document, Entity, Instance, LabelledPair, Mention, Span
+from .schema import Document, Entity, Instance, LabelledPair, Mention, Origin, Span
 
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,8 @@ def check_instance(row: Mapping[str, Any], *, index: int | None = None, line: in
 
     The result is a new dict with the schema's keys only: `relation` (short form) becomes `relations`, a missing or null
     `relations` becomes `[]`, a missing `id` becomes the row's position, an integer `id` becomes its digits, a missing
-    `type` becomes `None`; other fields are left out. The text is never altered, so offsets always hold.
+    `type` becomes `None`; an `origin` (an object with `id` and `start`) is kept; other fields are left out. The text is
+    never altered, so offsets always hold.
 
     Args:
         row (`Mapping`): the row; `text`, `head` and `tail` are required.
@@ -71,7 +72,17 @@ def check_instance(row: Mapping[str, Any], *, index: int | None = None, line: in
                 f"`head` [{head['start']}, {head['end']}) and `tail` [{tail['start']}, {tail['end']}) overlap. "
                 f"They must be two separate mentions. {_UNIT}"
             )
-        return {"id": row_id, "text": text, "head": head, "tail": tail, "relations": _check_relations(row)}
+        instance: Instance = {
+            "id": row_id,
+            "text": text,
+            "head": head,
+            "tail": tail,
+            "relations": _check_relations(row),
+        }
+        # Something else of that name, such as the source of a corpus, is a field like any other.
+        if isinstance(row.get("origin"), Mapping) and "start" in row["origin"]:
+            instance["origin"] = _check_origin(row["origin"])
+        return instance
     except BrokenRule as bad:
         raise InvalidRowError(f"{bad}.", index=index, line=line) from None
 
@@ -244,6 +255,13 @@ def _check_mention(row: Mapping[str, Any], name: str, text: str) -> Mention:
     mention = row[name]
     start, end = _check_span(mention, f"`{name}`", text)
     return {"start": start, "end": end, "type": _check_type(mention, f"`{name}`")}
+
+
+def _check_origin(origin: Mapping[str, Any]) -> Origin:
+    start = _check_offset(origin, "start", "`origin`")
+    if start < 0:
+        raise BrokenRule(f"`origin` has start {start}: offsets must not be negative. {_UNIT}")
+    return {"id": checked_label(origin.get("id"), "the id of `origin`"), "start": start}
 
 
 def _check_type(holder: Mapping[str, Any], name: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, get_args
 
 from hf_relation.data.atomic import atomic_file, atomic_folder, folder_for
 from hf_relation.data.jsonl import write_jsonl
+from hf_relation.data.origins import original_spans
 from hf_relation.data.row_checks import BrokenRule, checked_label, checked_string
 from hf_relation.data.spreadsheets import csv_text
 from hf_relation.discovery.graph_exports import DEFAULT_BASE, neo4j_tables, ntriples_lines
@@ -42,6 +43,10 @@ _COLUMNS = {
     "tail_start": "int64",
     "tail_end": "int64",
 }
+# Only where an instance says what text it was taken from.
+_ORIGIN_COLUMNS = {"document": "string"} | {
+    f"document_{side}_{edge}": "int64" for side in ("head", "tail") for edge in ("start", "end")
+}
 
 
 def export_result(
@@ -63,7 +68,9 @@ def export_result(
     | `"neo4j"` | `.neo4j` | a folder with `nodes.csv` and `relationships.csv` for `neo4j-admin database import` |
 
     The columns are `id`, `label`, `relation` (its name), `score`, `head`, `tail`, `text`, and the character offsets
-    `head_start`, `head_end`, `tail_start`, `tail_end` (end exclusive). Instances left out are rows with the label -1 and
+    `head_start`, `head_end`, `tail_start`, `tail_end` (end exclusive). Where instances were made of longer texts (see
+    [`~hf_relation.discovery.instances_from_texts`]), there are also `document` (the id of the longer text) and the offsets into
+    it: `document_head_start`, `document_head_end`, `document_tail_start`, `document_tail_end`. Instances left out are rows with the label -1 and
     no relation; the graphs (N-Triples and Neo4j) do without them. In the graphs mentions that differ only in case and
     white space are one entity, see [`~hf_relation.discovery.graph_exports.entity_key`].
 
@@ -193,9 +200,15 @@ def export_rows(result: DiscoveryResult) -> list[dict[str, Any]]:
         except BrokenRule as rule:
             raise UsageError(f"{rule}.") from None
     labelled = zip(result.instances, result.labels.tolist(), result.scores.tolist(), strict=True)
-    return [
+    rows = [
         _row(index, instance, label, names[label], score) for index, (instance, label, score) in enumerate(labelled)
     ]
+    if any("origin" in instance for instance in result.instances):
+        for row, instance in zip(rows, result.instances, strict=True):
+            spans = original_spans(instance)
+            offsets = [span[edge] for span in (spans.head, spans.tail) for edge in ("start", "end")]
+            row |= dict(zip(_ORIGIN_COLUMNS, [spans.id, *offsets], strict=True))
+    return rows
 
 
 def _row(index: int, instance: Mapping[str, Any], label: int, name: str | None, score: float) -> dict[str, Any]:
@@ -208,16 +221,20 @@ def _row(index: int, instance: Mapping[str, Any], label: int, name: str | None, 
     return dict(zip(_COLUMNS, [id_, label, name, score, head, tail, text, *spans], strict=True))
 
 
+def _columns_of(rows: list[dict[str, Any]]) -> dict[str, str]:
+    return _COLUMNS | _ORIGIN_COLUMNS if rows and "document" in rows[0] else _COLUMNS
+
+
 def _csv(rows: list[dict[str, Any]], *, raw: bool) -> str:
     cells: Iterator[list[Any]] = (list(row.values()) for row in rows)
-    return csv_text(list(_COLUMNS), cells, raw=raw)
+    return csv_text(list(_columns_of(rows)), cells, raw=raw)
 
 
 def _write_parquet(stream: BinaryIO, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in _COLUMNS.items()])
+    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in _columns_of(rows).items()])
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), stream)
 
 

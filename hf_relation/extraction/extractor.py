@@ -17,7 +17,7 @@ from hf_relation.data.candidates import candidate_pairs, check_distance
 from hf_relation.data.schema import Document
 from hf_relation.errors import UsageError
 from hf_relation.extraction.decisions import DecisionRules, decide
-from hf_relation.extraction.entity_sources import load_entity_source
+from hf_relation.extraction.entity_sources import entity_source
 from hf_relation.extraction.inputs import ExtractionInput, check_rows, read_inputs
 from hf_relation.extraction.joint import tag_and_score
 from hf_relation.extraction.loading import NO_CHECKPOINT, check_parts, load_extractor_parts
@@ -157,8 +157,9 @@ class RelationExtractor:
         Args:
             inputs (`Iterable`): documents (text, mentions, entities), instances (text, head, tail: that pair alone is judged),
                 or texts (`str`, or mappings with `text` alone); they may be mixed.
-            entities (*optional*): finds the entities of texts: a token-classification pipeline or the name of a checkpoint for
-                one, a spaCy pipeline, or a function, see [`~hf_relation.data.entities_of`]; by default the model's own tagger.
+            entities (*optional*): finds the entities of texts: the name of a source, see
+                [`~hf_relation.extraction.load_entity_source`], a token-classification pipeline, a spaCy pipeline, or a function,
+                see [`~hf_relation.data.entities_of`]; by default the model's own tagger.
             threshold (`float` or `Mapping[str, float]`, *optional*): for all relations, or by name; by default those of the
                 checkpoint, else 0.5.
             top_k (`int`, *optional*): at most so many relations of an ordered pair.
@@ -206,8 +207,7 @@ class RelationExtractor:
             `tuple`: the document (in normal form), and its [`PairScores`].
         """
         check_distance(max_distance)
-        if isinstance(entities, (str, os.PathLike)):
-            entities = load_entity_source(entities, device=self.device)
+        entities = entity_source(entities, device=self.device)
         for start in range(0, len(rows), _CHUNK):
             yield from self._score_chunk(rows[start : start + _CHUNK], start, entities, max_distance)
 

@@ -45,6 +45,7 @@ def tag_and_score(
     max_distance: int | None = None,
     reflexive: bool = False,
     rows: Sequence[int] | None = None,
+    tag_only: bool = False,
 ) -> Iterator[Found]:
     """Find the entities of texts and score all their pairs, the encoder running once over every text that fits into it.
 
@@ -61,6 +62,7 @@ def tag_and_score(
         max_distance (`int`, *optional*): leave out pairs with more characters between their nearest mentions.
         reflexive (`bool`, defaults to `False`): score the pair of every entity with itself as well.
         rows (`Sequence[int]`, *optional*): what error messages call the texts; by default their positions.
+        tag_only (`bool`, defaults to `False`): find the entities, and score no pair.
 
     Yields:
         `tuple`: the document of each text, and its scores.
@@ -84,7 +86,7 @@ def tag_and_score(
     budget = batch_tokens(max_tokens_per_batch, target)
     places = range(len(texts)) if rows is None else rows
     names = [str(row) for row in range(len(texts))] if ids is None else list(ids)
-    candidates = _Candidates(max_distance, reflexive)
+    candidates = _Candidates(max_distance, reflexive, tag_only)
     for first in range(0, len(texts), _CHUNK_TEXTS):
         taken = slice(first, first + _CHUNK_TEXTS)
         chunk, of_chunk, numbers = texts[taken], names[taken], places[taken]
@@ -131,8 +133,11 @@ def _document(blank: Document, spans: Sequence[EntitySpan]) -> Document:
 class _Candidates:
     max_distance: int | None
     reflexive: bool
+    none: bool
 
     def __call__(self, document: Document) -> list[tuple[int, int]]:
+        if self.none:
+            return []
         return candidate_pairs(document, max_distance=self.max_distance, reflexive=self.reflexive)
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import Pipeline
 
+from hf_relation.data.origins import mention_rows
 from hf_relation.errors import UsageError
 from hf_relation.pipelines.inputs import as_rows, batch_budget
 
 
 if TYPE_CHECKING:
-    from hf_relation.discovery import RelationDiscovery
+    from hf_relation.discovery import RelationDiscovery, TextReport
 
 _ENCODER_OPTIONS = ("batch_size", "dtype", "max_tokens_per_batch", "progress_bar")
 _DISCOVERY_OPTIONS = (
@@ -27,6 +28,11 @@ _DISCOVERY_OPTIONS = (
     "pca_components",
     "seed",
 )
+# As hf_relation.discovery.raw_text.TEXT_OPTIONS, which a test compares: importing it is left to the first call.
+_TEXT_OPTIONS = (
+    *("entities", "sentences", "window", "both_directions", "max_distance"),
+    *("max_pairs_per_text", "types", "max_characters"),
+)
 
 
 @dataclass
@@ -34,6 +40,7 @@ class _Corpus:
     # A class of its own, so that the base class does not walk through all texts looking for tensors.
     rows: list[Any]
     embeddings: np.ndarray | None
+    report: TextReport
 
 
 class OpenRelationDiscoveryPipeline(Pipeline):
@@ -50,6 +57,9 @@ class OpenRelationDiscoveryPipeline(Pipeline):
         batch_size (`int`): memory bound of a forward pass, as this many texts of greatest length; shorter texts are packed
             more densely. `max_tokens_per_batch` (`int`) says the same in tokens. Results do not depend on it.
         progress_bar (`bool`): show one while embedding.
+        entities, sentences, window (`int`), both_directions (`bool`), max_distance (`int`), max_pairs_per_text (`int`), types,
+            max_characters (`int`): how texts and documents become pairs, see
+            [`~hf_relation.discovery.instances_from_texts`]; not used with instances.
 
     Example:
 
@@ -74,17 +84,20 @@ class OpenRelationDiscoveryPipeline(Pipeline):
         """Discover relations.
 
         Args:
-            inputs (`Iterable[Mapping]` or `Mapping`): instances of the data contract: a list, a generator, a `datasets.Dataset`
-                or `IterableDataset`, a torch dataset; or a single instance. Gold labels are never read.
-            embeddings (array-like of shape `(n, d)`, *optional*): ready embeddings from the same checkpoint.
+            inputs (`Iterable`, `str` or `Mapping`): instances of the data contract, texts or documents (text, mentions, entities):
+                a list, a generator, a `datasets.Dataset` or `IterableDataset`, a torch dataset; or a single one. Gold labels
+                are never read.
+            embeddings (array-like of shape `(n, d)`, *optional*): ready embeddings of the instances from the same checkpoint.
             **options: see the class.
 
         Returns:
             `dict`: JSON-able; `"instances"`, `"relations"` and `"num_relations"` as in
-            [`~hf_relation.discovery.DiscoveryResult.to_dict`].
+            [`~hf_relation.discovery.DiscoveryResult.to_dict`]. Where texts or documents were given, also `"mentions"` (for each
+            instance its `document`, and `head` and `tail` with offsets in the text as it was given) and `"texts"` (what became
+            of them, see [`~hf_relation.discovery.TextReport`]).
 
         Raises:
-            UsageError: an unknown option, a value out of range, or no input.
+            UsageError: an unknown option, a value out of range, no input, nothing to find the entities of a text, or no pair.
             InvalidRowError: a bad row, with its position.
         """
         if self._batch_size is not None and "max_tokens_per_batch" not in options:
@@ -99,8 +112,9 @@ class OpenRelationDiscoveryPipeline(Pipeline):
         return result
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        known = (*_ENCODER_OPTIONS, *_DISCOVERY_OPTIONS)
+        known = (*_ENCODER_OPTIONS, *_DISCOVERY_OPTIONS, *_TEXT_OPTIONS)
         preprocess = {"embeddings": options.pop("embeddings")} if "embeddings" in options else {}
+        preprocess |= {name: options[name] for name in _TEXT_OPTIONS if name in options}
         unknown = sorted(set(options) - set(known))
         if unknown:
             raise UsageError(f"`{unknown[0]}` is no option of this pipeline; it has: {', '.join(known)}.")
@@ -110,16 +124,16 @@ class OpenRelationDiscoveryPipeline(Pipeline):
         forward |= batch_budget(options, self.processor.max_length)
         return preprocess, forward, {name: options[name] for name in _DISCOVERY_OPTIONS if name in options}
 
-    def preprocess(self, input_: Any, embeddings: Any = None) -> _Corpus:
+    def preprocess(self, input_: Any, embeddings: Any = None, **text_options: Any) -> _Corpus:
         from hf_relation.clustering.rows import check_matrix
-        from hf_relation.discovery.inputs import without_labels
+        from hf_relation.discovery import keep_what_fits, read_discovery_rows
 
-        if isinstance(input_, Mapping):
+        if isinstance(input_, (str, Mapping)):
             input_ = [input_]
-        input_ = as_rows(input_)
-        return _Corpus(
-            without_labels(input_), None if embeddings is None else check_matrix(embeddings, name="embeddings")
-        )
+        rows, report = read_discovery_rows(as_rows(input_), device=self.device, **text_options)
+        if report.texts and embeddings is None:
+            rows = keep_what_fits(rows, self.processor, report)
+        return _Corpus(rows, None if embeddings is None else check_matrix(embeddings, name="embeddings"), report)
 
     def _forward(self, input_tensors: _Corpus, **options: Any) -> _Corpus:
         if input_tensors.embeddings is None and input_tensors.rows:
@@ -127,7 +141,10 @@ class OpenRelationDiscoveryPipeline(Pipeline):
         return input_tensors
 
     def postprocess(self, model_outputs: _Corpus, **options: Any) -> dict[str, Any]:
-        return self._discovery(**options).fit_predict(model_outputs.rows, model_outputs.embeddings).to_dict()
+        found = self._discovery(**options).fit_predict(model_outputs.rows, model_outputs.embeddings).to_dict()
+        if model_outputs.report.texts:
+            found |= {"mentions": mention_rows(model_outputs.rows), "texts": model_outputs.report.to_dict()}
+        return found
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
         """Save model, processor and discovery settings; `pipeline("open-relation-discovery", model=folder)` loads them.

@@ -1,0 +1,121 @@
+"""Files of texts, documents or instances for discovery."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from hf_relation.data.files import open_binary, read_bytes
+from hf_relation.data.validation import duplicate_id_error
+from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.extraction.files import InputFile, read_input_file
+from hf_relation.extraction.inputs import read_input
+
+
+_LONGEST_CELL = 64 * 2**20
+
+
+def read_text_file(
+    path: str | os.PathLike[str],
+    *,
+    plain_text: bool = False,
+    whole_file: bool = False,
+    text_column: str = "text",
+    skip_bad: bool = False,
+) -> InputFile:
+    """Read rows of [`instances_from_texts`] from a file, by the ending of its name, plain or `.gz`.
+
+    | ending | rows |
+    | --- | --- |
+    | `.txt` | every line that is not blank is a text, as it stands; its id is its position among them |
+    | `.csv`, `.tsv` | every line is a text, in the column `text_column`; a column `id` is its id |
+    | any other | JSON lines: documents (text, mentions, entities), instances (text, head, tail), or `text` alone with or without `id` |
+
+    Args:
+        path (`str` or `PathLike`): the file, UTF-8.
+        plain_text (`bool`, defaults to `False`): read it as `.txt`, whatever its ending.
+        whole_file (`bool`, defaults to `False`): the file is one text, with line ends as they stand; its id is the file's name.
+        text_column (`str`, defaults to `"text"`): name of the column in a table.
+        skip_bad (`bool`, defaults to `False`): leave bad rows out and list them in `errors`.
+
+    Returns:
+        [`~hf_relation.extraction.files.InputFile`]: rows with ids, the line number of each, and what was left out.
+
+    Raises:
+        UsageError: there is no such file, or no such column.
+        InvalidRowError: a bad row, with its line number, or a damaged file.
+    """
+    name = os.fspath(path).lower().removesuffix(".gz")
+    if whole_file:
+        return _whole(path)
+    if plain_text or name.endswith(".txt"):
+        return read_input_file(path, plain_text=True, skip_bad=skip_bad)
+    if name.endswith((".csv", ".tsv")):
+        return _table(path, "\t" if name.endswith(".tsv") else ",", text_column, skip_bad)
+    return read_input_file(path, skip_bad=skip_bad)
+
+
+def _whole(path: str | os.PathLike[str]) -> InputFile:
+    content = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidRowError(
+            f"{path} is not UTF-8: byte 0x{content[error.start]:02x} at byte offset {error.start}. Save it as UTF-8."
+        ) from None
+    return InputFile(
+        [{"id": os.path.basename(path), "text": text}] if text.strip() else [], [1] if text.strip() else []
+    )
+
+
+def _table(path: str | os.PathLike[str], delimiter: str, column: str, skip_bad: bool) -> InputFile:
+    found = InputFile()
+    seen: set[str] = set()
+    for index, (line, cells) in enumerate(_cells(path, delimiter, column)):
+        try:
+            if None in cells.values() or None in cells:
+                raise InvalidRowError("the line has more or fewer cells than the first line has names.", index=index)
+            row = {"text": cells[column], "id": cells.get("id") or str(index)}
+            read_input(row, index)
+            if row["id"] in seen:
+                raise duplicate_id_error(row["id"], index=index)
+        except InvalidRowError as error:
+            placed = InvalidRowError(error.reason, line=line)
+            if not skip_bad:
+                raise placed from None
+            found.errors.append(placed)
+        else:
+            seen.add(row["id"])
+            found.rows.append(row)
+            found.lines.append(line)
+    return found
+
+
+def _cells(path: str | os.PathLike[str], delimiter: str, column: str) -> Iterator[tuple[int, dict[Any, Any]]]:
+    limit = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        with open_binary(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as stream:
+            table = csv.DictReader(stream, delimiter=delimiter, strict=True)
+            try:
+                names = table.fieldnames or []
+                if column not in names:
+                    listed = ", ".join(map(repr, names[:20])) or "none"
+                    raise UsageError(
+                        f"{path} has no column {column!r}; it has: {listed}. Name one with --text-column."
+                    )
+                line = table.line_num + 1
+                for cells in table:
+                    yield line, cells
+                    line = table.line_num + 1
+            except UnicodeDecodeError as error:
+                raise InvalidRowError(
+                    f"the line is not UTF-8: byte 0x{error.object[error.start]:02x}. Save the file as UTF-8.",
+                    line=table.line_num + 1,
+                ) from None
+            except csv.Error as error:
+                raise InvalidRowError(f"the line is no CSV: {error}.", line=table.line_num + 1) from None
+    finally:
+        csv.field_size_limit(limit)
