@@ -6,11 +6,11 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hf_relation.cli import raw_text
+from hf_relation.cli import discovering, raw_text
 from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows, results
 from hf_relation.cli.options import AsJson, BatchTokens, Debug, Device, Progress, SkipBad
 from hf_relation.errors import UsageError
@@ -76,6 +76,11 @@ def command(
             "(N-Triples) or .neo4j (a folder with nodes.csv and relationships.csv). May be repeated.",
         ),
     ] = None,
+    mode: discovering.Mode = "discover",
+    known: discovering.Known = None,
+    names: discovering.Names = None,
+    pair_weighting: discovering.PairWeighting = None,
+    save: discovering.Save = None,
     plain_text: raw_text.PlainText = False,
     whole_file: raw_text.WholeFile = False,
     text_column: raw_text.TextColumn = "text",
@@ -100,7 +105,11 @@ def command(
     skip_bad: SkipBad = False,
     debug: Debug = False,
 ) -> None:
-    """Discover the relations in FILE, and print them with keywords, size and examples."""
+    """Discover the relations in FILE, and print them with keywords, size and examples.
+
+    With --known relations that you know are recognised by name, and what belongs to none is left out. With --save the relations can be
+    used again: --mode predict labels other files, --mode grow adds them.
+    """
     stdout = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # nothing a library prints may end up among the results
         _check_exports(exports or [], file)
@@ -123,6 +132,7 @@ def command(
         given = {
             "num_relations": num_relations if num_relations in (None, "auto") else int(num_relations),
             "algorithm": algorithm,
+            "pair_weighting": pair_weighting,
             "seed": seed,
             "dtype": dtype,
             "max_tokens_per_batch": batch_tokens,
@@ -130,7 +140,9 @@ def command(
             "progress": sys.stderr.isatty() if progress is None else progress,
         }
         settings = {name: value for name, value in given.items() if value is not None}
-        result = _discover(read, model, settings, quiet=progress is False)
+        result = discovering.run(
+            read, model, settings, mode=mode, known=known, names=names, save=save, quiet=progress is False
+        )
         if output is not None:
             result.save(output)
             if progress is not False:
@@ -161,20 +173,6 @@ def _check_exports(exports: list[Path], file: Path) -> None:
             raise UsageError(f"--export {export} would overwrite the instances. Give another name.")
 
 
-def _discover(
-    read: raw_text.TextInput, model: str | None, settings: dict[str, Any], *, quiet: bool
-) -> DiscoveryResult:
-    from transformers.utils import logging
-
-    from hf_relation.discovery import RelationDiscovery
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    discovery = RelationDiscovery.from_pretrained(model, **settings)
-    raw_text.fit_to_model(read, discovery, quiet=quiet)
-    return discovery.fit_predict(read.instances)
-
-
 def relations_table(result: DiscoveryResult) -> Table:
     """The relations as a table: id, name and keywords, size, cohesion, example pairs.
 
@@ -194,6 +192,8 @@ def relations_table(result: DiscoveryResult) -> Table:
     left_out = int((result.labels < 0).sum())
     if left_out:
         caption += f", {left_out} left out"
+    if any(relation.kind == "known" for relation in result.relations):
+        caption += "; * known before"
     if number["low"] is not None:
         caption += f"; number estimated, {number['low']} to {number['high']} are plausible"
     table = Table(caption=caption, caption_justify="left", show_lines=True)
@@ -211,7 +211,7 @@ def relations_table(result: DiscoveryResult) -> Table:
         words = ", ".join(distinct_words(relation.keywords)[:_WORDS_SHOWN])
         lines = [words] if words.startswith(relation.name) else [relation.name, words]
         table.add_row(
-            str(relation.id),
+            f"{relation.id}*" if relation.kind == "known" else str(relation.id),
             Text("\n".join(printable(line) for line in lines if line)),
             str(relation.size),
             f"{relation.cohesion:.2f}",

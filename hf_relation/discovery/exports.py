@@ -43,7 +43,8 @@ _COLUMNS = {
     "tail_start": "int64",
     "tail_end": "int64",
 }
-# Only where an instance says what text it was taken from.
+# Only where relations are known before, and only where an instance says what text it was taken from.
+_KIND_COLUMNS = {"kind": "string", "confidence": "float64"}
 _ORIGIN_COLUMNS = {"document": "string"} | {
     f"document_{side}_{edge}": "int64" for side in ("head", "tail") for edge in ("start", "end")
 }
@@ -68,7 +69,8 @@ def export_result(
     | `"neo4j"` | `.neo4j` | a folder with `nodes.csv` and `relationships.csv` for `neo4j-admin database import` |
 
     The columns are `id`, `label`, `relation` (its name), `score`, `head`, `tail`, `text`, and the character offsets
-    `head_start`, `head_end`, `tail_start`, `tail_end` (end exclusive). Where instances were made of longer texts (see
+    `head_start`, `head_end`, `tail_start`, `tail_end` (end exclusive). Where relations are known before, also `kind`
+    (`"known"`, `"novel"` or `"none"`) and `confidence`. Where instances were made of longer texts (see
     [`~hf_relation.discovery.instances_from_texts`]), there are also `document` (the id of the longer text) and the offsets into
     it: `document_head_start`, `document_head_end`, `document_tail_start`, `document_tail_end`. Instances left out are rows with the label -1 and
     no relation; the graphs (N-Triples and Neo4j) do without them. In the graphs mentions that differ only in case and
@@ -194,15 +196,18 @@ def export_rows(result: DiscoveryResult) -> list[dict[str, Any]]:
     """
     result.to_triples()  # for its check
     names: dict[int, str | None] = {-1: None}
-    for number, relation in enumerate(result.relations):
+    for relation in result.relations:
         try:
-            names[number] = checked_label(relation.name, f"the name of relation {relation.id}")
+            names[relation.id] = checked_label(relation.name, f"the name of relation {relation.id}")
         except BrokenRule as rule:
             raise UsageError(f"{rule}.") from None
     labelled = zip(result.instances, result.labels.tolist(), result.scores.tolist(), strict=True)
     rows = [
         _row(index, instance, label, names[label], score) for index, (instance, label, score) in enumerate(labelled)
     ]
+    if result.confidence is not None and result.kinds is not None:
+        for row, kind, confidence in zip(rows, result.kinds.tolist(), result.confidence.tolist(), strict=True):
+            row |= {"kind": kind, "confidence": confidence}
     if any("origin" in instance for instance in result.instances):
         for row, instance in zip(rows, result.instances, strict=True):
             spans = original_spans(instance)
@@ -222,7 +227,8 @@ def _row(index: int, instance: Mapping[str, Any], label: int, name: str | None, 
 
 
 def _columns_of(rows: list[dict[str, Any]]) -> dict[str, str]:
-    return _COLUMNS | _ORIGIN_COLUMNS if rows and "document" in rows[0] else _COLUMNS
+    extra = [columns for columns in (_KIND_COLUMNS, _ORIGIN_COLUMNS) if rows and list(columns)[0] in rows[0]]
+    return {name: kind for columns in (_COLUMNS, *extra) for name, kind in columns.items()}
 
 
 def _csv(rows: list[dict[str, Any]], *, raw: bool) -> str:

@@ -133,7 +133,8 @@ class DiscoveryResult:
         """The result in plain Python types, ready for JSON.
 
         Returns:
-            `dict`: `"instances"`: `id`, `label`, `score` of every instance; `"relations"`: the fields of
+            `dict`: `"instances"`: `id`, `label`, `score` of every instance, and `kind` and `confidence` where relations are
+            known; `"relations"`: the fields of
             [`DiscoveredRelation`]; `"num_relations"`: `found`, `requested` and, where the number was estimated, the plausible
             range `low` to `high` and the curve `candidates` and `scores` (else `None`).
         """
@@ -144,7 +145,8 @@ class DiscoveryResult:
         }
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row per instance: `id`, `label`, `relation` (the name), `score`, and `head`, `tail`, `text` where known.
+        """One row per instance: `id`, `label`, `relation` (the name), `score`, `kind` and `confidence` where relations are known before,
+        and `head`, `tail`, `text` where known.
 
         Returns:
             `pandas.DataFrame`: in the order of the instances; `relation` is `None` for instances left out.
@@ -153,7 +155,7 @@ class DiscoveryResult:
 
         names = self._names()
         rows = [
-            {"id": row["id"], "label": row["label"], "relation": names[row["label"]], "score": row["score"]}
+            {"id": row.pop("id"), "label": row["label"], "relation": names[row.pop("label")], **row}
             | surface_forms(instance)
             for row, instance in zip(self._instance_rows(), self.instances, strict=True)
         ]
@@ -278,10 +280,14 @@ class DiscoveryResult:
         return {-1: None} | {relation.id: relation.name for relation in self.relations}
 
     def _instance_rows(self) -> list[dict[str, Any]]:
-        return [
+        rows = [
             {"id": id_, "label": label, "score": score}
             for id_, label, score in zip(self.ids, self.labels.tolist(), self.scores.tolist(), strict=True)
         ]
+        if self.confidence is not None and self.kinds is not None:
+            for row, kind, confidence in zip(rows, self.kinds.tolist(), self.confidence.tolist(), strict=True):
+                row |= {"kind": kind, "confidence": confidence}
+        return rows
 
     def _num_relations(self) -> dict[str, Any]:
         estimate = self.estimate

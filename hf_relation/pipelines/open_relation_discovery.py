@@ -26,6 +26,7 @@ _DISCOVERY_OPTIONS = (
     "n_init",
     "transform",
     "pca_components",
+    "pair_weighting",
     "seed",
 )
 # As hf_relation.discovery.raw_text.TEXT_OPTIONS, which a test compares: importing it is left to the first call.
@@ -51,7 +52,10 @@ class OpenRelationDiscoveryPipeline(Pipeline):
 
     Options, at construction or per call:
         num_relations (`int` or `"auto"`), algorithm (`str`), algorithm_kwargs (`dict`), n_init (`int`), transform
-            (`"whitening"` or `None`), pca_components (`int`), seed (`int`): as in [`~hf_relation.RelationDiscovery`].
+            (`"whitening"` or `None`), pca_components (`int`), pair_weighting (`float`), seed (`int`): as in
+            [`~hf_relation.RelationDiscovery`].
+        known: relations that are known before, as in [`~hf_relation.RelationDiscovery.fit`]; the instances then have `kind` and
+            `confidence`.
         dtype (`str`): `"float32"`, `"bfloat16"` or `"auto"`, at a call; at construction it is the dtype of the weights, as
             in every pipeline.
         batch_size (`int`): memory bound of a forward pass, as this many texts of greatest length; shorter texts are packed
@@ -112,17 +116,17 @@ class OpenRelationDiscoveryPipeline(Pipeline):
         return result
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        known = (*_ENCODER_OPTIONS, *_DISCOVERY_OPTIONS, *_TEXT_OPTIONS)
+        allowed = (*_ENCODER_OPTIONS, *_DISCOVERY_OPTIONS, *_TEXT_OPTIONS, "known")
         preprocess = {"embeddings": options.pop("embeddings")} if "embeddings" in options else {}
         preprocess |= {name: options[name] for name in _TEXT_OPTIONS if name in options}
-        unknown = sorted(set(options) - set(known))
+        unknown = sorted(set(options) - set(allowed))
         if unknown:
-            raise UsageError(f"`{unknown[0]}` is no option of this pipeline; it has: {', '.join(known)}.")
+            raise UsageError(f"`{unknown[0]}` is no option of this pipeline; it has: {', '.join(allowed)}.")
         forward = {name: options[name] for name in ("dtype",) if options.get(name) is not None}
         if options.get("progress_bar") is not None:
             forward["progress"] = bool(options["progress_bar"])
         forward |= batch_budget(options, self.processor.max_length)
-        return preprocess, forward, {name: options[name] for name in _DISCOVERY_OPTIONS if name in options}
+        return preprocess, forward, {name: options[name] for name in (*_DISCOVERY_OPTIONS, "known") if name in options}
 
     def preprocess(self, input_: Any, embeddings: Any = None, **text_options: Any) -> _Corpus:
         from hf_relation.clustering.rows import check_matrix
@@ -140,8 +144,9 @@ class OpenRelationDiscoveryPipeline(Pipeline):
             input_tensors.embeddings = self._discovery(**options).embed(input_tensors.rows)
         return input_tensors
 
-    def postprocess(self, model_outputs: _Corpus, **options: Any) -> dict[str, Any]:
-        found = self._discovery(**options).fit_predict(model_outputs.rows, model_outputs.embeddings).to_dict()
+    def postprocess(self, model_outputs: _Corpus, known: Any = None, **options: Any) -> dict[str, Any]:
+        discovery = self._discovery(**options)
+        found = discovery.fit_predict(model_outputs.rows, model_outputs.embeddings, known=known).to_dict()
         if model_outputs.report.texts:
             found |= {"mentions": mention_rows(model_outputs.rows), "texts": model_outputs.report.to_dict()}
         return found
@@ -154,7 +159,9 @@ class OpenRelationDiscoveryPipeline(Pipeline):
             **kwargs: passed to `PreTrainedModel.save_pretrained`.
         """
         # The inherited method would copy this file as repository code and mark the checkpoint as needing it.
-        self._discovery(**self._postprocess_params).save_pretrained(save_directory, **kwargs)
+        self._discovery(**{k: v for k, v in self._postprocess_params.items() if k != "known"}).save_pretrained(
+            save_directory, **kwargs
+        )
 
     def _discovery(self, **options: Any) -> RelationDiscovery:
         from hf_relation.discovery import RelationDiscovery

@@ -21,7 +21,9 @@ def discovery() -> RelationDiscovery:
     return RelationDiscovery(num_relations=3, n_init=5).fit(instances, embeddings)
 
 
-@pytest.mark.parametrize(("query", "found"), [("where was she born", 0), ("who founded what", 1), ("plays in a team", 2)])
+@pytest.mark.parametrize(
+    ("query", "found"), [("where was she born", 0), ("who founded what", 1), ("plays in a team", 2)]
+)
 def test_the_relation_of_the_query_comes_first(query: str, found: int, tmp_path: Path) -> None:
     model = discovery()
     matches = model.find_relations(query, encoder=encode)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hf_relation.discovery import KnownRelations, RelationDiscovery
@@ -199,3 +200,19 @@ def test_known_rows_need_embeddings_or_an_encoder() -> None:
         RelationDiscovery(num_relations=2).fit(*CORPUS, known=list(given.instances))
     with pytest.raises(UsageError, match="32 instances, 5 rows"):
         RelationDiscovery(num_relations=2).fit(*CORPUS, known=KnownRelations(given.instances, given.embeddings[:5]))
+
+
+def test_kind_and_confidence_are_written_down(tmp_path: Path) -> None:
+    result = fitted().merge([4, 5]).result()
+    table = result.to_pandas()
+    assert table["kind"].tolist() == result.kinds.tolist() and table["relation"].tolist()[-1] == "spouse"  # type: ignore[union-attr]
+    lines = (result.export(tmp_path / "found.jsonl")).read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [row["kind"] for row in rows] == table["kind"].tolist()
+    assert [row["relation"] for row in rows] == [name if isinstance(name, str) else None for name in table["relation"]]
+    assert rows[0]["confidence"] == pytest.approx(float(result.confidence[0]))  # type: ignore[index]
+    csv_lines = result.export(tmp_path / "found.csv").read_text().splitlines()
+    assert csv_lines[0].endswith(",tail_end,kind,confidence") and ",known,0." in csv_lines[1]
+    frame = pd.read_parquet(result.export(tmp_path / "found.parquet"))
+    assert frame["kind"].tolist() == table["kind"].tolist()
+    assert result.to_dict()["instances"][25]["kind"] == "novel"

@@ -1,0 +1,154 @@
+"""What `hf-relation discover` does with instances: discover, or go on from relations that were saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from hf_relation.cli.console import messages, printable
+from hf_relation.errors import UsageError
+
+
+if TYPE_CHECKING:
+    from hf_relation.cli.raw_text import TextInput
+    from hf_relation.discovery import DiscoveryResult, RelationDiscovery
+
+CHECKPOINT = "checkpoint"
+ModeName = Literal["discover", "predict", "grow"]
+Mode = Annotated[
+    ModeName,
+    typer.Option(
+        "--mode",
+        help="'discover' finds relations in FILE. With a --model that was saved by --save: 'predict' labels FILE with its relations; "
+        "'grow' adds FILE to its corpus, opens new relations where instances are unlike all others, and shows the whole.",
+    ),
+]
+Known = Annotated[
+    str | None,
+    typer.Option(
+        "--known",
+        metavar="FILE",
+        help="Relations that are known: JSON lines of instances with one relation each, a few of every relation; or 'checkpoint' for "
+        "those stored with the model. Then --num-relations counts novel ones, and instances can belong to none.",
+    ),
+]
+Names = Annotated[
+    Path | None,
+    typer.Option(
+        "--names",
+        exists=True,
+        dir_okay=False,
+        help="Name the relations from an inventory: .jsonl, .json or .tsv with name and description.",
+    ),
+]
+Save = Annotated[
+    Path | None,
+    typer.Option(
+        "--save",
+        file_okay=False,
+        help="Folder for encoder and relations, corpus included; --model takes it with --mode predict or grow.",
+    ),
+]
+PairWeighting = Annotated[
+    float | None,
+    typer.Option(
+        "--pair-weighting",
+        min=0,
+        max=1,
+        help="Above 0, instances of one entity pair and near-duplicates count less when relations are placed; 1: together as one.",
+    ),
+]
+
+
+def run(
+    read: TextInput,
+    model: str | None,
+    settings: dict[str, Any],
+    *,
+    mode: ModeName,
+    known: str | None,
+    names: Path | None,
+    save: Path | None,
+    quiet: bool,
+) -> DiscoveryResult:
+    """Discover, predict or grow.
+
+    Args:
+        read ([`~hf_relation.cli.raw_text.TextInput`]): the instances.
+        model (`str`, *optional*): as for `RelationDiscovery.from_pretrained`.
+        settings (`dict`): arguments of `RelationDiscovery` that were given.
+        mode, known, names, save: the options.
+        quiet (`bool`): say nothing of what was written.
+
+    Returns:
+        [`~hf_relation.discovery.DiscoveryResult`].
+
+    Raises:
+        UsageError: options that do not go together, or a model without relations where some are needed.
+    """
+    from transformers.utils import logging
+
+    from hf_relation.discovery import RelationDiscovery, RelationInventory
+
+    check_options(mode, settings, known)
+    inventory = None if names is None else RelationInventory.from_file(names)
+    labelled = _read_known(known)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    from hf_relation.cli.raw_text import fit_to_model
+
+    discovery = RelationDiscovery.from_pretrained(model, **settings)
+    if mode != "discover" and not discovery.__sklearn_is_fitted__():
+        raise UsageError(
+            f"--mode {mode} needs a --model that holds relations, which {model or 'the shipped checkpoint'} does not. Make one with "
+            "--save FOLDER."
+        )
+    fit_to_model(read, discovery, quiet=quiet)
+    result = _result(discovery, read.instances, mode, labelled)
+    if inventory is not None:
+        discovery.name_relations(inventory)
+    if save is not None:
+        discovery.save_pretrained(save)
+        if not quiet:
+            messages().print(f"Wrote {printable(str(save))}.", markup=False)
+    return result
+
+
+def check_options(mode: ModeName, settings: dict[str, Any], known: str | None) -> None:
+    """Refuse options that only discovering anew reads.
+
+    Raises:
+        UsageError: names the option.
+    """
+    if mode == "discover":
+        return
+    for name in ("num_relations", "algorithm", "pair_weighting", "seed"):
+        if name in settings:
+            raise UsageError(
+                f"--{name.replace('_', '-')} says how to discover; --mode {mode} goes on from what was saved."
+            )
+    if known is not None:
+        raise UsageError(f"--known is for discovering; with --mode {mode} the saved known relations are used.")
+
+
+def _read_known(known: str | None) -> Any:
+    if known is None or known == CHECKPOINT:
+        return known
+    from hf_relation.data.jsonl import read_jsonl
+
+    if not Path(known).is_file():
+        raise UsageError(
+            f"--known {known}: there is no such file. Name a file of labelled instances, or 'checkpoint'."
+        )
+    return list(read_jsonl(known))
+
+
+def _result(discovery: RelationDiscovery, instances: Sequence[Any], mode: ModeName, known: Any) -> DiscoveryResult:
+    if mode == "discover":
+        return discovery.fit_predict(instances, known=known)
+    if mode == "predict":
+        return discovery.predict(instances)
+    return discovery.partial_fit(instances).result()
