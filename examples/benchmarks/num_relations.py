@@ -20,20 +20,21 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from reporting import markdown_table
-from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.cluster.hierarchy import cut_tree
 from sklearn.cluster import HDBSCAN
-from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
+from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
 from hf_relation import RelationDiscovery
 from hf_relation.checkpoints import checkpoint_folder
-from hf_relation.clustering import estimate_num_relations
+from hf_relation.clustering import NeighborSmoothing, estimate_num_relations
 from hf_relation.clustering.num_relations import JOIN_THRESHOLD
-from hf_relation.clustering.ward_joins import join_strengths
+from hf_relation.clustering.ward_joins import strengths_of_tree, ward_tree
 from hf_relation.data import load_corpus
 from hf_relation.discovery.state import read_state
 from hf_relation.discovery.steps import EmbeddingSteps
@@ -88,6 +89,12 @@ class Subset:
     first: bool
     vectors: np.ndarray
 
+    @cached_property
+    def tree(self) -> np.ndarray:
+        """Ward's tree."""
+        return ward_tree(self.sample)
+
+    @cached_property
     def sample(self) -> np.ndarray:
         """At most 2,500 rows."""
         if len(self.vectors) <= MAX_ROWS:
@@ -183,15 +190,24 @@ def chosen_threshold(strengths: Sequence[np.ndarray], truth: np.ndarray) -> tupl
 
 def by_ward(subset: Subset, score: Callable[[np.ndarray, np.ndarray], float]) -> int:
     """The cut of Ward's tree with the best score."""
-    rows = subset.sample()
+    rows = subset.sample
     numbers = [number for number in range(2, 81) if number <= 1.5 * len(rows) ** 0.5]
-    cuts = cut_tree(linkage(rows.astype(np.float64), "ward"), n_clusters=numbers)
+    cuts = cut_tree(subset.tree, n_clusters=numbers)
     return numbers[int(np.argmax([score(rows, labels) for labels in cuts.T]))]
 
 
 def clusters_of_hdbscan(subset: Subset) -> int:
-    labels = HDBSCAN(min_cluster_size=15, min_samples=5, copy=True).fit(subset.sample()).labels_
+    labels = HDBSCAN(min_cluster_size=15, min_samples=5, copy=True).fit(subset.sample).labels_
     return max(1, len(set(labels.tolist()) - {-1}))
+
+
+def silhouette(rows: np.ndarray, labels: np.ndarray) -> float:
+    return float(silhouette_score(rows, labels, sample_size=min(1000, len(rows)), random_state=0))
+
+
+def smoothed_silhouette(subset: Subset) -> int:
+    rows = NeighborSmoothing(n_neighbors=10, n_rounds=2, alpha=0.7).transform(subset.sample)
+    return by_ward(Subset(subset.corpus, subset.truth, subset.balanced, subset.first, rows), silhouette)
 
 
 LABEL_FREE: Mapping[str, Callable[[Subset], int]] = {
@@ -199,10 +215,8 @@ LABEL_FREE: Mapping[str, Callable[[Subset], int]] = {
     "HDBSCAN, 15 rows": clusters_of_hdbscan,
     "Calinski-Harabasz": lambda s: by_ward(s, calinski_harabasz_score),
     "Davies-Bouldin": lambda s: by_ward(s, lambda rows, labels: -davies_bouldin_score(rows, labels)),
-}
-SLOW: Mapping[str, Callable[[Subset], int]] = {
-    name: lambda s, name=name: estimate_num_relations(s.vectors, criterion=name, algorithm="agglomerative").best  # type: ignore[misc]
-    for name in ("smoothed_silhouette", "silhouette")
+    "silhouette": lambda s: by_ward(s, silhouette),
+    "smoothed silhouette": smoothed_silhouette,
 }
 COLUMNS = [
     *("criterion", "subsets", "mean error", "within 25 %", "bias"),
@@ -221,11 +235,11 @@ def choose(arguments: argparse.Namespace) -> None:
     rows = []
     for part in (12, 16, 20, 24):
         for exponent in (0.0, 0.25, 0.5):
-            strengths = [join_strengths(subset.sample(), part, exponent) for subset in subsets]
+            strengths = [strengths_of_tree(subset.tree, part, exponent) for subset in subsets]
             threshold, loss = chosen_threshold(strengths, truth)
             rows.append([part, exponent, f"{threshold:.3g}", f"{loss:.3f}"])
     print(markdown_table(["smallest part", "exponent", "best threshold", "loss"], rows, text_columns=0), flush=True)
-    strengths = [join_strengths(subset.sample()) for subset in subsets]
+    strengths = [strengths_of_tree(subset.tree) for subset in subsets]
     print(f"\nWith the settings of the package the best threshold is {chosen_threshold(strengths, truth)[0]:.3g}.\n")
     corpora = sorted({subset.corpus for subset in subsets})
     rows = []
@@ -234,10 +248,8 @@ def choose(arguments: argparse.Namespace) -> None:
         joins = np.array([count(strengths[i], JOIN_THRESHOLD) for i in part])
         here = [subsets[i] for i in part]
         rows.append(summary(f"ward_joins > {JOIN_THRESHOLD}, {corpus}", joins, here))
+        first = [subset for subset in here if subset.first]  # the others are slow
         for title, criterion in LABEL_FREE.items():
-            rows.append(summary(f"{title}, {corpus}", np.array([criterion(subset) for subset in here]), here))
-        first = [subset for subset in here if subset.first]
-        for title, criterion in SLOW.items():
             rows.append(summary(f"{title}, {corpus}", np.array([criterion(subset) for subset in first]), first))
     print(markdown_table(COLUMNS, rows), "\n", flush=True)
     rows = []

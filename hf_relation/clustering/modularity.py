@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 from scipy import sparse
-from scipy.cluster.hierarchy import cut_tree, linkage
+from scipy.cluster.hierarchy import cut_tree
 from sklearn.neighbors import kneighbors_graph
 
 from hf_relation.clustering.threads import one_thread
+from hf_relation.clustering.ward_joins import ward_tree
 
 
 def neighbor_modularity(rows: np.ndarray, numbers: Iterable[int], n_neighbors: int = 20) -> tuple[float, ...]:
@@ -44,7 +45,7 @@ def neighbor_modularity(rows: np.ndarray, numbers: Iterable[int], n_neighbors: i
         points = rows.astype(np.float64)
         links = kneighbors_graph(points, n_neighbors)
         links = links + links.T
-        cuts = cut_tree(linkage(points, "ward"), n_clusters=numbers)
+        cuts = cut_tree(ward_tree(points), n_clusters=numbers)
     degrees = np.asarray(links.sum(axis=1)).ravel()
     total = degrees.sum()
     found = []

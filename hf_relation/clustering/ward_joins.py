@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import pdist
 
 from hf_relation.clustering.threads import one_thread
 
@@ -41,10 +42,27 @@ def join_strengths(rows: np.ndarray, smallest_part: int = SMALLEST_PART, exponen
 
     Reference: Ward 1963, "Hierarchical grouping to optimize an objective function". Reading the number from it is ours.
     """
+    return strengths_of_tree(ward_tree(rows), smallest_part, exponent)
+
+
+def ward_tree(rows: np.ndarray) -> np.ndarray:
+    """Ward's tree in scipy's form.
+
+    Args:
+        rows (`np.ndarray` of shape `(n, d)`): at least two.
+
+    Returns:
+        `np.ndarray` of shape `(n - 1, 4)`, float64.
+    """
     with one_thread():
-        tree = linkage(rows.astype(np.float64), "ward")
-    sizes = np.r_[np.ones(len(rows)), tree[:, 3]]
+        return linkage(pdist(rows.astype(np.float64)), "ward")
+
+
+def strengths_of_tree(tree: np.ndarray, smallest_part: int = SMALLEST_PART, exponent: float = 0.25) -> np.ndarray:
+    """As [`join_strengths`], from the tree."""
+    num_rows = len(tree) + 1
+    sizes = np.r_[np.ones(num_rows), tree[:, 3]]
     parts = sizes[tree[:, :2].astype(np.int64)].min(axis=1)
     heights = np.sort(tree[parts >= smallest_part, 2])[::-1]
     numbers = np.arange(2, len(heights) + 2)
-    return np.minimum.accumulate(heights * (numbers / len(rows)) ** exponent)
+    return np.minimum.accumulate(heights * (numbers / num_rows) ** exponent)
