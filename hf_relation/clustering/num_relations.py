@@ -10,16 +10,21 @@ import numpy as np
 from sklearn.metrics import silhouette_score
 
 from hf_relation.clustering.algorithms import Algorithm, cluster
+from hf_relation.clustering.modularity import neighbor_modularity
 from hf_relation.clustering.principal_components import PrincipalComponents
 from hf_relation.clustering.rows import check_matrix, distinct_positions, group_rows, normalize_rows
 from hf_relation.clustering.smoothing import NeighborSmoothing
 from hf_relation.clustering.threads import one_thread
+from hf_relation.clustering.ward_joins import FEWEST_ROWS, join_strengths
 from hf_relation.errors import UsageError
 
 
-Criterion = Literal["smoothed_silhouette", "silhouette"]
-CRITERIA: tuple[Criterion, ...] = ("smoothed_silhouette", "silhouette")
+Criterion = Literal["ward_joins", "modularity", "smoothed_silhouette", "silhouette"]
+CRITERIA: tuple[Criterion, ...] = ("ward_joins", "modularity", "smoothed_silhouette", "silhouette")
 LARGEST_CANDIDATE = 100
+# Learned on known relations by examples/benchmarks/num_relations.py; for encoders trained, whitened and reduced as the shipped one.
+JOIN_THRESHOLD = 1.78
+_LEAST_STRENGTH = 1e-3
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,10 @@ class NumRelationsEstimate:
 
     Args:
         best (`int`): the candidate of highest score; of equal ones the smallest.
-        low (`int`): the smallest candidate whose score is within the tolerance of the best one.
-        high (`int`): the largest such candidate.
+        low (`int`), high (`int`): the plausible range around it, see [`estimate_num_relations`].
         candidates (`tuple[int, ...]`): the numbers tried, ascending.
-        scores (`tuple[float, ...]`): the score of each candidate, in [-1, 1], higher is better.
-        criterion (`str`): how candidates were scored.
+        scores (`tuple[float, ...]`): the score of each candidate, higher is better; comparable within one estimate only.
+        criterion (`str`): how candidates were scored; never `"auto"`.
 
     Example:
 
@@ -63,41 +67,56 @@ def estimate_num_relations(
     *,
     seed: int = 0,
     algorithm: Algorithm = "kmeans",
-    criterion: Criterion = "smoothed_silhouette",
-    tolerance: float = 0.1,
+    criterion: Criterion | Literal["auto"] = "auto",
+    calibration: float | None = None,
+    tolerance: float | None = None,
     n_init: int = 10,
-    max_rows: int = 5000,
+    max_rows: int = 2500,
 ) -> NumRelationsEstimate:
-    """Cluster with every candidate number of relations and score the results without labels.
+    """Estimate the number of relations, with a curve and a plausible range.
 
     Rows are scaled to length one, repeated rows count once, and no more than `max_rows` distinct rows drawn with
-    `seed` are used. They are then reduced to 64 principal components and clustered; the score of a candidate is
-    the mean silhouette by cosine. `"smoothed_silhouette"` first pulls every row towards its nearest ones
-    ([`NeighborSmoothing`] with 10 neighbours, 2 rounds, weight 0.7): on embeddings of real sentences the plain
-    silhouette is nearly flat and prefers too few relations, while smoothing makes the groups stand out.
+    `seed` are used. The criteria:
 
-    Even so, expect the best candidate to be off by a fifth or more, usually too small. Look at the curve
-    and the range, and prefer a number you know. No criterion here can say that there is only one relation.
+    - `"ward_joins"`: the rows are joined by Ward's method. Relation number k is believed in as long as the join that sets it
+      apart has a strength ([`~hf_relation.clustering.ward_joins.join_strengths`]) above `calibration`, a threshold learned on
+      known relations that the encoder was not trained on. The score of a candidate is the sum of the logarithms of strength over
+      threshold. It can find that there is only one relation, and none smaller than 20 of the rows used.
+    - `"modularity"`: [`~hf_relation.clustering.modularity.neighbor_modularity`], which needs no threshold.
+    - `"silhouette"`: the mean silhouette by cosine after reduction to 64 principal components; nearly flat on real sentences.
+    - `"smoothed_silhouette"`: the same after every row was pulled towards its nearest ones ([`NeighborSmoothing`] with 10
+      neighbours, 2 rounds, weight 0.7).
+    - `"auto"`: `"smoothed_silhouette"` for fewer than 120 distinct rows; else `"ward_joins"` where `calibration` is given, and
+      `"modularity"` where it is not. `criterion` of the result says which.
+
+    Even so, expect the best candidate to be off by a fifth; how often and how far is measured in docs/benchmarks.md. Relations
+    of many instances tend to be counted as several, relations of few to be missed. Look at the curve and the range, and prefer
+    a number you know.
 
     Args:
         X (array-like of shape `(n, d)`): one row per instance, at least one.
         candidates (iterable of `int`, *optional*): numbers to try, each at least 2 and below the number of distinct
-            rows used. By default 2 to 20, then in steps of an eighth up to 100, as far as they are no more than
-            1.5 times the square root of that number: very small clusters score well without meaning much.
+            rows used. By default for `"ward_joins"` 1 to 100. For the others 2 to 20, then in steps of an eighth up to 100, as
+            far as they are no more than 1.5 times the square root of that number: very small clusters score well without
+            meaning much.
         seed (`int`, defaults to 0): seed of the draw and of the clustering.
-        algorithm (`str`, defaults to `"kmeans"`): `"kmeans"` or, faster, `"agglomerative"`.
-        criterion (`str`, defaults to `"smoothed_silhouette"`): or `"silhouette"`, the textbook one.
-        tolerance (`float`, defaults to 0.1): candidates scoring at least `(1 - tolerance)` times the best score (for
-            a best score below zero: none but the best) are plausible. At least 0 and below 1.
+        algorithm (`str`, defaults to `"kmeans"`): `"kmeans"` or, faster, `"agglomerative"`; for the silhouettes.
+        criterion (`str`, defaults to `"auto"`): see above.
+        calibration (`float`, *optional*): the threshold of `"ward_joins"`, above 0. It holds for the encoder, whitening and number
+            of principal components it was learned with.
+        tolerance (`float`, *optional*): how wide the range is; at least 0 and below 1. With `"ward_joins"` (default 0.15) it
+            reaches from the number found with a threshold higher by this share to that found with one lower by it. With the others
+            (default 0.1) candidates scoring at least `(1 - tolerance)` times the best score are in it (for a best score
+            below zero: none but the best).
         n_init (`int`, defaults to 10): starts of k-means for each candidate.
-        max_rows (`int`, defaults to 5000): at least 10.
+        max_rows (`int`, defaults to 2500): at least 10. The threshold was learned with up to this many.
 
     Returns:
         [`NumRelationsEstimate`]: with fewer than four distinct rows, `m` say, there is nothing to score: `best` and
         `low` are 1, `high` is `m`, and the only candidate is 1 with score 0.
 
     Raises:
-        UsageError: no row, or an argument is out of range.
+        UsageError: no row, or an argument is out of range or missing.
         InvalidRowError: a row holds NaN or infinity.
 
     Example:
@@ -107,29 +126,31 @@ def estimate_num_relations(
     >>> from hf_relation.clustering import estimate_num_relations
     >>> noise = np.random.default_rng(0).normal(size=(60, 5))
     >>> estimate = estimate_num_relations(6 * np.eye(5)[np.arange(60) % 3] + noise)
-    >>> estimate.low, estimate.best, estimate.high
-    (3, 3, 4)
+    >>> estimate.low, estimate.best, estimate.high, estimate.criterion
+    (3, 3, 4, 'smoothed_silhouette')
 
     ```
 
-    Reference: Rousseeuw 1987, "Silhouettes", section 2. The smoothing step is ours.
+    Reference: Rousseeuw 1987, "Silhouettes", section 2; Newman and Girvan 2004. The joins and the smoothing step are ours.
     """
-    if criterion not in CRITERIA:
-        raise UsageError(f"`criterion` must be one of {', '.join(CRITERIA)}; got {criterion!r}.")
-    if algorithm not in ("kmeans", "agglomerative"):
-        raise UsageError(f'`algorithm` must be "kmeans" or "agglomerative", got {algorithm!r}.')
-    if not 0 <= tolerance < 1:
-        raise UsageError(f"`tolerance` must be at least 0 and below 1, got {tolerance}.")
-    if max_rows < 10:
-        raise UsageError(f"`max_rows` must be at least 10, got {max_rows}.")
+    tolerance = _check_settings(criterion, algorithm, calibration, tolerance, max_rows)
     rows = _distinct_sample(check_matrix(X, min_rows=1), max_rows, seed)
-    numbers = _candidates(candidates, len(rows))
+    if criterion == "auto":
+        learned: Criterion = "modularity" if calibration is None else "ward_joins"
+        criterion = "smoothed_silhouette" if len(rows) < FEWEST_ROWS else learned
+    tolerance = (0.15 if criterion == "ward_joins" else 0.1) if tolerance is None else tolerance
+    numbers = _candidates(candidates, len(rows), criterion)
     if not numbers:
         return NumRelationsEstimate(1, 1, len(rows), (1,), (0.0,), criterion)
-    if criterion == "smoothed_silhouette":
-        rows = NeighborSmoothing(n_neighbors=10, n_rounds=2, alpha=0.7).transform(rows)
-    reduced = PrincipalComponents(64).fit_transform(rows)
-    scores = tuple(_score(reduced, number, algorithm, n_init, seed) for number in numbers)
+    if criterion == "ward_joins" and calibration is not None:
+        return _by_joins(rows, numbers, calibration, tolerance)
+    if criterion == "modularity":
+        scores = neighbor_modularity(rows, numbers, min(20, len(rows) - 1))
+    else:
+        if criterion == "smoothed_silhouette":
+            rows = NeighborSmoothing(n_neighbors=10, n_rounds=2, alpha=0.7).transform(rows)
+        reduced = PrincipalComponents(64).fit_transform(rows)
+        scores = tuple(_score(reduced, number, algorithm, n_init, seed) for number in numbers)
     best = int(np.argmax(scores))
     plausible = [
         number
@@ -137,6 +158,40 @@ def estimate_num_relations(
         if score == scores[best] or score >= (1 - tolerance) * scores[best] > 0
     ]
     return NumRelationsEstimate(numbers[best], plausible[0], plausible[-1], numbers, scores, criterion)
+
+
+def _check_settings(
+    criterion: str, algorithm: str, calibration: float | None, tolerance: float | None, max_rows: int
+) -> float | None:
+    if criterion not in ("auto", *CRITERIA):
+        raise UsageError(f"`criterion` must be one of auto, {', '.join(CRITERIA)}; got {criterion!r}.")
+    if algorithm not in ("kmeans", "agglomerative"):
+        raise UsageError(f'`algorithm` must be "kmeans" or "agglomerative", got {algorithm!r}.')
+    if calibration is not None and not 0 < calibration < np.inf:
+        raise UsageError(f"`calibration` must be a finite number above 0, got {calibration}.")
+    if criterion == "ward_joins" and calibration is None:
+        raise UsageError(
+            '"ward_joins" needs `calibration`, a threshold learned on known relations with the same encoder and whitening '
+            f'({JOIN_THRESHOLD} for the shipped one). Give it, or use "modularity", which needs none.'
+        )
+    if tolerance is not None and not 0 <= tolerance < 1:
+        raise UsageError(f"`tolerance` must be at least 0 and below 1, got {tolerance}.")
+    if max_rows < 10:
+        raise UsageError(f"`max_rows` must be at least 10, got {max_rows}.")
+    return tolerance
+
+
+def _by_joins(rows: np.ndarray, numbers: tuple[int, ...], threshold: float, tolerance: float) -> NumRelationsEstimate:
+    strengths = join_strengths(rows)
+    # Beyond the joins that count a relation would be smaller than the smallest part: as good as no strength.
+    padded = np.full(max(numbers), _LEAST_STRENGTH)
+    padded[: len(strengths)] = np.maximum(strengths[: len(padded)], _LEAST_STRENGTH)
+    curve = np.r_[0.0, np.cumsum(np.log(padded / threshold))]
+    scores = tuple(float(curve[number - 1]) for number in numbers)
+    best = numbers[int(np.argmax(scores))]
+    low, high = (1 + int((strengths > threshold * factor).sum()) for factor in (1 + tolerance, 1 - tolerance))
+    inside = [number for number in numbers if low <= number <= high or number == best]
+    return NumRelationsEstimate(best, inside[0], inside[-1], numbers, scores, "ward_joins")
 
 
 def _distinct_sample(rows: np.ndarray, max_rows: int, seed: int) -> np.ndarray:
@@ -149,9 +204,11 @@ def _distinct_sample(rows: np.ndarray, max_rows: int, seed: int) -> np.ndarray:
     return rows[positions]
 
 
-def _candidates(given: Iterable[int] | None, num_rows: int) -> tuple[int, ...]:
+def _candidates(given: Iterable[int] | None, num_rows: int, criterion: Criterion) -> tuple[int, ...]:
     if num_rows < 4:
         return ()
+    if given is None and criterion == "ward_joins":
+        return tuple(range(1, min(LARGEST_CANDIDATE, num_rows - 1) + 1))
     if given is None:
         numbers = list(range(2, 21))
         while numbers[-1] * 9 // 8 <= LARGEST_CANDIDATE:

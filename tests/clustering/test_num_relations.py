@@ -34,7 +34,7 @@ def test_planted_number_is_found(criterion, number):
 
 
 def test_many_unbalanced_groups_with_kmeans():
-    estimate = estimate_num_relations(planted(20), candidates=[5, 10, 15, 20, 25, 30], **FAST)
+    estimate = estimate_num_relations(planted(20), [5, 10, 15, 20, 25, 30], criterion="smoothed_silhouette", **FAST)
     assert estimate.low <= 20 <= estimate.high
     assert estimate.best in (20, 25)
 
