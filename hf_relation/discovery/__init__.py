@@ -5,6 +5,7 @@ from hf_relation.discovery.direction import InversePair, inverse_pairs
 from hf_relation.discovery.exports import export_result
 from hf_relation.discovery.fitting_length import keep_what_fits
 from hf_relation.discovery.growing import DiscoveryEvent
+from hf_relation.discovery.hierarchy import RelationHierarchy
 from hf_relation.discovery.inventory import InventoryEntry, RelationInventory
 from hf_relation.discovery.known import KnownRelations
 from hf_relation.discovery.matching import InventoryMatcher, MatchWeights, NameCandidate
@@ -35,6 +36,7 @@ __all__ = [
     "OpenWorldGate",
     "PatternScore",
     "RelationDiscovery",
+    "RelationHierarchy",
     "RelationInventory",
     "RelationMatch",
     "TextReport",

@@ -11,6 +11,7 @@ import numpy as np
 from hf_relation.discovery.editing import delete_relations, merge_relations, split_relation
 from hf_relation.discovery.gated import Placed
 from hf_relation.discovery.growing import DiscoveryEvent, grow
+from hf_relation.discovery.hierarchy import RelationHierarchy, hierarchy_of
 from hf_relation.discovery.merging import merge_fitted, same_steps
 from hf_relation.discovery.names import rename
 from hf_relation.discovery.result import DiscoveryResult
@@ -121,6 +122,56 @@ class EditableRelations:
         if not groups or not all(isinstance(group, (Sequence, np.ndarray)) for group in groups):
             groups = [groups]
         self._fitted = merge_relations(self._checked_fitted(), groups)
+        return self
+
+    def hierarchy(self, *, known: bool = True) -> RelationHierarchy:
+        """Which relations are alike: a tree over those that have instances, to look at or to [`cut`].
+
+        Args:
+            known (`bool`, defaults to `True`): with known relations, where there are some.
+
+        Returns:
+            [`~hf_relation.discovery.RelationHierarchy`].
+
+        Raises:
+            sklearn.exceptions.NotFittedError: nothing is fitted yet.
+            UsageError: no relation has instances.
+        """
+        fitted = self._checked_fitted()
+        return hierarchy_of(fitted.relations, fitted.centers, known=known)
+
+    def cut(self, num_relations: int) -> Self:
+        """Join the nearest (novel) relations, as [`hierarchy`] has them, until so many are left. Every group has the smallest id in it.
+
+        Args:
+            num_relations (`int`): from 1 to the number of novel relations with instances.
+
+        Returns:
+            [`RelationDiscovery`]: itself.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: nothing is fitted yet.
+            UsageError: `num_relations` is out of range, or the corpus was not saved.
+
+        Example:
+
+        ```python
+        >>> import numpy as np
+        >>> from hf_relation.discovery import RelationDiscovery
+        >>> discovery = RelationDiscovery(num_relations=3).fit(np.array([[1.0, 0], [1, 0], [0.8, 0.6], [0, 1], [0, 1], [0, 1]]))
+        >>> discovery.cut(2).labels_.tolist()
+        [1, 1, 1, 0, 0, 0]
+
+        ```
+        """
+        fitted = self._checked_fitted()
+        fitted.need_corpus("`cut`")
+        groups: dict[int, list[int]] = {}
+        for id_, group in self.hierarchy(known=False).cut(num_relations).items():
+            groups.setdefault(group, []).append(id_)
+        joined = [ids for ids in groups.values() if len(ids) > 1]
+        if joined:
+            self._fitted = merge_relations(fitted, joined)
         return self
 
     def split(self, id: int, num_relations: int | str = 2) -> Self:

@@ -35,6 +35,7 @@ def fit_relations(
     algorithm_kwargs: Mapping[str, Any],
     weights: np.ndarray | None = None,
     gate: tuple[OpenWorldGate, np.ndarray | None] | None = None,
+    calibration: float | None = None,
 ) -> FittedRelations:
     """Cluster a corpus and describe its relations.
 
@@ -47,6 +48,7 @@ def fit_relations(
         weights (`np.ndarray` of shape `(n,)`, *optional*): how much every row counts.
         gate (`tuple`, *optional*): where relations are known, the gate that recognises them, and their centres `(k, p)` or, where
             these are not known, `None`: then the means of the rows that it recognises.
+        calibration (`float`, *optional*): of [`~hf_relation.clustering.estimate_num_relations`].
 
     Returns:
         [`FittedRelations`].
@@ -75,6 +77,7 @@ def fit_relations(
             [keys[place] for place in novel.tolist()],
             number,
             None if weights is None else weights[novel],
+            calibration,
             algorithm=algorithm,
             n_init=n_init,
             seed=seed,
@@ -113,6 +116,7 @@ def _cluster(
     keys: Sequence[Any],
     number: int | None,
     weights: np.ndarray | None,
+    calibration: float | None,
     *,
     algorithm: Algorithm,
     n_init: int,
@@ -122,7 +126,7 @@ def _cluster(
     """Canonical labels, the tree that gives them, the centre of every relation, and how the number was chosen."""
     estimate = None
     if number is None and not finds_number(algorithm, algorithm_kwargs):
-        estimate = estimate_num_relations(vectors, seed=seed)
+        estimate = estimate_num_relations(vectors, seed=seed, calibration=calibration)
         number = int(estimate.best)
     labels = cluster(vectors, algorithm, number, seed=seed, n_init=n_init, weights=weights, **algorithm_kwargs)
     if algorithm == "kmeans":

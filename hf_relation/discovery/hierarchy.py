@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.cluster.hierarchy import cut_tree
@@ -11,6 +11,10 @@ from scipy.cluster.hierarchy import cut_tree
 from hf_relation.clustering.rows import check_matrix
 from hf_relation.clustering.threads import one_thread
 from hf_relation.errors import UsageError
+
+
+if TYPE_CHECKING:
+    from hf_relation.discovery.relation import DiscoveredRelation
 
 
 class RelationHierarchy:
@@ -182,6 +186,34 @@ class RelationHierarchy:
             waiting.append((int(right), f"{below}└── ", f"{below}    "))
             waiting.append((int(left), f"{below}├── ", f"{below}│   "))
         return "\n".join(lines)
+
+
+def hierarchy_of(
+    relations: Sequence[DiscoveredRelation], centers: np.ndarray, *, known: bool = True
+) -> RelationHierarchy:
+    """The tree over relations that have instances.
+
+    Args:
+        relations (`Sequence[DiscoveredRelation]`): by id.
+        centers (`np.ndarray` of shape `(r, p)`): theirs.
+        known (`bool`, defaults to `True`): with known relations.
+
+    Returns:
+        [`RelationHierarchy`].
+
+    Raises:
+        UsageError: none is left.
+    """
+    kept = [place for place, relation in enumerate(relations) if relation.size and (known or relation.kind == "novel")]
+    if not kept:
+        raise UsageError("There is no relation with instances, of which a tree could be made.")
+    chosen = [relations[place] for place in kept]
+    return RelationHierarchy.from_centers(
+        centers[kept],
+        [relation.size for relation in chosen],
+        ids=[relation.id for relation in chosen],
+        names=[relation.name for relation in chosen],
+    )
 
 
 def _weighted_ward(points: np.ndarray, weights: np.ndarray) -> np.ndarray:

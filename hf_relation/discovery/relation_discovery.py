@@ -69,6 +69,9 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
         pair_weighting (`float`, defaults to 0): from 0 to 1; above 0, near-duplicates and instances of one entity pair count
             less when k-means places the centres, `n ** -pair_weighting` each where there are `n`. `"kmeans"` and
             `"adaptive"` only, and not without instances.
+        num_relations_calibration (`float`, *optional*): what `"auto"` was calibrated to on known relations, the threshold of the
+            criterion `"ward_joins"` of [`~hf_relation.clustering.estimate_num_relations`]. It comes with a checkpoint, and holds for its
+            encoder, whitening and `pca_components` only.
         seed (`int`, defaults to 0): the one source of chance.
         dtype (`str`, defaults to `"auto"`): precision of the encoder: `"float32"`, `"bfloat16"`, or `"auto"`.
         max_tokens_per_batch (`int`, *optional*): size of the encoder's batches, by default one that suits the device;
@@ -118,6 +121,7 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
         transform: WithinClassWhitening | Literal["whitening"] | None = None,
         pca_components: int | None = None,
         pair_weighting: float = 0.0,
+        num_relations_calibration: float | None = None,
         seed: int = 0,
         dtype: Literal["float32", "bfloat16", "auto"] = "auto",
         max_tokens_per_batch: int | None = None,
@@ -134,6 +138,7 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
         self.transform = transform
         self.pca_components = pca_components
         self.pair_weighting = pair_weighting
+        self.num_relations_calibration = num_relations_calibration
         self.seed = seed
         self.dtype = dtype
         self.max_tokens_per_batch = max_tokens_per_batch
@@ -199,6 +204,7 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
             "transform": None if self.transform is None else "whitening",
             "pca_components": self.pca_components,
             "pair_weighting": self.pair_weighting,
+            "num_relations_calibration": self.num_relations_calibration,
             "seed": self._seed,
             "dtype": self.dtype,
             "max_tokens_per_batch": self.max_tokens_per_batch,
@@ -320,6 +326,7 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
             seed=self._seed,
             algorithm_kwargs=algorithm_kwargs,
             weights=weights,
+            calibration=self.num_relations_calibration,
         )
         self.events_ = []
         return self.result()
@@ -426,6 +433,11 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
             number = None if finds_number(self.algorithm, algorithm_kwargs) else 1
         make_clusterer(self.algorithm, number, n_init=self.n_init, seed=self._seed, **algorithm_kwargs)
         check_strength(self.pair_weighting)
+        calibration = self.num_relations_calibration
+        if calibration is not None and (
+            isinstance(calibration, bool) or not isinstance(calibration, (int, float)) or not 0 < calibration < np.inf
+        ):
+            raise UsageError(f"`num_relations_calibration` must be None or a number above 0, got {calibration!r}.")
         if self.pair_weighting and self.algorithm not in WEIGHS:
             raise UsageError(
                 f'`pair_weighting` works with {" and ".join(WEIGHS)}, not with "{self.algorithm}". Set it to 0.'

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hf_relation.discovery.exports import ExportFormat
+    from hf_relation.discovery.hierarchy import RelationHierarchy
 
 
 @dataclass
@@ -105,6 +106,21 @@ class DiscoveryResult:
             UsageError: no relation has that id.
         """
         return find_relation(self.relations, id)
+
+    def hierarchy(self) -> RelationHierarchy:
+        """Which relations are alike: a tree over those that have instances.
+
+        Returns:
+            [`~hf_relation.discovery.RelationHierarchy`].
+
+        Raises:
+            UsageError: no relation has instances, or the result has no `centers`.
+        """
+        from hf_relation.discovery.hierarchy import hierarchy_of
+
+        if self.centers is None:
+            raise UsageError("The tree is made of relation centres, which this result does not have (`centers`).")
+        return hierarchy_of(self.relations, self.centers)
 
     def set_names(self, names: Mapping[int, str]) -> DiscoveryResult:
         """Give relations names of your own; keywords, patterns and examples stay as they are.

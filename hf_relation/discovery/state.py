@@ -33,6 +33,7 @@ SETTINGS = (
     "transform",
     "pca_components",
     "pair_weighting",
+    "num_relations_calibration",
     "seed",
     "dtype",
     "max_tokens_per_batch",

@@ -27,6 +27,7 @@ _DISCOVERY_OPTIONS = (
     "transform",
     "pca_components",
     "pair_weighting",
+    "num_relations_calibration",
     "seed",
 )
 # As hf_relation.discovery.raw_text.TEXT_OPTIONS, which a test compares: importing it is left to the first call.
