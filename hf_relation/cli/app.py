@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hf_relation.cli import check_data, convert, discover, evaluate, extract, heads, train
+from hf_relation.cli import check_data, convert, demo, discover, evaluate, extract, heads, train
 from hf_relation.cli.errors import reported_errors
 
 
@@ -45,6 +45,7 @@ app.command("discover", epilog="Example: hf-relation discover examples/data/samp
 app.command("extract", epilog="Example: hf-relation extract documents.jsonl --model runs/mine --output out/")(
     extract.command
 )
+app.command("demo", epilog="Example: hf-relation demo --open")(demo.command)
 app.command("evaluate")(evaluate.command)
 app.command("check-data")(check_data.command)
 app.add_typer(train.app)

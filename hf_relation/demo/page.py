@@ -1,0 +1,201 @@
+"""`build_demo`: the page, and what happens when its button is pressed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_relation.clustering.algorithms import ALGORITHMS
+from hf_relation.compat import import_optional
+from hf_relation.demo.inputs import read_input
+from hf_relation.demo.limits import DemoLimits
+from hf_relation.demo.views import (
+    INSTANCE_COLUMNS,
+    RELATION_COLUMNS,
+    instance_rows,
+    relation_map,
+    relation_rows,
+    summary,
+)
+from hf_relation.demo.worker import DiscoveryWorker
+from hf_relation.errors import HfRelationError, UsageError
+
+
+if TYPE_CHECKING:
+    import gradio
+
+SAMPLES = {
+    "People: 72 sentences": "people.txt",
+    "General: 282 sentences": "general.txt",
+    "Biomedicine: 84 sentences": "biomedicine.txt",
+}
+"""Names of the example inputs, and their files in `samples/`."""
+
+_AS_STORED = "as stored with the model"
+_MAX_SEED = 2**32 - 1
+_KEPT_SECONDS = 3600  # how long uploads and downloads are kept
+_INTRODUCTION = """# Relation discovery
+
+Finds the relations that sentences express, without being told which there are. Give one sentence a line, with two mentions
+marked: `<head>Ada</head> was born in <tail>Rome</tail>.` JSON lines and files work as well.
+"""
+
+
+def build_demo(
+    model: str | None = None, *, limits: DemoLimits | None = None, worker: DiscoveryWorker | None = None
+) -> gradio.Blocks:
+    """Build the page. Nothing is loaded or started before somebody opens it.
+
+    Nothing a visitor gives is a path or an address: an upload is bytes under a name that the server chose. Texts are shown
+    as text, never as HTML or Markdown. Analytics, flagging and caching of examples are off.
+
+    Args:
+        model (`str`, *optional*): as for [`~hf_relation.RelationDiscovery.from_pretrained`]; chosen here, not by visitors.
+        limits ([`DemoLimits`], *optional*): what one run may take.
+        worker ([`DiscoveryWorker`], *optional*): what does the runs; by default a new one for `model`.
+
+    Returns:
+        `gradio.Blocks`: for [`launch_demo`].
+
+    Raises:
+        ImportError: gradio or plotly is not installed; the message says how to get them.
+        UsageError: both a model and a worker.
+    """
+    if model is not None and worker is not None:
+        raise UsageError("Give `model` or `worker`, which has its own model, not both.")
+    gr = import_optional("gradio", extra="demo")
+    import_optional("plotly.graph_objects", extra="demo")
+    limits = limits or DemoLimits()
+    worker = worker or DiscoveryWorker(model, timeout=limits.timeout)
+    folder = resources.files("hf_relation.demo") / "samples"
+    samples = {label: (folder / name).read_text(encoding="utf-8") for label, name in SAMPLES.items()}
+    with gr.Blocks(title="hf_relation", analytics_enabled=False, delete_cache=(600, _KEPT_SECONDS)) as demo:
+        gr.Markdown(_INTRODUCTION)
+        with gr.Row():
+            with gr.Column(scale=3, min_width=320):
+                text = gr.Textbox(
+                    next(iter(samples.values())),
+                    label="Sentences",
+                    info=f"One a line; at most {limits.max_rows:,} with {limits.max_chars:,} characters each",
+                    lines=12,
+                    max_lines=12,
+                    elem_id="sentences",
+                )
+                examples = gr.Examples(
+                    [[sample] for sample in samples.values()],
+                    [text],
+                    example_labels=list(samples),
+                    cache_examples=False,
+                    label="Examples",
+                    elem_id="examples",
+                    api_visibility="private",
+                )
+            with gr.Column(scale=2, min_width=280):
+                file = gr.File(
+                    label="or a file: .jsonl, .csv or .txt, UTF-8",
+                    file_types=[".jsonl", ".csv", ".txt"],
+                    type="filepath",
+                    height=130,
+                    elem_id="upload",
+                )
+                number = gr.Number(
+                    None,
+                    label="Number of relations",
+                    info="Empty: estimated from the data",
+                    precision=0,
+                    minimum=1,
+                    elem_id="number",
+                )
+                with gr.Row():
+                    algorithm = gr.Dropdown(
+                        [_AS_STORED, *ALGORITHMS],
+                        value=_AS_STORED,
+                        label="Algorithm",
+                        min_width=140,
+                        elem_id="algorithm",
+                    )
+                    seed = gr.Number(
+                        0, label="Seed", precision=0, minimum=0, maximum=_MAX_SEED, min_width=90, elem_id="seed"
+                    )
+                button = gr.Button("Discover relations", variant="primary", elem_id="discover")
+        with gr.Column(visible=False, elem_id="results") as results:
+            line = gr.Markdown(elem_id="summary")
+            relations = gr.Dataframe(
+                headers=list(RELATION_COLUMNS),
+                datatype=["number", "str", "number", "number", "str", "str"],
+                type="array",
+                label="Relations",
+                interactive=False,
+                wrap=True,
+                column_widths=["60px", "200px", "70px", "90px", "240px", "340px"],
+                elem_id="relations",
+            )
+            figure = gr.Plot(label="Map: one point a sentence, like ones close together", elem_id="map")
+            rows = gr.Dataframe(
+                headers=list(INSTANCE_COLUMNS),
+                datatype=["str", "str", "str", "number", "str", "str"],
+                type="array",
+                label="Sentences",
+                interactive=False,
+                wrap=True,
+                column_widths=["180px", "150px", "150px", "80px", "420px", "120px"],
+                show_search="filter",
+                elem_id="instances",
+            )
+            files = gr.File(label="Download", file_count="multiple", interactive=False, elem_id="downloads")
+        button.click(
+            partial(_discover, limits, worker),
+            [text, file, number, algorithm, seed],
+            [results, line, relations, figure, rows, files],
+            api_name="discover",
+            concurrency_limit=1,
+            show_progress_on=[button],
+            scroll_to_output=False,
+        )
+        # A file takes the place of the text, and an example that of the file; both happen in the browser.
+        file.upload(None, None, text, js="() => ''")
+        examples.load_input_event.then(None, None, file, js="() => null")
+        demo.load(worker.start, api_visibility="private")
+    demo.queue(max_size=int(limits.max_queue), api_open=False)
+    return demo
+
+
+def _discover(
+    limits: DemoLimits,
+    worker: DiscoveryWorker,
+    text: str | None,
+    file: str | None,
+    number: int | None,
+    algorithm: str,
+    seed: int | None,
+) -> Iterator[tuple[Any, ...]]:
+    import gradio as gr
+
+    try:
+        if seed is None:
+            raise UsageError("The seed is empty. Give a whole number from 0 up.")
+        settings: dict[str, Any] = {"num_relations": "auto" if number is None else number, "seed": seed}
+        if algorithm != _AS_STORED:
+            settings["algorithm"] = algorithm
+        instances = read_input(text, file, limits)
+        with tempfile.TemporaryDirectory(prefix="hf_relation_demo_") as folder:
+            found = worker.run(instances, settings, Path(folder))
+            # gradio copies the files into its own folder before it asks for the next value.
+            yield (
+                gr.Column(visible=True),
+                summary(found),
+                relation_rows(found),
+                relation_map(instances, found),
+                instance_rows(instances, found),
+                [str(Path(folder) / name) for name in found["files"]],
+            )
+    except HfRelationError as error:
+        # The page takes HTML in messages, and this one may hold pieces of the input.
+        raise gr.Error(escape(str(error)), duration=None, title="Not possible", print_exception=False) from None
+    except RuntimeError:
+        raise gr.Error("The run failed. The server's log says why.", duration=None, title="Failed") from None

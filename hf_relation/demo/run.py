@@ -1,0 +1,108 @@
+"""`DemoModel`: one run of the demo, from instances to what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+from hf_relation.data.schema import Instance
+from hf_relation.discovery import RelationDiscovery
+
+
+FILES = ("instances.jsonl", "instances.csv", "relations.csv", "triples.nt")
+"""What can be downloaded after a run."""
+
+_PERPLEXITY = 30
+_WARM_UP: Instance = {
+    "id": "0",
+    "text": "Ada met Bob.",
+    "head": {"start": 0, "end": 3, "type": None},
+    "tail": {"start": 8, "end": 11, "type": None},
+    "relations": [],
+}
+
+
+class DemoModel:
+    """A checkpoint whose weights are loaded once, for many runs.
+
+    Args:
+        name (`str`, *optional*): as for [`~hf_relation.RelationDiscovery.from_pretrained`].
+
+    Raises:
+        CheckpointError: no such checkpoint, or it cannot be loaded.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        self.name = name
+        self._encoder = RelationDiscovery.from_pretrained(name)
+        self._encoder.embed([_WARM_UP])
+
+    def discover(self, instances: Sequence[Instance], settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        """Discover relations, draw the map, write the files.
+
+        Args:
+            instances (`Sequence[Instance]`): at least one.
+            settings (`Mapping`): constructor arguments of [`~hf_relation.RelationDiscovery`].
+            folder (`Path`): gets the [`FILES`].
+
+        Returns:
+            `dict`: `relations`, `instances` and `num_relations` as from
+            [`~hf_relation.discovery.DiscoveryResult.to_dict`], `points`, one `[x, y]` for every instance, and `files`, the names
+            of what was written.
+
+        Raises:
+            UsageError, InvalidRowError: as from [`~hf_relation.RelationDiscovery.fit`].
+        """
+        discovery = RelationDiscovery.from_pretrained(self.name, **settings)
+        embeddings = self._encoder.embed(instances)
+        result = discovery.fit_predict(instances, embeddings)
+        result.export(folder / "instances.jsonl")
+        result.export(folder / "instances.csv")
+        result.export(folder / "triples.nt")
+        result.save(folder / "saved")
+        (folder / "saved" / "relations.csv").rename(folder / "relations.csv")
+        points = map_points(embeddings, seed=settings.get("seed", 0))
+        return result.to_dict() | {"points": points.astype(float).round(4).tolist(), "files": list(FILES)}
+
+
+def map_points(vectors: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """Lay vectors out in two dimensions: t-SNE, or principal components where there are too few for it.
+
+    Args:
+        vectors (`np.ndarray` of shape `(n, d)`): finite rows.
+        seed (`int`, defaults to 0): of t-SNE.
+
+    Returns:
+        `np.ndarray` of shape `(n, 2)`, float32.
+
+    Example:
+
+    ```python
+    >>> import numpy as np
+    >>> from hf_relation.demo.run import map_points
+    >>> map_points(np.eye(3)).shape, map_points(np.ones((1, 5))).tolist()
+    ((3, 2), [[0.0, 0.0]])
+
+    ```
+
+    Reference: van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 2008.
+    """
+    rows = np.asarray(vectors, dtype=np.float32)
+    distinct = len(np.unique(rows, axis=0))
+    if distinct < 8:
+        points = np.zeros((len(rows), 2), dtype=np.float32)
+        kept = min(2, len(rows), rows.shape[1])
+        if distinct > 1:
+            points[:, :kept] = PCA(kept).fit_transform(rows)[:, :kept]
+        return points
+    perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
+    return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(rows)
