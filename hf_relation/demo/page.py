@@ -103,12 +103,11 @@ def build_demo(
                     height=130,
                     elem_id="upload",
                 )
-                number = gr.Number(
-                    None,
+                number = gr.Textbox(
+                    "auto",
                     label="Number of relations",
-                    info="Empty: estimated from the data",
-                    precision=0,
-                    minimum=1,
+                    info="auto: estimated from the data; or a whole number",
+                    max_lines=1,
                     elem_id="number",
                 )
                 with gr.Row():
@@ -170,7 +169,7 @@ def _discover(
     worker: DiscoveryWorker,
     text: str | None,
     file: str | None,
-    number: int | None,
+    number: str | None,
     algorithm: str,
     seed: int | None,
 ) -> Iterator[tuple[Any, ...]]:
@@ -179,7 +178,7 @@ def _discover(
     try:
         if seed is None:
             raise UsageError("The seed is empty. Give a whole number from 0 up.")
-        settings: dict[str, Any] = {"num_relations": "auto" if number is None else number, "seed": seed}
+        settings: dict[str, Any] = {"num_relations": _number(number), "seed": seed}
         if algorithm != _AS_STORED:
             settings["algorithm"] = algorithm
         instances = read_input(text, file, limits)
@@ -199,3 +198,12 @@ def _discover(
         raise gr.Error(escape(str(error)), duration=None, title="Not possible", print_exception=False) from None
     except RuntimeError:
         raise gr.Error("The run failed. The server's log says why.", duration=None, title="Failed") from None
+
+
+def _number(value: str | None) -> int | str:
+    given = (value or "").strip()
+    if given == "auto":
+        return given
+    if not (given.isascii() and given.isdigit() and len(given) < 10 and int(given) >= 1):
+        raise UsageError(f"The number of relations must be 'auto' or a whole number from 1 up, got {given!r}.")
+    return int(given)

@@ -70,7 +70,7 @@ class DemoModel:
         result.export(folder / "triples.nt")
         result.save(folder / "saved")
         (folder / "saved" / "relations.csv").rename(folder / "relations.csv")
-        points = map_points(embeddings, seed=settings.get("seed", 0))
+        points = map_points(np.asarray(result.vectors), seed=settings.get("seed", 0))
         return result.to_dict() | {"points": points.astype(float).round(4).tolist(), "files": list(FILES)}
 
 
