@@ -64,7 +64,8 @@ def csv_instances(content: str) -> Iterator[tuple[int, Instance]]:
                 raise InvalidRowError(f"the row does not have {len(columns)} cells, as the header has.", line=line)
             yield line, _instance(row, index, line)
     except csv.Error as error:
-        raise InvalidRowError(f"this is no CSV: {error}.", line=reader.line_num) from None
+        line = min(reader.line_num + 1, len(content.splitlines()))  # the reader counts lines it has got through
+        raise InvalidRowError(f"this is no CSV: {error}.", line=line) from None
 
 
 def _instance(row: dict[str, Any], index: int, line: int) -> Instance:

@@ -36,7 +36,7 @@ SAMPLES = {
 }
 """Names of the example inputs, and their files in `samples/`."""
 
-_AS_STORED = "as stored with the model"
+_AS_STORED = "model's own"
 _MAX_SEED = 2**32 - 1
 _KEPT_SECONDS = 3600  # how long uploads and downloads are kept
 _INTRODUCTION = """# Relation discovery
@@ -131,7 +131,7 @@ def build_demo(
                 label="Relations",
                 interactive=False,
                 wrap=True,
-                column_widths=["60px", "200px", "70px", "90px", "240px", "340px"],
+                column_widths=["50px", "210px", "70px", "90px", "340px", "450px"],
                 elem_id="relations",
             )
             figure = gr.Plot(label="Map: one point a sentence, like ones close together", elem_id="map")
@@ -142,7 +142,7 @@ def build_demo(
                 label="Sentences",
                 interactive=False,
                 wrap=True,
-                column_widths=["180px", "150px", "150px", "80px", "420px", "120px"],
+                column_widths=["190px", "150px", "150px", "80px", "530px", "110px"],
                 show_search="filter",
                 elem_id="instances",
             )
