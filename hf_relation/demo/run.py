@@ -98,7 +98,7 @@ def map_points(vectors: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """
     rows = np.asarray(vectors, dtype=np.float32)
     distinct = len(np.unique(rows, axis=0))
-    if distinct < 8:
+    if distinct < 8 or rows.shape[1] < 2:
         points = np.zeros((len(rows), 2), dtype=np.float32)
         kept = min(2, len(rows), rows.shape[1])
         if distinct > 1:

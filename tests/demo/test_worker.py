@@ -1,72 +1,120 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hf_relation.demo import DiscoveryWorker
 from hf_relation.demo.run import FILES, DemoModel, map_points
+from hf_relation.demo.worker import _serve
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.errors import CheckpointError, UsageError
 from tests.common.tiny_tokenizers import sample_instances
+from tests.demo.conftest import Served
+from tests.demo.fake_serve import serve
 
 
-def test_a_run_is_the_estimators_result_and_one_over_time_is_stopped(tiny_model: Path, tmp_path: Path) -> None:
-    worker = DiscoveryWorker(tiny_model, timeout=100)
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[DiscoveryWorker]:
+    monkeypatch.setattr("hf_relation.demo.worker._serve", serve)
+    made = DiscoveryWorker("a model", timeout=60)
+    yield made
+    made.close()
+
+
+def say(text: str) -> list[Any]:
+    return [{"text": text}]
+
+
+def is_alive(pid: int) -> bool:
     try:
-        found = worker.run(sample_instances(20), {"num_relations": 3, "seed": 5}, tmp_path)
-        expected = RelationDiscovery.from_pretrained(tiny_model, num_relations=3, seed=5).fit_predict(
-            sample_instances(20)
-        )
-        assert {key: found[key] for key in expected.to_dict()} == json.loads(json.dumps(expected.to_dict()))
-        assert np.isfinite(found["points"]).all() and np.shape(found["points"]) == (20, 2)
-        assert tuple(found["files"]) == FILES and all((tmp_path / name).stat().st_size for name in FILES)
-        pid = worker._process.pid
-        with pytest.raises(UsageError, match="`num_relations` must be between 1 and the number of instances"):
-            worker.run(sample_instances(2), {"num_relations": 3}, tmp_path)
-        assert worker._process.pid == pid  # a refused run costs no new start
-        worker.timeout = 0.001
-        with pytest.raises(UsageError, match="The run took longer than 0.001 seconds and was stopped"):
-            worker.run(sample_instances(20), {}, tmp_path)
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
-        worker.timeout = 100
-        assert worker.run(sample_instances(4), {"num_relations": 2}, tmp_path)["num_relations"]["found"] == 2
-        worker._process.kill()
-        worker._process.join()
-        assert worker.run(sample_instances(4), {"num_relations": 2}, tmp_path)["num_relations"]["found"] == 2
-    finally:
-        worker.close()
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_run_in_a_process_is_the_estimators_result(served: Served, tiny_model: Path, tmp_path: Path) -> None:
+    found = served.worker.run(sample_instances(20), {"num_relations": 3, "seed": 5}, tmp_path)
+    expected = RelationDiscovery.from_pretrained(tiny_model, num_relations=3, seed=5).fit_predict(sample_instances(20))
+    assert {key: found[key] for key in expected.to_dict()} == json.loads(json.dumps(expected.to_dict()))
+    assert np.isfinite(found["points"]).all() and np.shape(found["points"]) == (20, 2)
+    assert tuple(found["files"]) == FILES and all((tmp_path / name).stat().st_size for name in FILES)
+    with pytest.raises(UsageError, match="`num_relations` must be between 1 and the number of instances"):
+        served.worker.run(sample_instances(2), {"num_relations": 3}, tmp_path)
+    assert served.worker.is_running
+
+
+def test_one_process_does_all_runs_and_one_over_time_is_killed(worker: DiscoveryWorker, tmp_path: Path) -> None:
     assert not worker.is_running
-
-
-def test_a_process_that_dies_in_a_run_is_an_error_and_not_a_hang(tiny_model: Path, tmp_path: Path) -> None:
-    worker = DiscoveryWorker(tiny_model, timeout=100)
-    worker.start()
-
-    def kill() -> None:
-        while worker._process is None:
-            time.sleep(0.01)
-        worker._process.kill()
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    with pytest.raises(RuntimeError, match="has ended"):
-        worker.run(sample_instances(4), {}, tmp_path)
-    killer.join()
+    first = worker.run(say("hello"), {}, tmp_path)
+    assert first == worker.run(say("hello"), {}, tmp_path) == {"pid": first["pid"], "model": "a model"}
+    worker.timeout = 1
+    with pytest.raises(UsageError, match="The run took longer than 1 seconds and was stopped. Use fewer"):
+        worker.run(say("sleep"), {}, tmp_path)
+    assert not is_alive(first["pid"])
+    worker.timeout = 60
+    second = worker.run(say("hello"), {}, tmp_path)["pid"]
+    assert second != first["pid"] and is_alive(second)
     worker.close()
+    assert not is_alive(second) and not worker.is_running
+
+
+def test_a_process_that_dies_is_an_error_and_the_next_run_has_another(worker: DiscoveryWorker, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="has ended"):
+        worker.run(say("die"), {}, tmp_path)
+    pid = worker.run(say("hello"), {}, tmp_path)["pid"]
+    os.kill(pid, signal.SIGKILL)
+    while worker.is_running:
+        time.sleep(0.01)
+    assert worker.run(say("hello"), {}, tmp_path)["pid"] != pid
+
+
+def test_a_run_that_fails_leaves_the_process_alone(worker: DiscoveryWorker, tmp_path: Path) -> None:
+    pid = worker.run(say("hello"), {}, tmp_path)["pid"]
+    with pytest.raises(RuntimeError, match="KeyError: 'x'"):
+        worker.run(say("fail"), {}, tmp_path)
+    assert worker.run(say("hello"), {}, tmp_path)["pid"] == pid
+
+
+def test_close_does_not_wait_for_a_run(worker: DiscoveryWorker, tmp_path: Path) -> None:
+    worker.timeout = 1000
+    pid = worker.run(say("hello"), {}, tmp_path)["pid"]
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            worker.run(say("sleep"), {}, tmp_path)
+        except RuntimeError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.2)
+    worker.close()
+    thread.join(60)
+    assert not thread.is_alive() and not is_alive(pid) and len(errors) == 1
 
 
 def test_a_model_that_cannot_be_loaded_is_an_error_that_says_so(tmp_path: Path) -> None:
-    worker = DiscoveryWorker(tmp_path / "nothing", timeout=100)
+    handler = signal.getsignal(signal.SIGINT)
+    ours, theirs = multiprocessing.Pipe()
+    try:
+        _serve(theirs, str(tmp_path / "nothing"))  # the real one, in this process
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    worker = DiscoveryWorker()
     with pytest.raises(CheckpointError, match="nothing"):
-        worker.run(sample_instances(4), {}, tmp_path)
-    worker.close()
+        worker._receive(ours, 1, "Loading the model")
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 9, 40])
