@@ -70,6 +70,7 @@ def csv_instances(content: str) -> Iterator[tuple[int, Instance]]:
 
 def _instance(row: dict[str, Any], index: int, line: int) -> Instance:
     text = row["text"]
+    mentions: dict[str, dict[str, Any]]
     if all(name in row for name in _OFFSETS):
         mentions = {side: _span(row, side, line) for side in ("head", "tail")}
     elif "head" in row and "tail" in row:
@@ -77,7 +78,7 @@ def _instance(row: dict[str, Any], index: int, line: int) -> Instance:
     else:
         marked = parse_marked(text, index=index, line=line)
         text = marked["text"]
-        mentions = {"head": dict(marked["head"]), "tail": dict(marked["tail"])}
+        mentions = {"head": {**marked["head"]}, "tail": {**marked["tail"]}}
     for side, mention in mentions.items():
         mention["type"] = row.get(f"{side}_type") or None
     given = {"id": row["id"]} if row.get("id") else {}
