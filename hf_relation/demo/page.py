@@ -103,6 +103,7 @@ def build_demo(
                     height=130,
                     elem_id="upload",
                 )
+                _take_uploads_only(file)
                 number = gr.Textbox(
                     "auto",
                     label="Number of relations",
@@ -162,6 +163,20 @@ def build_demo(
         demo.load(worker.start, api_visibility="private")
     demo.queue(max_size=int(limits.max_queue), api_open=False)
     return demo
+
+
+def _take_uploads_only(file: Any) -> None:
+    """gradio downloads a file where a request names an address instead of an upload; this page fetches nothing."""
+    move = file.async_move_resource_to_block_cache
+
+    async def move_upload(path: Any) -> Any:
+        if not Path(path).is_absolute():
+            import gradio as gr
+
+            raise gr.Error("A file must be uploaded; addresses are not fetched.", print_exception=False)
+        return await move(path)
+
+    file.async_move_resource_to_block_cache = move_upload
 
 
 def _discover(

@@ -5,10 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import sys
-import threading
 import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -113,28 +111,22 @@ def test_no_path_from_outside_the_upload_folder_is_read_or_served(served: Served
         assert status in (403, 404) and len(content) < 500
 
 
-def test_no_address_given_as_a_file_is_fetched(served: Served) -> None:
-    asked: list[str] = []
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/rows.txt", "https://example.com/rows.txt", "file:///etc/passwd"]
+)
+def test_no_address_given_as_a_file_is_fetched(served: Served, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gradio import processing_utils
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(MARKED.encode())
+    fetched: list[str] = []
 
-        do_HEAD = do_GET
+    async def download(url: str, *args: object, **kwargs: object) -> str:
+        fetched.append(url)
+        raise RuntimeError("fetched")
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        answer = call(served, "", f"http://127.0.0.1:{server.server_port}/rows.txt")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-    assert asked == [] and answer[0] not in ("complete", "generating")
+    monkeypatch.setattr(processing_utils, "async_ssrf_protected_download", download)
+    for _ in range(2):
+        event, _ = call(served, "", address)
+        assert event == "error" and fetched == []
 
 
 def test_large_requests_are_answered_with_413_and_those_of_unknown_length_with_411(served: Served) -> None:
@@ -144,7 +136,9 @@ def test_large_requests_are_answered_with_413_and_those_of_unknown_length_with_4
     assert post(f"{served.url}/gradio_api/call/discover", text)[0] == 413
     host = served.url.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=60)
-    connection.request("POST", "/gradio_api/call/discover", iter([b"{}"]), encode_chunked=True)
+    connection.putrequest("POST", "/gradio_api/call/discover")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
     assert connection.getresponse().status == 411
     connection.close()
 
