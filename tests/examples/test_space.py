@@ -32,7 +32,7 @@ def test_the_pinned_gradio_is_one_the_package_allows() -> None:
     pytest.importorskip("gradio", reason="needs the extra `demo`")
     header = yaml.safe_load((SPACE / "README.md").read_text(encoding="utf-8").split("---\n")[1])
     pinned = tuple(map(int, header["sdk_version"].split(".")))
-    assert pinned >= (6, 16, 0) and pinned <= tuple(map(int, version("gradio").split(".")))
+    assert pinned >= (6, 31, 0) and pinned <= tuple(map(int, version("gradio").split(".")))
 
 
 def test_the_app_builds_without_starting_anything() -> None:
