@@ -83,8 +83,8 @@ def _instance(row: dict[str, Any], index: int, line: int) -> Instance:
         mention["type"] = row.get(f"{side}_type") or None
     given = {"id": row["id"]} if row.get("id") else {}
     instance = check_instance({"text": text, **mentions, **given}, index=index, line=line)
-    for side, mention in (("head", instance["head"]), ("tail", instance["tail"])):
-        marked_text = text[mention["start"] : mention["end"]]
+    for side, span in (("head", instance["head"]), ("tail", instance["tail"])):
+        marked_text = text[span["start"] : span["end"]]
         if row.get(side) and row[side] != marked_text:
             raise InvalidRowError(
                 f"`{side}` is {row[side]!r}, but the offsets mark {marked_text!r}. Offsets count characters, end exclusive.",
