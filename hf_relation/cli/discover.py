@@ -154,9 +154,7 @@ def command(
     with contextlib.redirect_stdout(stdout):
         if as_json:
             skipped = [{"line": error.line, "reason": error.reason} for error in read.errors]
-            content = result.to_dict() | {"skipped": skipped}
-            if read.report.texts:
-                content |= {"texts": read.report.to_dict(), "mentions": raw_text.mention_rows(read.instances)}
+            content = result.to_dict() | {"skipped": skipped} | raw_text.texts_content(read)
             typer.echo(json.dumps(content, ensure_ascii=not is_utf8(stdout), allow_nan=False))
         else:
             results().print(relations_table(result))

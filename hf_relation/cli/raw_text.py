@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hf_relation.cli.console import messages, printable
-from hf_relation.data.origins import mention_rows
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -64,7 +63,7 @@ Types = Annotated[
 ]
 
 
-__all__ = ["TextInput", "fit_to_model", "mention_rows", "parse_types", "read_rows"]
+__all__ = ["TextInput", "fit_to_model", "parse_types", "read_rows", "texts_content"]
 
 
 class TextInput:
@@ -125,6 +124,8 @@ def read_rows(
         )
     except InvalidRowError as error:
         raise _with_line(error, given.lines) from None
+    except ImportError as error:  # an extra is missing, and the message says which
+        raise UsageError(str(error)) from error
     errors = sorted(
         [*given.errors, *(_with_line(error, given.lines) for error in later)], key=lambda error: error.line or 0
     )
@@ -175,3 +176,19 @@ def fit_to_model(read: TextInput, discovery: RelationDiscovery, *, quiet: bool) 
     read.instances = keep_what_fits(read.instances, processor, read.report)
     for line in [] if quiet else read.report.lines():
         messages().print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def texts_content(read: TextInput) -> dict[str, Any]:
+    """What `--json` says besides of texts; nothing where the file held instances.
+
+    Args:
+        read ([`TextInput`]): what was read.
+
+    Returns:
+        `dict`: `"texts"`, the report, and `"mentions"`, for each instance where its mentions stand in the text as it was given.
+    """
+    if not read.report.texts:
+        return {}
+    from hf_relation.data.origins import mention_rows
+
+    return {"texts": read.report.to_dict(), "mentions": mention_rows(read.instances)}

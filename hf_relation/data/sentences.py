@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
+from ..compat import import_optional
 from ..errors import UsageError
 
 
@@ -36,6 +37,7 @@ def split_sentences(text: str, sentences: Sentences = "en") -> list[tuple[int, i
         `list[tuple[int, int]]`: start and end (exclusive), in order, without white space at the ends and without blank ones.
 
     Raises:
+        ImportError: a language is given, and sentencex (extra `text`) is not installed.
         UsageError: `sentences` is none of these, or answers offsets that are not in order within the text.
 
     Example:
@@ -113,8 +115,7 @@ def _plain_space() -> dict[int, str]:
 
 
 def _by_language(text: str, language: str) -> list[tuple[int, int]]:
-    from sentencex import get_sentence_boundaries
-
+    get_sentence_boundaries = import_optional("sentencex", extra="text").get_sentence_boundaries
     plain = (
         text if text.isascii() and not set("\x0b\x0c\x1c\x1d\x1e\x1f") & set(text) else text.translate(_plain_space())
     )

@@ -236,7 +236,11 @@ class _Reader:
             from hf_relation.extraction.entity_sources import entity_source
 
             self._source = entity_source(self.entities, device=self.device)
-        pieces = [(item.place, start, item.text[start:end]) for item in given for start, end in _pieces(item.text)]
+        pieces = [
+            (item.place, start, item.text[start:end])
+            for item in given
+            for start, end in _pieces(item.text, self.sentences)
+        ]
         found: dict[int, list[EntitySpan]] = {item.place: [] for item in given}
         for (index, start, text), spans in zip(
             pieces, entities_of(self._source, [text for _, _, text in pieces]), strict=True
@@ -249,11 +253,12 @@ class _Reader:
         return found
 
 
-def _pieces(text: str) -> list[tuple[int, int]]:
+def _pieces(text: str, sentences: Sentences) -> list[tuple[int, int]]:
     """A long text in pieces that begin where sentences do, so that no source runs out of memory."""
     if len(text) <= _LONGEST_PIECE:
         return [(0, len(text))]
-    starts = [start for start, _ in split_sentences(text)]
+    is_language = isinstance(sentences, str) and sentences not in ("lines", "text")
+    starts = [start for start, _ in split_sentences(text, sentences if is_language else "lines")]
     cuts = [0]
     while len(text) - cuts[-1] > _LONGEST_PIECE:
         farthest = cuts[-1] + _LONGEST_PIECE

@@ -55,7 +55,7 @@ PIPELINES = [
         scores=lambda found: [row["score"] for row in found["instances"]],
         bad_row={"id": "bad", "text": "Ada", "head": {"start": 0, "end": 3}, "tail": {"start": 3, "end": 9}},
         other_gold={"relations": ["other"]},
-        wrong_inputs=("text", 7, None),
+        wrong_inputs=(b"text", 7, None),
     ),
     Case(
         task="relation-extraction",

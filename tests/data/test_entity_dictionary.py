@@ -139,10 +139,10 @@ def test_nothing_to_look_for_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("part", ["a", "\u4e2d", " ", "\u0301\u0323"])
-def test_a_megabyte_of_one_thing(part: str) -> None:
+def test_very_much_of_one_thing(part: str) -> None:
     names = EntityDictionary([("ab", None), ("\u4e2d" * 3, None), ("a" * 200, None)])
-    text = part * (1_000_000 // len(part))
-    expected = 333_333 if part == "\u4e2d" else 0
+    text = part * (300_000 // len(part))
+    expected = 100_000 if part == "\u4e2d" else 0
     assert len(names([text])[0]) == expected
 
 

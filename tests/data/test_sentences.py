@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -141,3 +142,10 @@ def test_a_megabyte_of_one_thing(part: str) -> None:
 def test_long_texts_are_split_as_short_ones_are() -> None:
     short = "Ada Brenner was born in 1901. Dr. Weil met her in Lindau! "
     assert sentences(short * 200) == sentences(short) * 200
+
+
+def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentencex", None)
+    with pytest.raises(ImportError, match=r"hf_relation\[text\]"):
+        split_sentences("One. Two.")
+    assert sentences("One.\nTwo.", "lines") == ["One.", "Two."]
