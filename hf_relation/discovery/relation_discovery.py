@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from hf_relation.checkpoints import checkpoint_folder
-from hf_relation.clustering.algorithms import CHOOSES_NUMBER, WEIGHS, Algorithm, finds_number, make_clusterer
+from hf_relation.clustering.algorithms import Algorithm
 from hf_relation.clustering.labels import cluster_centers
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.clustering.whitening import WithinClassWhitening
@@ -20,21 +20,23 @@ from hf_relation.data.atomic import fill_folder
 from hf_relation.data.validation import check_instances
 from hf_relation.discovery.askable import AskableRelations
 from hf_relation.discovery.editable import EditableRelations
-from hf_relation.discovery.encoder import load_encoder, state_of_model
 from hf_relation.discovery.fitted import FittedRelations
 from hf_relation.discovery.fitting import fit_relations
-from hf_relation.discovery.inputs import read_inputs, without_labels
+from hf_relation.discovery.growable import GrowingRelations
+from hf_relation.discovery.inputs import read_inputs
 from hf_relation.discovery.known import fit_gate_of, read_known
 from hf_relation.discovery.open_world import OpenWorldGate
 from hf_relation.discovery.relation import DiscoveredRelation
 from hf_relation.discovery.result import DiscoveryResult
+from hf_relation.discovery.settings import check_settings
 from hf_relation.discovery.state import CORPUS_FILE, JSON_FILE, DiscoveryState, read_state, write_state
 from hf_relation.discovery.steps import EmbeddingSteps
-from hf_relation.discovery.weighting import check_strength, pair_weights
+from hf_relation.discovery.weighting import pair_weights
+from hf_relation.discovery.with_encoder import WithEncoder
 from hf_relation.errors import CheckpointError, UsageError
 
 
-class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
+class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, AskableRelations, BaseEstimator):
     """Discover relations: embed instances, whiten, reduce, cluster, and describe the clusters.
 
     Input is a list (or generator, `datasets.Dataset`, ...) of instances of the data contract, ready embeddings, or both;
@@ -106,8 +108,6 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
     """
 
     _fitted: FittedRelations | None = None
-    _loaded: tuple[Any, Any, Any, Any] | None = None  # model and processor as given, and as loaded
-    _stored: tuple[Any, DiscoveryState | None] | None = None  # model as given, and what lies beside its checkpoint
 
     def __init__(
         self,
@@ -227,33 +227,6 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
         if state.rows is None:  # of an earlier discovery
             (Path(save_directory) / CORPUS_FILE).unlink(missing_ok=True)
 
-    def embed(self, instances: Iterable[Mapping[str, Any]]) -> np.ndarray:
-        """Embed instances with the encoder, as `fit` and `predict` do.
-
-        Args:
-            instances (`Iterable[Mapping]`): instances of the data contract.
-
-        Returns:
-            `np.ndarray` of shape `(n, d)`, float32: one row per instance, in order, before whitening.
-
-        Raises:
-            InvalidRowError: a bad row.
-            UsageError, CheckpointError: there is no encoder, or it cannot be loaded.
-        """
-        rows = without_labels(instances)
-        model, processor = self._encoder()
-        from hf_relation.embedding import embed_instances  # imports torch, which ready embeddings never need
-
-        return embed_instances(
-            model,
-            processor,
-            rows,
-            dtype=self.dtype,
-            max_tokens_per_batch=self.max_tokens_per_batch,
-            device=self.device,
-            progress=self.progress,
-        )
-
     def fit(self, instances: Any = None, embeddings: Any = None, *, known: Any = None) -> RelationDiscovery:
         """Discover the relations of a corpus; recognise those that are known, and what belongs to none.
 
@@ -295,7 +268,7 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
             UsageError, InvalidRowError: as in [`fit`].
         """
         algorithm_kwargs = dict(self.algorithm_kwargs or {})
-        self._check_settings(algorithm_kwargs)
+        check_settings(self, algorithm_kwargs)
         rows, keys, matrix = read_inputs(instances, embeddings)
         if not rows:
             raise UsageError("`fit` needs at least 1 instance, got 0. Pass some; `predict` takes an empty list.")
@@ -406,45 +379,10 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
     def _seed(self) -> int:
         return self.seed if self.random_state is None else self.random_state
 
-    def _embedded(self, instances: Any, embeddings: Any) -> tuple[Sequence[Mapping[str, Any]], np.ndarray]:
-        rows, _, matrix = read_inputs(instances, embeddings)
-        if matrix is None:
-            width = self._checked_fitted().steps.n_features_in_ or 1
-            matrix = self.embed(rows) if rows else np.empty((0, width), dtype=np.float32)
-        return rows, matrix
-
     def _checked_fitted(self) -> FittedRelations:
         if self._fitted is None:
             raise NotFittedError("This RelationDiscovery is not fitted yet. Call `fit`, or load a fitted one.")
         return self._fitted
-
-    def _check_settings(self, algorithm_kwargs: dict[str, Any]) -> None:
-        number: Any = self.num_relations
-        if isinstance(number, bool) or not (
-            number == "auto" or (isinstance(number, (int, np.integer)) and number >= 1)
-        ):
-            raise UsageError(f'`num_relations` must be "auto" or an integer from 1 up, got {number!r}.')
-        if number != "auto" and self.algorithm in CHOOSES_NUMBER:
-            raise UsageError(
-                f'"{self.algorithm}" finds the number of relations itself; leave `num_relations` at "auto" (got {number}), or '
-                'use "kmeans" or "agglomerative".'
-            )
-        if number == "auto":
-            number = None if finds_number(self.algorithm, algorithm_kwargs) else 1
-        make_clusterer(self.algorithm, number, n_init=self.n_init, seed=self._seed, **algorithm_kwargs)
-        check_strength(self.pair_weighting)
-        calibration = self.num_relations_calibration
-        if calibration is not None and (
-            isinstance(calibration, bool) or not isinstance(calibration, (int, float)) or not 0 < calibration < np.inf
-        ):
-            raise UsageError(f"`num_relations_calibration` must be None or a number above 0, got {calibration!r}.")
-        if self.pair_weighting and self.algorithm not in WEIGHS:
-            raise UsageError(
-                f'`pair_weighting` works with {" and ".join(WEIGHS)}, not with "{self.algorithm}". Set it to 0.'
-            )
-        pca = self.pca_components
-        if pca is not None and (isinstance(pca, bool) or not isinstance(pca, (int, np.integer)) or pca < 1):
-            raise UsageError(f"`pca_components` must be None or an integer from 1 up, got {pca!r}.")
 
     def _gate(self, known: Any, corpus: np.ndarray, steps: EmbeddingSteps) -> tuple[OpenWorldGate, np.ndarray | None]:
         """The gate of the known relations, and their means in the space that is clustered."""
@@ -465,29 +403,3 @@ class RelationDiscovery(EditableRelations, AskableRelations, BaseEstimator):
         )
         labels = np.array([gate.relations.index(name) for name in names])
         return gate, cluster_centers(steps.transform(embeddings), labels)
-
-    def _encoder(self) -> tuple[Any, Any]:
-        if self._loaded is None or self._loaded[0] is not self.model or self._loaded[1] is not self.processor:
-            self._loaded = (self.model, self.processor, *load_encoder(self.model, self.processor))
-        return self._loaded[2:]
-
-    def _state(self) -> DiscoveryState | None:
-        """What is stored beside the checkpoint."""
-        if self._stored is None or self._stored[0] is not self.model:
-            self._stored = (self.model, state_of_model(self.model))
-        return self._stored[1]
-
-    def _whitening(self) -> WithinClassWhitening | None:
-        if self.transform is None or isinstance(self.transform, WithinClassWhitening):
-            return self.transform
-        if self.transform != "whitening":
-            raise UsageError(
-                f'`transform` must be None, "whitening" or a fitted WithinClassWhitening, got {self.transform!r}.'
-            )
-        state = self._state()
-        if state is None or state.whitening is None:
-            raise UsageError(
-                "`transform` is 'whitening', but no whitening is stored with the model. Name a checkpoint that has one, set "
-                "transform=None, or pass a fitted WithinClassWhitening."
-            )
-        return state.whitening
