@@ -49,7 +49,7 @@ class MatchWeights:
 
     Args:
         context, tail, keywords, patterns, words (`float`): 0 or more, each the weight of a part, see [`InventoryMatcher`].
-        description (`float`): what likeness to the description counts beside likeness to the name.
+        description (`float`): what likeness to name and description together counts beside likeness to the name alone.
         contrast (`float`): 0 or more: how firmly what all relations have in common is taken away. Of `r` relations, the share
             `r / (r + 1 / contrast)` of their mean; 0 takes nothing.
         sharpness (`float`): above 0: the higher, the nearer to 1 is the score of the best candidate. It changes no order.
@@ -81,7 +81,7 @@ class InventoryMatcher:
     by its first five keywords, by its patterns (all these as vectors of a sentence encoder), and by its
     keywords as words (`words`, see [`~hf_relation.discovery.word_overlap.word_overlap`]). From the vectors of relations the mean of all
     relations is taken away, from those of the inventory the mean of the inventory, so that what is like everything wins nothing. Each
-    part is compared with names (with aliases, the likest one counts) and descriptions; the weighted sum becomes scores by a
+    part is compared with names (with aliases, the likest one counts) and with names and descriptions together; the weighted sum becomes scores by a
     softmax.
 
     Args:
@@ -131,7 +131,9 @@ class InventoryMatcher:
             encoder = TextEncoder.from_pretrained(encoder)
         self._encoder: Encode = encoder
         self._forms = [(entry.name, *entry.aliases) for entry in inventory]
-        self._descriptions = [entry.description or entry.name for entry in inventory]
+        self._described = [
+            f"{entry.name}: {entry.description}" if entry.description else entry.name for entry in inventory
+        ]
         self._vectors: tuple[np.ndarray, np.ndarray] | None = None
 
     def candidates(
@@ -202,7 +204,7 @@ class InventoryMatcher:
     def parts(
         self, relations: Sequence[DiscoveredRelation], members: Mapping[int, Sequence[Mapping[str, str]]]
     ) -> dict[str, np.ndarray]:
-        """What [`combined`] puts together: the likeness of every pair by each part, to the name and to the description.
+        """What [`combined`] puts together: the likeness of every pair by each part, to the name and to the name with the description.
 
         Args:
             relations (`Sequence[DiscoveredRelation]`): as for [`candidates`].
@@ -228,7 +230,7 @@ class InventoryMatcher:
         keywords = [relation.keywords for relation in relations]
         to_forms = word_overlap(keywords, [form for forms in self._forms for form in forms])
         found["words"] = np.stack(
-            [np.maximum.reduceat(to_forms, starts, axis=1), word_overlap(keywords, self._descriptions)]
+            [np.maximum.reduceat(to_forms, starts, axis=1), word_overlap(keywords, self._described)]
         )
         return found
 
@@ -236,7 +238,7 @@ class InventoryMatcher:
         if self._vectors is None:
             forms = self._encode([form for forms in self._forms for form in forms])
             starts = np.cumsum([0, *(len(forms) for forms in self._forms)])[:-1]
-            descriptions = self._encode(self._descriptions)
+            descriptions = self._encode(self._described)
             self._vectors = unit(forms - forms[starts].mean(axis=0)), unit(descriptions - descriptions.mean(axis=0))
         return self._vectors
 

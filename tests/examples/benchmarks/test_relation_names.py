@@ -81,6 +81,13 @@ def test_the_weights_with_the_highest_rank_are_chosen(scripts, monkeypatch):
     assert scripts.relation_names.ablations(best)["without tail"] == dataclasses.replace(best, tail=0.0)
 
 
+def test_hubs_by_hand(scripts):
+    scores = np.array([[0.5, 0.3, 0.2], [0.5, 0.2, 0.3]])
+    found = scripts.relation_names.with_fewer_hubs(scores, 1.0)
+    means = [np.log(0.5), (np.log(0.3) + np.log(0.2)) / 2, (np.log(0.3) + np.log(0.2)) / 2]
+    assert found == pytest.approx(np.log(scores) - means)
+
+
 def _has_fewrel():
     try:
         folder = find_data_dir()
