@@ -40,7 +40,8 @@ from hf_relation.discovery import (
     relation_patterns,
 )
 from hf_relation.discovery.keywords import relation_keywords
-from hf_relation.discovery.matching import combined, members_of
+from hf_relation.discovery.matching import combined
+from hf_relation.discovery.relation_texts import members_of
 from hf_relation.embedding import TextEncoder
 from hf_relation.errors import HfRelationError
 from hf_relation.training import limit_per_relation
