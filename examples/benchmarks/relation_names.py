@@ -29,6 +29,7 @@ from reporting import QUICK, command_line, markdown_table, mean_sd, shown, write
 from rich.console import Console
 
 from hf_relation.data import load_corpus
+from hf_relation.data.files import read_json
 from hf_relation.data.locations import corpus_dir, corpus_file
 from hf_relation.discovery import (
     DiscoveredRelation,
@@ -68,6 +69,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--inventory", type=Path, help="names and descriptions; default: FewRel's pid2name.json")
     parser.add_argument("--sentence_encoder", help="sentence encoder, a folder or Hub id; default: all-MiniLM-L6-v2")
     parser.add_argument("--checkpoint", help="checkpoint that makes the discovered clusters; default: the shipped one")
+    parser.add_argument(
+        "--held_out_run",
+        type=Path,
+        help="folder of a run of examples/train_more.py --held_out_relations: also measure on its clusters of the known relations that "
+        "it held out; nothing is chosen there",
+    )
     parser.add_argument("--embeddings", type=Path, help="its vectors of the test set (.npy), if made before")
     parser.add_argument("--num_cluster_seeds", type=int, default=3, help="seeds of the clustering; default: 3")
     parser.add_argument(
@@ -207,14 +214,20 @@ def with_fewer_hubs(scores: np.ndarray, share: float, nearest: int = 3) -> np.nd
 
 
 def discovered(
-    matcher: InventoryMatcher, instances: Sequence[Any], places: Mapping[str, int], args: argparse.Namespace
-) -> tuple[list[dict[str, Any]], RelationDiscovery]:
+    matcher: InventoryMatcher,
+    instances: Sequence[Any],
+    places: Mapping[str, int],
+    checkpoint: str | Path | None,
+    seeds: int,
+    embeddings: np.ndarray | None = None,
+) -> list[dict[str, Any]]:
     """Figures of the clusters of each seed."""
     number = len({row["relations"][0] for row in instances})
-    model = RelationDiscovery.from_pretrained(args.checkpoint, num_relations=number)
-    embeddings = np.load(args.embeddings) if args.embeddings else model.embed(instances)
+    model = RelationDiscovery.from_pretrained(checkpoint, num_relations=number)
+    if embeddings is None:
+        embeddings = model.embed(instances)
     runs = []
-    for seed in range(args.num_cluster_seeds):
+    for seed in range(seeds):
         result = model.set_params(seed=seed).fit_predict(instances, embeddings)
         right = []
         for relation in result.relations:
@@ -236,7 +249,22 @@ def discovered(
             hits = [p.name == n or p.name.startswith(f"{n} (") for p, n in zip(proposals, names, strict=True)]
             run[f"named_right_{key}"] = float(np.mean(hits))
         runs.append(run)
-    return runs, model
+    return runs
+
+
+def held_out_runs(
+    matcher: InventoryMatcher, known: Sequence[Any], places: Mapping[str, int], args: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Figures of clusters of known relations that the training of a checkpoint has not seen."""
+    if args.held_out_run is None:
+        return []
+    content = read_json(args.held_out_run / "results.json")
+    names = sorted(content["relations"]["held_out"])
+    runs = []
+    for group in groups_of(names, min(GROUP, len(names)), 1, args.split_seed):
+        rows = [row for row in known if row["relations"][0] in group]
+        runs += discovered(matcher, rows, places, args.held_out_run / "seed-0", args.num_cluster_seeds)
+    return runs
 
 
 def table(rows: Mapping[str, Mapping[str, float]], first: str) -> str:
@@ -290,15 +318,23 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     console.log(f"measuring on the test set ({time.perf_counter() - start:.0f} s)")
     novel = perfect_clusters(test, sorted({row["relations"][0] for row in test}), places)
     perfect_ranks = ranks_of(combined(matcher.parts(novel.relations, novel.members), best), novel.right)
-    runs, model = discovered(matcher, test, places, args)
+    embeddings = np.load(args.embeddings) if args.embeddings else None
+    runs = discovered(matcher, test, places, args.checkpoint, args.num_cluster_seeds, embeddings)
+    held_out = held_out_runs(matcher, known, places, args)
     keys = [*(f"top_{top}" for top in TOPS), "mean_reciprocal_rank", "named_right_greedy", "named_right_one_to_one"]
     over_seeds = {key: mean_sd(run[key] for run in runs) for key in keys}
     alone = {key: mean_sd(run["examples_alone"][key] for run in runs) for key in keys[:4]}
+    on_held_out = {key: mean_sd(run[key] for run in held_out) for key in keys[:4]} if held_out else {}
     command = command_line("examples/benchmarks/relation_names.py", given)
     number = len(novel.relations)
     result_rows = [
         ["perfect clusters", *(shown(figures(perfect_ranks)[key]) for key in keys[:4])],
         [f"discovered, {len(runs)} seeds", *(shown(*over_seeds[key]) for key in keys[:4])],
+        *(
+            [["known relations held out of training, discovered", *(shown(*on_held_out[key]) for key in keys[:4])]]
+            if held_out
+            else []
+        ),
         ["discovered, five examples a relation alone", *(shown(*alone[key]) for key in keys[:4])],
     ]
     sections = [
@@ -333,6 +369,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
                 inventory[place].name: rank for place, rank in zip(novel.right.tolist(), perfect_ranks, strict=True)
             },
             "discovered": runs,
+            "held_out_known": held_out,
         },
     }
     markdown, data = write_report(args.output, "relation_names", sections, content)
