@@ -66,7 +66,7 @@ def name_relations(
 
     Answers of functions and models become names by [`~hf_relation.discovery.generated_names.cleaned_name`]: one line of at most 40
     characters. Of two relations with one name, whatever the case, the later one gets a keyword in brackets. What was asked about a relation once is not
-    asked again while its keywords, patterns, examples and types are the same and `by` lives.
+    asked again while its keywords, patterns, examples, types and size are the same and `by` lives.
 
     Args:
         relations (`Sequence[DiscoveredRelation]`): all relations of a result.
