@@ -16,48 +16,43 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import itertools
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from name_matching import (
+    GROUP,
+    TOPS,
+    Remembering,
+    ablations,
+    choose,
+    figures,
+    groups_of,
+    known_figures,
+    perfect_clusters,
+    ranks_of,
+    with_fewer_hubs,
+)
 from reporting import QUICK, command_line, markdown_table, mean_sd, shown, write_report
 from rich.console import Console
 
 from hf_relation.data import load_corpus
+from hf_relation.data.files import read_json
 from hf_relation.data.locations import corpus_dir, corpus_file
 from hf_relation.discovery import (
-    DiscoveredRelation,
     InventoryMatcher,
-    MatchWeights,
     RelationDiscovery,
     RelationInventory,
     name_relations,
-    relation_patterns,
 )
-from hf_relation.discovery.keywords import relation_keywords
-from hf_relation.discovery.matching import combined, members_of
+from hf_relation.discovery.matching import combined
 from hf_relation.embedding import TextEncoder
 from hf_relation.errors import HfRelationError
 from hf_relation.training import limit_per_relation
-
-
-GROUP = 16  # relations side by side, as in the test set
-TOPS = (1, 3, 5)
-GRID: dict[str, tuple[float, ...]] = {
-    "contrast": (0.0, 1.0),
-    "tail": (0.0, 0.5, 1.0),
-    "keywords": (0.0, 0.6),
-    "patterns": (0.0, 0.6),
-    "words": (0.0, 0.12, 0.24),
-    "description": (0.0, 0.5, 1.0),
-}
-SHARPNESS = (2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0)
-PARTS = ("context", "tail", "keywords", "patterns", "words")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -67,6 +62,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--inventory", type=Path, help="names and descriptions; default: FewRel's pid2name.json")
     parser.add_argument("--sentence_encoder", help="sentence encoder, a folder or Hub id; default: all-MiniLM-L6-v2")
     parser.add_argument("--checkpoint", help="checkpoint that makes the discovered clusters; default: the shipped one")
+    parser.add_argument(
+        "--held_out_run",
+        type=Path,
+        help="folder of a run of examples/train_more.py --held_out_relations: also measure on its clusters of the known relations that "
+        "it held out; nothing is chosen there",
+    )
     parser.add_argument("--embeddings", type=Path, help="its vectors of the test set (.npy), if made before")
     parser.add_argument("--num_cluster_seeds", type=int, default=3, help="seeds of the clustering; default: 3")
     parser.add_argument(
@@ -85,128 +86,21 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-class Remembering:
-    """An encoder that encodes each text once."""
-
-    def __init__(self, encode: Callable[[Sequence[str]], np.ndarray]) -> None:
-        self.encode, self.known = encode, dict[str, np.ndarray]()
-
-    def __call__(self, texts: Sequence[str]) -> np.ndarray:
-        new = sorted({text for text in texts if text not in self.known})
-        self.known.update(zip(new, self.encode(new), strict=True))
-        return np.stack([self.known[text] for text in texts])
-
-
-@dataclasses.dataclass
-class Group:
-    """Relations side by side, and where the inventory has their right names.
-
-    Args:
-        relations: with keywords and patterns.
-        members: texts by relation id.
-        right: position in the inventory, for each relation.
-    """
-
-    relations: list[DiscoveredRelation]
-    members: Mapping[int, Sequence[Mapping[str, str]]]
-    right: np.ndarray
-
-
-def perfect_clusters(instances: Sequence[Mapping[str, Any]], names: Sequence[str], places: Mapping[str, int]) -> Group:
-    """The gold relations `names` as if they had been discovered."""
-    numbers = {name: number for number, name in enumerate(names)}
-    rows = [row for row in instances if row["relations"][0] in numbers]
-    labels = np.array([numbers[row["relations"][0]] for row in rows])
-    keywords, patterns = relation_keywords(rows, labels), relation_patterns(rows, labels)
-    relations = [
-        DiscoveredRelation(i, f"relation {i}", keywords[i], int((labels == i).sum()), 1.0, patterns=patterns[i])
-        for i in range(len(names))
-    ]
-    return Group(relations, members_of(relations, rows, labels), np.array([places[name] for name in names]))
-
-
-def groups_of(names: Sequence[str], size: int, groupings: int, seed: int) -> Iterator[list[str]]:
-    """Random groups; what is left over of a grouping stays out of it."""
-    for number in range(groupings):
-        order = np.random.default_rng([seed, number]).permutation(len(names)).tolist()
-        for start in range(0, len(names) - size + 1, size):
-            yield [names[i] for i in order[start : start + size]]
-
-
-def ranks_of(scores: np.ndarray, right: np.ndarray) -> list[int]:
-    """How many names stand before the right one, as the candidates are ordered."""
-    order = np.argsort(-scores.round(7), axis=1, kind="stable")
-    return [int(np.flatnonzero(row == place)[0]) for row, place in zip(order, right, strict=True)]
-
-
-def figures(ranks: Sequence[int]) -> dict[str, float]:
-    values = np.array(ranks)
-    found = {f"top_{top}": float((values < top).mean()) for top in TOPS}
-    return found | {"mean_reciprocal_rank": float((1 / (values + 1)).mean())}
-
-
-def choose(matcher: InventoryMatcher, groups: Sequence[Group]) -> tuple[MatchWeights, list[dict[str, Any]]]:
-    """The weights of the grid with the highest mean reciprocal rank (of equal ones the first), and the figures of all."""
-    rows = []
-    for contrast in GRID["contrast"]:
-        matcher.weights = MatchWeights(contrast=contrast)
-        parts = [matcher.parts(group.relations, group.members) for group in groups]
-        others = [name for name in GRID if name != "contrast"]
-        for values in itertools.product(*(GRID[name] for name in others)):
-            weights = MatchWeights(contrast=contrast, **dict(zip(others, values, strict=True)))
-            ranks = [
-                rank
-                for group, part in zip(groups, parts, strict=True)
-                for rank in ranks_of(combined(part, weights), group.right)
-            ]
-            rows.append({"weights": dataclasses.asdict(weights)} | figures(ranks))
-    best = MatchWeights(**max(rows, key=lambda row: row["mean_reciprocal_rank"])["weights"])
-    matcher.weights = best
-    parts = [matcher.parts(group.relations, group.members) for group in groups]
-
-    def surprise(sharpness: float) -> float:
-        weights = dataclasses.replace(best, sharpness=sharpness)
-        scores = [combined(part, weights)[range(len(g.right)), g.right] for g, part in zip(groups, parts, strict=True)]
-        return float(-np.log(np.maximum(np.concatenate(scores), 1e-300)).mean())
-
-    return dataclasses.replace(best, sharpness=min(SHARPNESS, key=surprise)), rows
-
-
-def ablations(best: MatchWeights) -> dict[str, MatchWeights]:
-    """The chosen weights with something left out."""
-    found = {"chosen": best}
-    for part in PARTS:
-        others = {other: 0.0 for other in PARTS if other != part}
-        found[f"{part} alone"] = dataclasses.replace(best, **others, **{part: 1.0})
-        found[f"without {part}"] = dataclasses.replace(best, **{part: 0.0})
-    found["names alone, no descriptions"] = dataclasses.replace(best, description=0.0)
-    found["common mean not taken away"] = dataclasses.replace(best, contrast=0.0)
-    return found
-
-
-def known_figures(
-    matcher: InventoryMatcher, groups: Sequence[Group], variants: Mapping[str, MatchWeights]
-) -> dict[str, dict[str, float]]:
-    found = {}
-    for name, weights in variants.items():
-        matcher.weights = weights
-        ranks = []
-        for group in groups:
-            scores = combined(matcher.parts(group.relations, group.members), weights)
-            ranks += ranks_of(scores, group.right)
-        found[name] = figures(ranks)
-    return found
-
-
 def discovered(
-    matcher: InventoryMatcher, instances: Sequence[Any], places: Mapping[str, int], args: argparse.Namespace
-) -> tuple[list[dict[str, Any]], RelationDiscovery]:
+    matcher: InventoryMatcher,
+    instances: Sequence[Any],
+    places: Mapping[str, int],
+    checkpoint: str | Path | None,
+    seeds: int,
+    embeddings: np.ndarray | None = None,
+) -> list[dict[str, Any]]:
     """Figures of the clusters of each seed."""
     number = len({row["relations"][0] for row in instances})
-    model = RelationDiscovery.from_pretrained(args.checkpoint, num_relations=number)
-    embeddings = np.load(args.embeddings) if args.embeddings else model.embed(instances)
+    model = RelationDiscovery.from_pretrained(checkpoint, num_relations=number)
+    if embeddings is None:
+        embeddings = model.embed(instances)
     runs = []
-    for seed in range(args.num_cluster_seeds):
+    for seed in range(seeds):
         result = model.set_params(seed=seed).fit_predict(instances, embeddings)
         right = []
         for relation in result.relations:
@@ -228,7 +122,22 @@ def discovered(
             hits = [p.name == n or p.name.startswith(f"{n} (") for p, n in zip(proposals, names, strict=True)]
             run[f"named_right_{key}"] = float(np.mean(hits))
         runs.append(run)
-    return runs, model
+    return runs
+
+
+def held_out_runs(
+    matcher: InventoryMatcher, known: Sequence[Any], places: Mapping[str, int], args: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Figures of clusters of known relations that the training of a checkpoint has not seen."""
+    if args.held_out_run is None:
+        return []
+    content = read_json(args.held_out_run / "results.json")
+    names = sorted(content["relations"]["held_out"])
+    runs = []
+    for group in groups_of(names, min(GROUP, len(names)), 1, args.split_seed):
+        rows = [row for row in known if row["relations"][0] in group]
+        runs += discovered(matcher, rows, places, args.held_out_run / "seed-0", args.num_cluster_seeds)
+    return runs
 
 
 def table(rows: Mapping[str, Mapping[str, float]], first: str) -> str:
@@ -263,6 +172,13 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     console.log(f"choosing on {len(names)} known relations, {len(groups)} groups of {GROUP}")
     best, grid = choose(matcher, groups)
     on_known = known_figures(matcher, groups, ablations(best))
+    matcher.weights = best
+    chosen = [combined(matcher.parts(group.relations, group.members), best) for group in groups]
+    for share in (0.25, 0.5, 1.0):
+        pairs = zip(chosen, groups, strict=True)
+        on_known[f"names that several relations are like count less, {share:g}"] = figures(
+            [rank for scores, group in pairs for rank in ranks_of(with_fewer_hubs(scores, share), group.right)]
+        )
     few = {}
     for size in (2, 4, GROUP):
         smaller = [perfect_clusters(known, group, places) for group in groups_of(names, size, 1, args.split_seed)]
@@ -275,15 +191,23 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     console.log(f"measuring on the test set ({time.perf_counter() - start:.0f} s)")
     novel = perfect_clusters(test, sorted({row["relations"][0] for row in test}), places)
     perfect_ranks = ranks_of(combined(matcher.parts(novel.relations, novel.members), best), novel.right)
-    runs, model = discovered(matcher, test, places, args)
+    embeddings = np.load(args.embeddings) if args.embeddings else None
+    runs = discovered(matcher, test, places, args.checkpoint, args.num_cluster_seeds, embeddings)
+    held_out = held_out_runs(matcher, known, places, args)
     keys = [*(f"top_{top}" for top in TOPS), "mean_reciprocal_rank", "named_right_greedy", "named_right_one_to_one"]
     over_seeds = {key: mean_sd(run[key] for run in runs) for key in keys}
     alone = {key: mean_sd(run["examples_alone"][key] for run in runs) for key in keys[:4]}
+    on_held_out = {key: mean_sd(run[key] for run in held_out) for key in keys[:4]} if held_out else {}
     command = command_line("examples/benchmarks/relation_names.py", given)
     number = len(novel.relations)
     result_rows = [
         ["perfect clusters", *(shown(figures(perfect_ranks)[key]) for key in keys[:4])],
         [f"discovered, {len(runs)} seeds", *(shown(*over_seeds[key]) for key in keys[:4])],
+        *(
+            [["known relations held out of training, discovered", *(shown(*on_held_out[key]) for key in keys[:4])]]
+            if held_out
+            else []
+        ),
         ["discovered, five examples a relation alone", *(shown(*alone[key]) for key in keys[:4])],
     ]
     sections = [
@@ -318,6 +242,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
                 inventory[place].name: rank for place, rank in zip(novel.right.tolist(), perfect_ranks, strict=True)
             },
             "discovered": runs,
+            "held_out_known": held_out,
         },
     }
     markdown, data = write_report(args.output, "relation_names", sections, content)

@@ -29,6 +29,7 @@ _PLACES = {
     "model_name_or_path": "ENCODER",
     "word_vectors": "VECTORS",
     "embeddings": "FILE",
+    "held_out_run": "RUN",
     "inventory": "FILE",
     "sentence_encoder": "ENCODER",
     "checkpoint": "CHECKPOINT",

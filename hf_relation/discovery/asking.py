@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hf_relation.clustering.rows import check_matrix
-from hf_relation.discovery.matching import Encode, members_of, unit
+from hf_relation.discovery.matching import Encode, unit
+from hf_relation.discovery.relation_texts import members_of
 from hf_relation.errors import UsageError
 
 

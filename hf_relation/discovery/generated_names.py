@@ -37,7 +37,7 @@ _AROUND = " \t\"'`“”‘’«»*_.,;:[](){}"
 
 
 def content_key(relation: DiscoveredRelation) -> str:
-    """What a relation consists of, as a string: the same for the same keywords, patterns, examples and types, whatever its id and
+    """What a relation consists of, as a string: the same for the same keywords, patterns, examples, types and size, whatever its id and
     name."""
     content = asdict(relation)
     kept = ("keywords", "patterns", "examples", "signature", "size")

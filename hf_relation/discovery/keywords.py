@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
+from hf_relation.discovery.diversity import marginal_relevance
+
 
 # Function words only. scikit-learn's own English list also holds words such as "found", "fire" or "interest", which
 # can be the very name of a relation.
@@ -28,6 +30,7 @@ ENGLISH_FUNCTION_WORDS: frozenset[str] = frozenset(
 _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
 _JOINERS = "'’-‐\u200c\u200d"  # inside a word only: apostrophes, hyphens, the zero-width (non-)joiner
 _CHARACTERS_PER_WORD = 60  # how far to look for one context word, so that a megabyte of text stays cheap
+_POOL = 50  # so many of the best are looked at for diversity
 _LEAST_LIFT = 1.25  # a keyword is at least this much commoner in its relation than in the average relation
 
 
@@ -113,6 +116,7 @@ def relation_keywords(
     num_keywords: int = 10,
     window: int = 4,
     stop_words: Iterable[str] = ENGLISH_FUNCTION_WORDS,
+    diversity: float = 0.0,
 ) -> list[list[str]]:
     """Keywords of every relation by class-based TF-IDF of the words between and around the mentions.
 
@@ -128,6 +132,9 @@ def relation_keywords(
         num_keywords (`int`, defaults to 10): at most this many words a relation.
         window (`int`, defaults to 4): see [`context_words`].
         stop_words (`Iterable[str]`): lower-case words to leave out; the default holds English function words.
+        diversity (`float`, defaults to 0.0): how much words that stand in the same instances, or look like forms of one word,
+            are avoided, in [0, 1]: maximal marginal relevance, see [`~hf_relation.discovery.diversity.marginal_relevance`]. Two words are as
+            alike as the cosine of what instances they stand in; forms of one word are alike altogether.
 
     Returns:
         `list[list[str]]`: one list of words for every relation, best first; empty where a relation has no words.
@@ -161,8 +168,33 @@ def relation_keywords(
         if not len(present):
             present = np.flatnonzero(counts[row] > 0)
         ranked = sorted((counts[row, w] < 2, -scores[row, w], str(vocabulary[w])) for w in present)
+        if diversity:
+            ranked = _diverse(ranked, by_instance[np.flatnonzero(labels == row)], vocabulary, num_keywords, diversity)
         keywords.append([word for _, _, word in ranked[:num_keywords]])
     return keywords
+
+
+def _diverse(
+    ranked: Sequence[tuple[bool, float, str]], members: Any, vocabulary: np.ndarray, number: int, diversity: float
+) -> list[tuple[bool, float, str]]:
+    pool = ranked[: max(_POOL, number)]
+    words = [word for _, _, word in pool]
+    # The vocabulary is sorted.
+    columns = members[:, np.searchsorted(vocabulary, words)].astype(np.float64)
+    common = (columns.T @ columns).toarray()
+    lengths = np.sqrt(common.diagonal())
+    likeness = common / np.outer(lengths, lengths)
+    for i, word in enumerate(words):
+        likeness[i] = [
+            1.0 if same_stem(word, other) else value for other, value in zip(words, likeness[i], strict=True)
+        ]
+    # Words of a single instance come last, here as a tenth of their score.
+    scores = [-score / (10 if rare else 1) for rare, score, _ in pool]
+    order = sorted(range(len(pool)), key=lambda i: -scores[i])
+    chosen = marginal_relevance(
+        [scores[i] for i in order], likeness[np.ix_(order, order)], number, diversity=diversity
+    )
+    return [pool[order[i]] for i in chosen]
 
 
 def distinct_words(words: Sequence[str]) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from hf_relation.clustering.rows import check_matrix
 from hf_relation.discovery.inventory import RelationInventory
+from hf_relation.discovery.relation_texts import members_of
 from hf_relation.discovery.word_overlap import word_overlap
 from hf_relation.errors import UsageError
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from hf_relation.discovery.relation import DiscoveredRelation
 
 Encode = Callable[[Sequence[str]], np.ndarray]
-MAX_MEMBERS = 100  # instances of a relation that are read
 _MAX_CHARACTERS = 1_000  # of a text that is encoded, so that a megabyte of text stays cheap
-_DIGITS = 7  # beyond them, scores depend on the batches of the encoder
+DIGITS = 7  # beyond them, scores depend on the batches of the encoder
 _NUM_KEYWORDS = 5  # that are encoded; all are compared as words
 
 
@@ -49,7 +48,7 @@ class MatchWeights:
 
     Args:
         context, tail, keywords, patterns, words (`float`): 0 or more, each the weight of a part, see [`InventoryMatcher`].
-        description (`float`): what likeness to the description counts beside likeness to the name.
+        description (`float`): what likeness to name and description together counts beside likeness to the name alone.
         contrast (`float`): 0 or more: how firmly what all relations have in common is taken away. Of `r` relations, the share
             `r / (r + 1 / contrast)` of their mean; 0 takes nothing.
         sharpness (`float`): above 0: the higher, the nearer to 1 is the score of the best candidate. It changes no order.
@@ -81,7 +80,7 @@ class InventoryMatcher:
     by its first five keywords, by its patterns (all these as vectors of a sentence encoder), and by its
     keywords as words (`words`, see [`~hf_relation.discovery.word_overlap.word_overlap`]). From the vectors of relations the mean of all
     relations is taken away, from those of the inventory the mean of the inventory, so that what is like everything wins nothing. Each
-    part is compared with names (with aliases, the likest one counts) and descriptions; the weighted sum becomes scores by a
+    part is compared with names (with aliases, the likest one counts) and with names and descriptions together; the weighted sum becomes scores by a
     softmax.
 
     Args:
@@ -131,7 +130,9 @@ class InventoryMatcher:
             encoder = TextEncoder.from_pretrained(encoder)
         self._encoder: Encode = encoder
         self._forms = [(entry.name, *entry.aliases) for entry in inventory]
-        self._descriptions = [entry.description or entry.name for entry in inventory]
+        self._described = [
+            f"{entry.name}: {entry.description}" if entry.description else entry.name for entry in inventory
+        ]
         self._vectors: tuple[np.ndarray, np.ndarray] | None = None
 
     def candidates(
@@ -176,7 +177,7 @@ class InventoryMatcher:
             raise UsageError(f"`top` must be a whole number of at least 1, got {top!r}.")
         found = []
         for row in scores:
-            best = np.argsort(-row.round(_DIGITS), kind="stable")[:top].tolist()
+            best = np.argsort(-row.round(DIGITS), kind="stable")[:top].tolist()
             entries = [(self.inventory[column], float(row[column])) for column in best]
             found.append([NameCandidate(entry.name, score, entry.id, entry.description) for entry, score in entries])
         return found
@@ -202,11 +203,12 @@ class InventoryMatcher:
     def parts(
         self, relations: Sequence[DiscoveredRelation], members: Mapping[int, Sequence[Mapping[str, str]]]
     ) -> dict[str, np.ndarray]:
-        """What [`combined`] puts together: the likeness of every pair by each part, to the name and to the description.
+        """What [`combined`] puts together: the likeness of every pair by each part, to the name and to the name with the description.
 
         Args:
             relations (`Sequence[DiscoveredRelation]`): as for [`candidates`].
-            members (`Mapping[int, Sequence[Mapping]]`): `context` and `tail` of instances by relation id, see [`members_of`].
+            members (`Mapping[int, Sequence[Mapping]]`): `context` and `tail` of instances by relation id, see
+                [`~hf_relation.discovery.relation_texts.members_of`].
 
         Returns:
             `dict[str, np.ndarray]`: arrays of shape `(2, relations, len(inventory))` by the names of the weights.
@@ -228,7 +230,7 @@ class InventoryMatcher:
         keywords = [relation.keywords for relation in relations]
         to_forms = word_overlap(keywords, [form for forms in self._forms for form in forms])
         found["words"] = np.stack(
-            [np.maximum.reduceat(to_forms, starts, axis=1), word_overlap(keywords, self._descriptions)]
+            [np.maximum.reduceat(to_forms, starts, axis=1), word_overlap(keywords, self._described)]
         )
         return found
 
@@ -236,7 +238,7 @@ class InventoryMatcher:
         if self._vectors is None:
             forms = self._encode([form for forms in self._forms for form in forms])
             starts = np.cumsum([0, *(len(forms) for forms in self._forms)])[:-1]
-            descriptions = self._encode(self._descriptions)
+            descriptions = self._encode(self._described)
             self._vectors = unit(forms - forms[starts].mean(axis=0)), unit(descriptions - descriptions.mean(axis=0))
         return self._vectors
 
@@ -284,43 +286,6 @@ def combined(parts: Mapping[str, np.ndarray], weights: MatchWeights) -> np.ndarr
     return exponents / exponents.sum(axis=1, keepdims=True)
 
 
-def members_of(
-    relations: Iterable[DiscoveredRelation],
-    instances: Sequence[Mapping[str, Any]] | None = None,
-    labels: np.ndarray | Sequence[int] | None = None,
-) -> dict[int, list[dict[str, str]]]:
-    """The texts of each relation: of up to 100 of its instances, or of its examples.
-
-    Args:
-        relations (`Iterable[DiscoveredRelation]`): the relations.
-        instances (`Sequence[Mapping]`, *optional*): of the data contract; the result does not depend on their order.
-        labels (`np.ndarray` of shape `(n,)`, *optional*): relation ids, -1 for "left out".
-
-    Returns:
-        `dict`: by relation id `{"context", "tail"}` of each: the text from the beginning of the first mention to the end of
-        the second, and the tail mention.
-
-    Raises:
-        UsageError: instances without labels or of another number.
-    """
-    if (instances is None) != (labels is None):
-        raise UsageError("Pass `instances` and `labels` together, or none of them.")
-    if instances is None or labels is None:
-        return {
-            relation.id: [_example_texts(row) for row in relation.examples if "text" in row] for relation in relations
-        }
-    if len(instances) != len(labels):
-        raise UsageError(f"{len(instances)} instances do not fit {len(labels)} labels; one for each is needed.")
-    found: dict[int, list[tuple[str, int]]] = {relation.id: [] for relation in relations}
-    for position, label in enumerate(np.asarray(labels).tolist()):
-        if label in found and "text" in instances[position]:
-            found[label].append((_digest(str(instances[position]["id"])), position))
-    return {
-        id_: [_instance_texts(instances[position]) for _, position in sorted(rows)[:MAX_MEMBERS]]
-        for id_, rows in found.items()
-    }
-
-
 def without_mean(rows: np.ndarray, contrast: float) -> np.ndarray:
     """Take away what rows have in common, less of it where there are few rows; then to length one.
 
@@ -343,20 +308,3 @@ def unit(rows: np.ndarray) -> np.ndarray:
     """Rows of length one; rows that are (next to) nothing become zeros."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-6)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _instance_texts(instance: Mapping[str, Any]) -> dict[str, str]:
-    text, head, tail = instance["text"], instance["head"], instance["tail"]
-    start, end = min(head["start"], tail["start"]), max(head["end"], tail["end"])
-    return {"context": text[start:end], "tail": text[tail["start"] : tail["end"]]}
-
-
-def _example_texts(example: Mapping[str, Any]) -> dict[str, str]:
-    text, head, tail = (str(example[key]) for key in ("text", "head", "tail"))
-    at_head, at_tail = text.find(head), text.rfind(tail)  # where the mentions stand is not known, only their letters
-    start, end = min(at_head, at_tail), max(at_head + len(head), at_tail + len(tail))
-    return {"context": text[max(start, 0) : end] if end > 0 else text, "tail": tail}

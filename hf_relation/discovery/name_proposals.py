@@ -15,7 +15,7 @@ from scipy.optimize import linear_sum_assignment
 from hf_relation.discovery.generated_names import cleaned_name, content_key, is_pipeline, pipeline_namer
 from hf_relation.discovery.inventory import RelationInventory
 from hf_relation.discovery.keywords import unique_names
-from hf_relation.discovery.matching import Encode, InventoryMatcher, NameCandidate
+from hf_relation.discovery.matching import DIGITS, Encode, InventoryMatcher, NameCandidate
 from hf_relation.discovery.names import MAX_LENGTH
 from hf_relation.discovery.relation import DiscoveredRelation, NamedBy
 from hf_relation.errors import UsageError
@@ -66,7 +66,7 @@ def name_relations(
 
     Answers of functions and models become names by [`~hf_relation.discovery.generated_names.cleaned_name`]: one line of at most 40
     characters. Of two relations with one name, whatever the case, the later one gets a keyword in brackets. What was asked about a relation once is not
-    asked again while its keywords, patterns, examples and types are the same and `by` lives.
+    asked again while its keywords, patterns, examples, types and size are the same and `by` lives.
 
     Args:
         relations (`Sequence[DiscoveredRelation]`): all relations of a result.
@@ -151,7 +151,7 @@ def _from_inventory(
     candidates = matcher.ranked(scores, top)
     rows = {relation.id: row for row, relation in enumerate(relations)}
     wanted = [rows[relation.id] for relation in open_]
-    best = scores.round(7).argmax(axis=1)  # the first of equal ones, as in `ranked`
+    best = scores.round(DIGITS).argmax(axis=1)  # the first of equal ones, as in `ranked`
     if one_to_one and wanted:
         if len(wanted) > scores.shape[1]:
             raise UsageError(
@@ -163,7 +163,10 @@ def _from_inventory(
     for relation in open_:
         row = rows[relation.id]
         entry, score = matcher.inventory[int(best[row])], float(scores[row, best[row]])
-        if score < min_score:
+        if scores.shape[1] > 1 and np.ptp(scores[row]) < 10.0**-DIGITS:
+            warning = f"for relation {relation.id} there is nothing to compare with the inventory: no texts, or none like it."
+            found[relation.id] = _kept(relation, warning=warning)
+        elif score < min_score:
             warning = f"for relation {relation.id} the score of {entry.name!r}, {score:.3f}, is below {min_score}."
             found[relation.id] = _kept(relation, score=score, candidates=candidates[row], warning=warning)
         else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hf_relation.discovery.diversity import marginal_relevance
 from hf_relation.discovery.keywords import ENGLISH_FUNCTION_WORDS
 from hf_relation.discovery.pattern_counts import Pattern, PatternCounts, count_patterns
 
@@ -77,7 +78,8 @@ def ranked_patterns(counts: PatternCounts, relation: int) -> list[tuple[float, P
 
 
 def diverse(ranked: Sequence[tuple[float, Pattern]], number: int, *, diversity: float = 0.5) -> list[Pattern]:
-    """Choose patterns that weigh much and share few words, by maximal marginal relevance.
+    """Choose patterns that weigh much and share few words, by maximal marginal relevance, see
+    [`~hf_relation.discovery.diversity.marginal_relevance`].
 
     Args:
         ranked (`Sequence[tuple[float, Pattern]]`): weights above zero, with the patterns; best first.
@@ -88,27 +90,16 @@ def diverse(ranked: Sequence[tuple[float, Pattern]], number: int, *, diversity: 
     Returns:
         `list[Pattern]`: in the order in which they were chosen; fewer than `number` where the others would add nothing (their
         weight, as a share of the best one's, does not outweigh their likeness).
-
-    Reference:
-        Carbonell and Goldstein, The use of MMR, diversity-based reranking for reordering documents, SIGIR 1998.
     """
     pool = [(weight, pattern, frozenset(pattern.words)) for weight, pattern in ranked[:_POOL]]
-    top = pool[0][0] if pool else 1.0
-    likeness = [0.0] * len(pool)
-    chosen: list[Pattern] = []
-    open_ = list(range(len(pool)))
-    while open_ and len(chosen) < number:
-        gains = {i: (1 - diversity) * pool[i][0] / top - diversity * likeness[i] for i in open_}
-        best = max(open_, key=lambda i: (gains[i], -i))
-        if gains[best] <= 0:
-            break
-        open_.remove(best)
-        chosen.append(pool[best][1])
-        for i in open_:
-            fewer = min(len(pool[i][2]), len(pool[best][2]))
-            common = len(pool[i][2] & pool[best][2]) / fewer if fewer else 0.0
-            likeness[i] = max(likeness[i], common)
-    return chosen
+    likeness = np.array([[_common_share(one, other) for _, _, other in pool] for _, _, one in pool])
+    chosen = marginal_relevance([weight for weight, _, _ in pool], likeness, number, diversity=diversity)
+    return [pool[i][1] for i in chosen]
+
+
+def _common_share(words: frozenset[str], others: frozenset[str]) -> float:
+    fewer = min(len(words), len(others))
+    return len(words & others) / fewer if fewer else 0.0
 
 
 def relation_patterns(
@@ -116,6 +107,7 @@ def relation_patterns(
     labels: np.ndarray,
     *,
     num_patterns: int = 5,
+    diversity: float = 0.5,
     counts: PatternCounts | None = None,
 ) -> list[list[PatternScore]]:
     """The surface patterns that tell a relation from the others, found without any tagger or model.
@@ -129,6 +121,7 @@ def relation_patterns(
         instances (`Sequence[Mapping]`): the instances, as in the data contract; gold labels are never read.
         labels (`np.ndarray` of shape `(n,)`, integer): relation ids `0 .. r-1`; -1 marks rows left out.
         num_patterns (`int`, defaults to 5): at most this many a relation.
+        diversity (`float`, defaults to 0.5): how much patterns that share words are avoided, in [0, 1]; see [`diverse`].
         counts ([`~hf_relation.discovery.pattern_counts.PatternCounts`], *optional*): of these instances, where they have been
             counted before.
 
@@ -155,7 +148,7 @@ def relation_patterns(
     return [
         [
             PatternScore(str(pattern), counts.coverage(relation, pattern), counts.lift(relation, pattern))
-            for pattern in diverse(ranked_patterns(counts, relation), num_patterns)
+            for pattern in diverse(ranked_patterns(counts, relation), num_patterns, diversity=diversity)
         ]
         for relation in range(len(counts.sizes))
     ]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hf_relation.discovery.keywords import context_words, relation_keywords, split_words, unique_names
+from hf_relation.errors import UsageError
 from tests.common.planted import PLANTED_WORDS, planted_corpus
 from tests.common.tiny_tokenizers import make_instance
 
@@ -106,3 +107,27 @@ def test_a_megabyte_of_one_character_takes_no_time() -> None:
     start = time.perf_counter()
     relation_keywords([instance], np.array([0]))
     assert time.perf_counter() - start < 5
+
+
+def test_diversity_avoids_words_of_the_same_instances_and_forms_of_one_word() -> None:
+    texts = [
+        "prime minister",
+        "prime minister",
+        "prime minister",
+        "elected",
+        "elected",
+        "elects party",
+        "party elects",
+    ]
+    rows = [make_instance(f"<h>A</h> {text} <t>B</t>") for text in texts] + [
+        make_instance("<h>A</h> born <t>B</t>")
+    ] * 5
+    labels = np.array([0] * 7 + [1] * 5)
+    plain = relation_keywords(rows, labels)[0]
+    assert plain == ["minister", "prime", "elected", "elects", "party"]  # counts 3, 3, 2, 2, 2; ties in the alphabet
+    # Alike altogether: minister and prime (the same instances), elected and elects (forms); elects and party, too.
+    assert relation_keywords(rows, labels, diversity=0.5)[0] == ["minister", "elected", "party"]
+    assert relation_keywords(rows, labels, diversity=0.5, num_keywords=2)[0] == ["minister", "elected"]
+    with pytest.raises(UsageError, match="`diversity` must be between 0 and 1"):
+        relation_keywords(rows, labels, diversity=1.5)
+    assert relation_keywords(rows, labels, diversity=0.5)[1] == ["born"]

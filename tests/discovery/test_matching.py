@@ -18,8 +18,9 @@ from hf_relation.discovery import (
     RelationDiscovery,
     RelationInventory,
 )
-from hf_relation.discovery.matching import members_of, without_mean
+from hf_relation.discovery.matching import without_mean
 from hf_relation.discovery.patterns import PatternScore
+from hf_relation.discovery.relation_texts import members_of
 from hf_relation.discovery.word_overlap import word_overlap
 from hf_relation.errors import HfRelationError
 from tests.common.tiny_tokenizers import make_instance

@@ -95,15 +95,23 @@ def test_names_of_the_user_and_of_known_relations_stay(kind: str) -> None:
 
 
 def test_min_score_keeps_the_name_and_says_so() -> None:
-    relations = [relation(0, "wed", "spouse"), relation(1, "flows", "river")]
+    relations = [relation(0, "wed", "spouse"), relation(1, "flows", "river", "river", "birth")]
     with pytest.warns(UserWarning, match=r"1 of 2 relations keep the names .*relation 1"):
-        found = name_relations(relations, matcher(), min_score=0.9)
+        found = name_relations(relations, matcher(), min_score=0.98)
     assert [(p.name, p.named_by) for p in found] == [("spouse", "inventory"), ("flows", "text")]
-    assert found[1].warning is not None and "below 0.9" in found[1].warning
-    assert found[1].score is not None and found[1].score < 0.9 and len(found[1].candidates) == 2
+    assert found[1].warning is not None and "below 0.98" in found[1].warning
+    assert found[1].score is not None and 0.9 < found[1].score < 0.98 and len(found[1].candidates) == 2
     for wrong in (1.5, True, "x"):
         with pytest.raises(UsageError, match="`min_score`"):
             name_relations(relations, matcher(), min_score=wrong)  # type: ignore[arg-type]
+
+
+def test_a_relation_without_words_keeps_its_name_and_says_so() -> None:
+    # As from embeddings alone.
+    with pytest.warns(UserWarning, match="relation 0 there is nothing to compare"):
+        found = name_relations([relation(0, "relation 0"), relation(1, "wed", "spouse")], matcher())
+    assert [(p.name, p.named_by, p.candidates) for p in found][0] == ("relation 0", "text", [])
+    assert (found[1].name, found[1].warning) == ("spouse", None)
 
 
 def test_answers_of_a_function_are_cleaned_and_unique() -> None:

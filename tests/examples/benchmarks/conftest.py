@@ -19,6 +19,7 @@ NAMES = (
     "experiment",
     "frozen",
     "methods",
+    "name_matching",
     "name_quality",
     "openre",
     "pooling_loss",

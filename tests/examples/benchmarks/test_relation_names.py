@@ -36,22 +36,22 @@ def test_similarity_by_hand(scripts):
 
 def test_ranks_and_figures_by_hand(scripts):
     scores = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2], [0.1, 0.2, 0.7]])
-    ranks = scripts.relation_names.ranks_of(scores, np.array([2, 1, 2]))
+    ranks = scripts.name_matching.ranks_of(scores, np.array([2, 1, 2]))
     assert ranks == [1, 1, 0]  # of equal scores the first in the inventory stands before
-    assert scripts.relation_names.figures([0, 1, 4, 9]) == pytest.approx(
+    assert scripts.name_matching.figures([0, 1, 4, 9]) == pytest.approx(
         {"top_1": 0.25, "top_3": 0.5, "top_5": 0.75, "mean_reciprocal_rank": (1 + 1 / 2 + 1 / 5 + 1 / 10) / 4}
     )
 
 
 def test_groups_hold_each_relation_once_a_grouping(scripts):
-    groups = list(scripts.relation_names.groups_of("abcdefgh", 3, 2, 7))
+    groups = list(scripts.name_matching.groups_of("abcdefgh", 3, 2, 7))
     assert len(groups) == 4 and all(len(set(group)) == 3 for group in groups)
     assert not set(groups[0]) & set(groups[1]) and groups[:2] != groups[2:]
 
 
 def test_an_encoder_that_remembers_encodes_each_text_once(scripts):
     asked = []
-    remembering = scripts.relation_names.Remembering(lambda texts: asked.extend(texts) or encode(texts))
+    remembering = scripts.name_matching.Remembering(lambda texts: asked.extend(texts) or encode(texts))
     assert np.array_equal(remembering(["birth", "river", "birth"]), encode(["birth", "river", "birth"]))
     assert np.array_equal(remembering(["river"]), encode(["river"])) and sorted(asked) == ["birth", "river"]
 
@@ -71,14 +71,21 @@ def test_the_weights_with_the_highest_rank_are_chosen(scripts, monkeypatch):
     ]
     inventory = RelationInventory(["birth", "spouse", "river"])
     matcher = InventoryMatcher(inventory, encode)
-    group = scripts.relation_names.perfect_clusters(rows, ["birth", "spouse"], {"birth": 0, "spouse": 1})
+    group = scripts.name_matching.perfect_clusters(rows, ["birth", "spouse"], {"birth": 0, "spouse": 1})
     assert group.right.tolist() == [0, 1] and [len(texts) for texts in group.members.values()] == [3, 3]
-    grid = {name: (getattr(MatchWeights(), name),) for name in scripts.relation_names.GRID}
-    monkeypatch.setattr(scripts.relation_names, "GRID", grid | {"tail": (0.0, 9.0)})
-    best, tried = scripts.relation_names.choose(matcher, [group])
+    grid = {name: (getattr(MatchWeights(), name),) for name in scripts.name_matching.GRID}
+    monkeypatch.setattr(scripts.name_matching, "GRID", grid | {"tail": (0.0, 9.0)})
+    best, tried = scripts.name_matching.choose(matcher, [group])
     assert best.tail == 9.0 and len(tried) == 2
     assert [row["mean_reciprocal_rank"] == 1 for row in tried] == [False, True]
-    assert scripts.relation_names.ablations(best)["without tail"] == dataclasses.replace(best, tail=0.0)
+    assert scripts.name_matching.ablations(best)["without tail"] == dataclasses.replace(best, tail=0.0)
+
+
+def test_hubs_by_hand(scripts):
+    scores = np.array([[0.5, 0.3, 0.2], [0.5, 0.2, 0.3]])
+    found = scripts.name_matching.with_fewer_hubs(scores, 1.0)
+    means = [np.log(0.5), (np.log(0.3) + np.log(0.2)) / 2, (np.log(0.3) + np.log(0.2)) / 2]
+    assert found == pytest.approx(np.log(scores) - means)
 
 
 def _has_fewrel():
