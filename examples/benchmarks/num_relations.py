@@ -1,4 +1,4 @@
-"""How many relations: choose the criterion on held-out known relations, then measure it once on unseen ones.
+r"""How many relations: choose the criterion on held-out known relations, then measure it once on unseen ones.
 
   choose   --checkpoint holds relations of FewRel out (`examples/train_more.py --preset minilm --held_out_relations 40
            --split_seed 7`). Many subsets of them, 4 to 40 relations of equal and of Zipf-like sizes (30 to 150 instances), and of
@@ -9,7 +9,9 @@
 Embeddings are kept in --output and not made again. Prints Markdown tables.
 
 Examples:
-  python examples/benchmarks/num_relations.py choose --checkpoint runs/more24/seed-0 --output runs/num_relations
+  python examples/benchmarks/num_relations.py choose --checkpoint runs/more24/seed-0 --output runs/num_relations/24
+  python examples/benchmarks/num_relations.py choose --checkpoint runs/more48/seed-0 --held_out_relations 16 \
+      --output runs/num_relations/48
   python examples/benchmarks/num_relations.py measure --output runs/num_relations
 """
 
@@ -215,8 +217,8 @@ LABEL_FREE: Mapping[str, Callable[[Subset], int]] = {
     "HDBSCAN, 15 rows": clusters_of_hdbscan,
     "Calinski-Harabasz": lambda s: by_ward(s, calinski_harabasz_score),
     "Davies-Bouldin": lambda s: by_ward(s, lambda rows, labels: -davies_bouldin_score(rows, labels)),
-    "silhouette": lambda s: by_ward(s, silhouette),
-    "smoothed silhouette": smoothed_silhouette,
+    "silhouette of Ward cuts": lambda s: by_ward(s, silhouette),
+    "smoothed silhouette of Ward cuts": smoothed_silhouette,
 }
 COLUMNS = [
     *("criterion", "subsets", "mean error", "within 25 %", "bias"),
