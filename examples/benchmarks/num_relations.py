@@ -135,6 +135,8 @@ def known_subsets(checkpoint: Path, output: Path, held_out: int, split_seed: int
     pairs = [row for row in load_corpus("redocred_pairs", split="dev") if single_relation(row) in names]
     found = []
     for name, rows in (("held-out FewRel", data.validation), ("held-out Re-DocRED", pairs)):
+        if len({single_relation(row) for row in rows}) < min(TRUE_NUMBERS):
+            continue
         corpus = embedded(name.replace(" ", "_"), rows, checkpoint, output)
         for number in TRUE_NUMBERS:
             if number > len(set(corpus.relations)):
