@@ -245,15 +245,18 @@ def choose(arguments: argparse.Namespace) -> None:
     print(markdown_table(["smallest part", "exponent", "best threshold", "loss"], rows, text_columns=0), flush=True)
     strengths = [strengths_of_tree(subset.tree) for subset in subsets]
     print(f"\nWith the settings of the package the best threshold is {chosen_threshold(strengths, truth)[0]:.3g}.\n")
-    corpora = sorted({subset.corpus for subset in subsets})
+    found = np.array([count(s, JOIN_THRESHOLD) for s in strengths])
+    for title, low, high in (("below 50", 0, 50), ("50 to 90", 50, 90), ("above 90", 90, np.inf)):
+        part = np.array([low <= len(subset.vectors) / subset.truth < high for subset in subsets])
+        bias = np.log(found[part] / truth[part]).mean()
+        print(f"{title} instances a relation: {part.sum()} subsets, mean logarithm of found over true {bias:+.2f}")
     rows = []
-    for corpus in corpora:
+    for corpus in sorted({subset.corpus for subset in subsets}):
         part = [i for i, subset in enumerate(subsets) if subset.corpus == corpus]
-        joins = np.array([count(strengths[i], JOIN_THRESHOLD) for i in part])
         here = [subsets[i] for i in part]
-        rows.append(summary(f"ward_joins > {JOIN_THRESHOLD}, {corpus}", joins, here))
-        first = [subset for subset in here if subset.first]  # the others are slow
-        for title, criterion in LABEL_FREE.items():
+        rows.append(summary(f"ward_joins > {JOIN_THRESHOLD}, {corpus}", found[part], here))
+        first = [subset for subset in here if subset.first and not arguments.joins_only]  # the others are slow
+        for title, criterion in LABEL_FREE.items() if first else ():
             rows.append(summary(f"{title}, {corpus}", np.array([criterion(subset) for subset in first]), first))
     print(markdown_table(COLUMNS, rows), "\n", flush=True)
     rows = []
@@ -289,6 +292,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--held_out_relations", type=int, default=40)
     parser.add_argument("--split_seed", type=int, default=7)
     parser.add_argument("--draws", type=int, default=4, help="subsets of each number and kind of sizes")
+    parser.add_argument("--joins_only", action="store_true", help="leave the other criteria out")
     parser.add_argument("--output", type=Path, default=Path("runs/num_relations"))
     arguments = parser.parse_args(argv)
     if arguments.data_dir:
