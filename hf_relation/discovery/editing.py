@@ -103,7 +103,7 @@ def split_relation(
     members = np.flatnonzero(fitted.labels == id)
     vectors = corpus.vectors[members]
     distinct = len(np.unique(vectors, axis=0))
-    parts = max(2, estimate_num_relations(vectors, seed=seed).best) if num_relations == "auto" else int(num_relations)
+    parts = _estimated_parts(vectors, seed) if num_relations == "auto" else int(num_relations)
     if distinct < parts:
         raise UsageError(
             f"Relation {id} has {distinct} distinct instances; it cannot be split into {parts} relations. Ask for fewer."
@@ -116,6 +116,11 @@ def split_relation(
     tree.split(id, centers, np.array([id, *fresh]))  # settled labels go by size, so the first is the largest
     given = {relation.id: relation for relation in fitted.relations}
     return fitted.changed(tree, given, next_id=fitted.next_id + len(fresh))
+
+
+def _estimated_parts(vectors: np.ndarray, seed: int) -> int:
+    # What else would be tried on so many rows is made for whole corpora, and divides any relation.
+    return max(2, estimate_num_relations(vectors, seed=seed, criterion="smoothed_silhouette").best)
 
 
 def _checked_ids(fitted: FittedRelations, ids: Sequence[int], what: str) -> list[int]:

@@ -28,7 +28,7 @@ from hf_relation.discovery.known import fit_gate_of, read_known
 from hf_relation.discovery.open_world import OpenWorldGate
 from hf_relation.discovery.relation import DiscoveredRelation
 from hf_relation.discovery.result import DiscoveryResult
-from hf_relation.discovery.settings import check_settings
+from hf_relation.discovery.settings import check_settings, merged_settings
 from hf_relation.discovery.state import CORPUS_FILE, JSON_FILE, DiscoveryState, read_state, write_state
 from hf_relation.discovery.steps import EmbeddingSteps
 from hf_relation.discovery.weighting import pair_weights
@@ -176,7 +176,7 @@ class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, Askabl
         if state is None and not has_model:
             raise CheckpointError(f"{folder} holds neither a model (config.json) nor a discovery (discovery.json).")
         settings = {} if state is None else state.settings
-        discovery = cls(**({"model": str(folder) if has_model else None} | settings | params))
+        discovery = cls(**merged_settings({"model": str(folder) if has_model else None} | settings, params))
         discovery._stored = (discovery.model, state)
         if state is not None and state.fitted is not None:
             discovery._fitted = FittedRelations.from_state(state.fitted, state.arrays, state.rows)

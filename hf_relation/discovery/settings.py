@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,35 @@ from hf_relation.errors import UsageError
 
 if TYPE_CHECKING:
     from hf_relation.discovery.relation_discovery import RelationDiscovery
+
+
+def merged_settings(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings stored with a checkpoint, and those given, which win.
+
+    Args:
+        stored (`Mapping`): from `discovery.json`.
+        given (`Mapping`): by the caller.
+
+    Returns:
+        `dict`: without the stored calibration where the caller clusters in another space than it was made for.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.discovery.settings import merged_settings
+    >>> merged_settings({"pca_components": 32, "num_relations_calibration": 1.8}, {"pca_components": 16})
+    {'pca_components': 16, 'num_relations_calibration': None}
+
+    ```
+    """
+    merged = {**stored, **given}
+    elsewhere = any(
+        name in given and given[name] != stored.get(name)
+        for name in ("model", "processor", "transform", "pca_components")
+    )
+    if elsewhere and "num_relations_calibration" in stored and "num_relations_calibration" not in given:
+        merged["num_relations_calibration"] = None
+    return merged
 
 
 def check_settings(discovery: RelationDiscovery, algorithm_kwargs: dict[str, Any]) -> None:

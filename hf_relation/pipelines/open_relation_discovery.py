@@ -167,7 +167,8 @@ class OpenRelationDiscoveryPipeline(Pipeline):
     def _discovery(self, **options: Any) -> RelationDiscovery:
         from hf_relation.discovery import RelationDiscovery
         from hf_relation.discovery.encoder import state_of_model
+        from hf_relation.discovery.settings import merged_settings
 
         state = state_of_model(self.model)
         settings = {} if state is None else state.settings
-        return RelationDiscovery(self.model, self.processor, device=self.device, **(settings | options))
+        return RelationDiscovery(self.model, self.processor, device=self.device, **merged_settings(settings, options))
