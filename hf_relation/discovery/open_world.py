@@ -124,8 +124,7 @@ class OpenWorldGate:
         *,
         relations: Sequence[str] | None = None,
         negatives: Any = None,
-        held_out: Any = None,
-        held_out_names: Sequence[str] | None = None,
+        negative_sources: Sequence[int] | None = None,
         corpus: Any = None,
         base: OpenWorldGate | None = None,
     ) -> OpenWorldGate:
@@ -140,10 +139,9 @@ class OpenWorldGate:
             relations (`Sequence[str]`, *optional*): the order of the relations; sorted by name by default.
             negatives (array-like of shape `(q, d)`, *optional*): pairs without a relation, best those of the same sentences, see
                 [`~hf_relation.data.shuffled_pair_negatives`].
-            held_out (array-like of shape `(h, d)`, *optional*): rows of further known relations that play the novel ones, in the
-                place of each known relation in turn. Worth it where the encoder was trained on the relations of `vectors`,
-                which then stand apart better than novel ones will: give relations that it was not trained on.
-            held_out_names (`Sequence[str]` of length `h`): their relations; needed with `held_out`.
+            negative_sources (`Sequence[int]` of length `q`, *optional*): the row that each negative was made from
+                (`ShuffledPairs.sources`), a position in `vectors`; -1 for one from elsewhere. Without them a pair is judged by a
+                detector that has seen another pair of its sentence, and the probabilities are worse.
             corpus (array-like of shape `(n, d)`, *optional*): unlabelled rows that are to be decided: their directions
                 are looked at, too. Strongly advised.
             base ([`OpenWorldGate`], *optional*): a fitted gate of the same embeddings, such as a checkpoint's: its detector of
@@ -164,19 +162,16 @@ class OpenWorldGate:
                 return np.empty((0, width), dtype=np.float32)
             return normalize_rows(check_matrix(values, name=name, columns=width))
 
-        order = check_relations(names, len(rows), relations)
-        others = checked("held_out", held_out)
-        if held_out is not None:
-            check_relations([] if held_out_names is None else held_out_names, len(others), None, name="held_out_names")
+        order = _check_relations(names, len(rows), relations)
+        unrelated = checked("negatives", negatives)
         if base is not None and base._fitted.means.shape[1] != width:
             raise UsageError(f"`base` is for rows of {base._fitted.means.shape[1]} columns, `vectors` has {width}.")
         self._parts = fit_gate(
             rows,
             np.array([order.index(name) for name in names]),
             order,
-            negatives=checked("negatives", negatives),
-            held_out=others,
-            held_out_names=list(held_out_names or []),
+            negatives=unrelated,
+            sources=_check_sources(negative_sources, len(unrelated), len(rows)),
             corpus=checked("corpus", corpus),
             base=None if base is None else base._fitted,
             seed=self.seed,
@@ -287,35 +282,31 @@ class OpenWorldGate:
         return gate
 
 
-def check_relations(
-    names: Sequence[str], number: int, relations: Sequence[str] | None, name: str = "names"
-) -> list[str]:
-    """Check the names of rows, and give the relations in order.
-
-    Args:
-        names (`Sequence[str]`): one a row.
-        number (`int`): rows.
-        relations (`Sequence[str]`, *optional*): the order wanted.
-        name (`str`): how errors call `names`.
-
-    Returns:
-        `list[str]`: every relation once.
-
-    Raises:
-        UsageError: they do not fit.
-    """
+def _check_relations(names: Sequence[str], number: int, relations: Sequence[str] | None) -> list[str]:
     listed = [] if isinstance(names, str) else list(names)
     if len(listed) != number or not all(isinstance(each, str) and each for each in listed):
         raise UsageError(
-            f"`{name}` must be {number} relation names, one a row (strings, not empty), got {str(names)[:80]}."
+            f"`names` must be {number} relation names, one a row (strings, not empty), got {str(names)[:80]}."
         )
     found = sorted(set(listed))
-    if relations is None:
-        return found
-    order = list(relations)
+    order = found if relations is None else list(relations)
     if len(set(order)) != len(order) or set(order) != set(found):
-        wrong = sorted(set(order) ^ set(found)) or order
+        wrong = sorted(set(order) ^ set(found), key=str) or order
         raise UsageError(
-            f"`relations` must list every relation of `{name}` once, and no other; {wrong[0]!r} is in one of them only, or twice."
+            f"`relations` must list every relation of `names` once, and no other; {wrong[0]!r} is in one of them only, or twice."
         )
     return order
+
+
+def _check_sources(sources: Sequence[int] | None, number: int, num_rows: int) -> np.ndarray:
+    if sources is None:
+        return np.full(number, -1)
+    array = np.asarray(sources)
+    if not array.size and not number:
+        return np.empty(0, dtype=np.int64)
+    if array.shape != (number,) or array.dtype.kind not in "iu" or array.min() < -1 or array.max() >= num_rows:
+        raise UsageError(
+            f"`negative_sources` must be {number} positions in `vectors`, one a negative, from 0 to {num_rows - 1}, or -1, got "
+            f"{str(sources)[:80]}."
+        )
+    return array.astype(np.int64)
