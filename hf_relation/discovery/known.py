@@ -118,13 +118,13 @@ def fit_gate_of(
     rows: Any = known.instances
     embeddings = _matrix(known.embeddings, rows, embed, "known.embeddings", corpus.shape[1])
     negatives: Any = known.negatives
-    unrelated = None
+    unrelated, sources = None, None
     if known.negative_embeddings is not None:
         unrelated = check_matrix(known.negative_embeddings, name="negative_embeddings", columns=corpus.shape[1])
     elif negatives == "shuffled":
         if embed is not None:
-            made = shuffled_pair_negatives(rows, seed=seed).instances
-            unrelated = embed(made) if made else None
+            made = shuffled_pair_negatives(rows, seed=seed)
+            unrelated, sources = (embed(made.instances), made.sources) if made.instances else (None, None)
     elif negatives is not None:
         unrelated = _matrix(None, negatives, embed, "negative_embeddings", corpus.shape[1])
     names = [row["relations"][0] for row in rows]
@@ -134,6 +134,7 @@ def fit_gate_of(
         names,
         relations=list(dict.fromkeys(names)),
         negatives=None if unrelated is None or not len(unrelated) else whiten(unrelated),
+        negative_sources=sources,
         corpus=whiten(corpus),
         base=base,
     )
