@@ -138,8 +138,8 @@ def draw(known: Pool, novel: Pool, labelled: int, arguments: Arguments, seed: in
         places = generator.permutation(np.flatnonzero(known.names == name))
         chosen += places[:labelled].tolist()
         tested += places[most : most + arguments.test_per_relation].tolist()
-    taken = {sentence_key(known.instances[place]) for place in chosen}
-    tested = [place for place in tested if sentence_key(known.instances[place]) not in taken]
+    taken = {sentence_key(known.instances[place]["text"]) for place in chosen}
+    tested = [place for place in tested if sentence_key(known.instances[place]["text"]) not in taken]
     new = np.concatenate(
         [
             generator.permutation(np.flatnonzero(novel.names == name))[: arguments.novel_per_relation]
