@@ -122,9 +122,9 @@ def fit_gate(
         seen = held_out_scores(rows, negatives, np.arange(len(rows)), sources)
         unseen = held_out_scores(rows, negatives, codes, sources)
     else:
-        seen = unseen = tuple(
-            np.zeros(len(part)) if detector is None else detector.score(part) for part in (rows, negatives)
-        )
+        # Its rows were others, or there is none.
+        scores = [np.zeros(len(part)) if detector is None else detector.score(part) for part in (rows, negatives)]
+        seen = unseen = scores[0], scores[1]
     none_cosines, none_group = nearness.cosines(negatives)
     alone, none_alone, made = cosines.copy(), none_cosines.copy(), sources >= 0
     alone[np.arange(len(rows)), codes] = -1.0  # its relation is taken away

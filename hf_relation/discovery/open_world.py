@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import softmax
 
 from hf_relation.clustering.rows import check_matrix, map_distinct_rows, normalize_rows
+from hf_relation.discovery.gate_checks import check_relations, check_sources
 from hf_relation.discovery.gate_fitting import GateParts, fit_gate
 from hf_relation.discovery.gate_scores import KINDS, Nearness, features
 from hf_relation.discovery.gate_space import GateSpace
@@ -162,7 +163,7 @@ class OpenWorldGate:
                 return np.empty((0, width), dtype=np.float32)
             return normalize_rows(check_matrix(values, name=name, columns=width))
 
-        order = _check_relations(names, len(rows), relations)
+        order = check_relations(names, len(rows), relations)
         unrelated = checked("negatives", negatives)
         if base is not None and base._fitted.means.shape[1] != width:
             raise UsageError(f"`base` is for rows of {base._fitted.means.shape[1]} columns, `vectors` has {width}.")
@@ -171,7 +172,7 @@ class OpenWorldGate:
             np.array([order.index(name) for name in names]),
             order,
             negatives=unrelated,
-            sources=_check_sources(negative_sources, len(unrelated), len(rows)),
+            sources=check_sources(negative_sources, len(unrelated), len(rows)),
             corpus=checked("corpus", corpus),
             base=None if base is None else base._fitted,
             seed=self.seed,
@@ -280,33 +281,3 @@ class OpenWorldGate:
         gate = cls(**settings)
         gate._parts = parts
         return gate
-
-
-def _check_relations(names: Sequence[str], number: int, relations: Sequence[str] | None) -> list[str]:
-    listed = [] if isinstance(names, str) else list(names)
-    if len(listed) != number or not all(isinstance(each, str) and each for each in listed):
-        raise UsageError(
-            f"`names` must be {number} relation names, one a row (strings, not empty), got {str(names)[:80]}."
-        )
-    found = sorted(set(listed))
-    order = found if relations is None else list(relations)
-    if len(set(order)) != len(order) or set(order) != set(found):
-        wrong = sorted(set(order) ^ set(found), key=str) or order
-        raise UsageError(
-            f"`relations` must list every relation of `names` once, and no other; {wrong[0]!r} is in one of them only, or twice."
-        )
-    return order
-
-
-def _check_sources(sources: Sequence[int] | None, number: int, num_rows: int) -> np.ndarray:
-    if sources is None:
-        return np.full(number, -1)
-    array = np.asarray(sources)
-    if not array.size and not number:
-        return np.empty(0, dtype=np.int64)
-    if array.shape != (number,) or array.dtype.kind not in "iu" or array.min() < -1 or array.max() >= num_rows:
-        raise UsageError(
-            f"`negative_sources` must be {number} positions in `vectors`, one a negative, from 0 to {num_rows - 1}, or -1, got "
-            f"{str(sources)[:80]}."
-        )
-    return array.astype(np.int64)
