@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hf_relation.clustering.rows import check_matrix
+from hf_relation.data.hygiene import sentence_key
 from hf_relation.data.negatives import shuffled_pair_negatives
 from hf_relation.data.validation import check_instances
 from hf_relation.discovery.inputs import without_labels
@@ -127,6 +128,10 @@ def fit_gate_of(
             unrelated, sources = (embed(made.instances), made.sources) if made.instances else (None, None)
     elif negatives is not None:
         unrelated = _matrix(None, negatives, embed, "negative_embeddings", corpus.shape[1])
+    if sources is None and isinstance(negatives, list) and unrelated is not None and len(negatives) == len(unrelated):
+        # The gate must not judge a row by a pair of the same sentence.
+        place = {sentence_key(row["text"]): position for position, row in enumerate(rows)}
+        sources = [place.get(sentence_key(row["text"]), -1) for row in negatives]
     names = [row["relations"][0] for row in rows]
     gate = OpenWorldGate(prior=known.prior, seed=seed)
     gate.fit(
