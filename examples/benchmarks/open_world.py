@@ -15,7 +15,7 @@ a results.json. Every seed draws other rows and starts k-means elsewhere.
 Figures: known F1 = 2 TP / (gold known + called known), TP the known rows called by their right name. Novel B-cubed F1: over the
 rows that are truly novel; such a row called known is in the "cluster" of that name, one called none is alone. None F1: of the
 kind. False positives: share of the pairs without a relation called known or novel. ECE: of the probability of the kind that is
-called, ten bins of equal width.
+called, ten bins of equal width, over equally many rows of every kind (the shares that the gate's default prior states).
 
 Methods: gate = OpenWorldGate fitted on the labelled rows and their negatives; gate, detector of the checkpoint = the same with a
 base fitted on the relations of the encoder's training (part "unseen" only); thresholds = a row is known where its cosine to the

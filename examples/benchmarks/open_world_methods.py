@@ -150,5 +150,13 @@ def figures_of(asked: Rows, decided: Decided, arguments: Any, seed: int) -> dict
         "none_f1": float(kinds[2]),
         "false_positives": float((decided.kinds[none] != "none").mean()),
         "kind_macro_f1": float(kinds.mean()),
-        "ece": None if confidence is None else expected_calibration_error(confidence, decided.kinds == asked.kinds),
+        "ece": None if confidence is None else calibration_error(asked.kinds, decided.kinds, confidence, seed),
     }
+
+
+def calibration_error(gold: np.ndarray, called: np.ndarray, confidence: np.ndarray, seed: int) -> float:
+    """Expected calibration error over equally many rows of every kind, the shares that the gate's probabilities are for."""
+    generator = np.random.default_rng(seed)
+    number = min(int((gold == kind).sum()) for kind in KINDS)
+    kept = np.concatenate([generator.permutation(np.flatnonzero(gold == kind))[:number] for kind in KINDS])
+    return expected_calibration_error(confidence[kept], called[kept] == gold[kept])
