@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,8 +65,7 @@ def fit_gate(
     relations: list[str],
     *,
     negatives: np.ndarray,
-    held_out: np.ndarray,
-    held_out_names: Sequence[str],
+    sources: np.ndarray,
     corpus: np.ndarray,
     base: GateParts | None,
     seed: int,
@@ -77,24 +75,24 @@ def fit_gate(
     Args:
         rows (`np.ndarray` of shape `(m, d)`, float32), codes (`np.ndarray` of shape `(m,)`): labelled rows, their relations.
         relations (`list[str]`): names by code.
-        negatives, held_out, corpus (`np.ndarray` with `d` columns): may be empty.
-        held_out_names (`Sequence[str]`): relations of `held_out`.
+        negatives, corpus (`np.ndarray` with `d` columns): may be empty.
+        sources (`np.ndarray` of integers, one for each negative): the row it was made from; -1 where that is none of them.
         base ([`GateParts`], *optional*), seed (`int`): see [`OpenWorldGate`].
 
     Returns:
         [`GateParts`].
     """
-    order = np.lexsort((codes, group_rows(rows)[1]))  # by value: the order that rows are given in does not matter
+    # By value: the order that rows are given in does not matter.
+    order = np.lexsort((codes, group_rows(rows)[1]))
+    sources = np.where(sources >= 0, np.argsort(order)[sources], -1)
     rows, codes = rows[order], codes[order]
-    negatives = negatives[group_rows(negatives)[0]]
-    groups = np.unique(list(held_out_names), return_inverse=True)[1] if len(held_out) else np.empty(0, dtype=np.int64)
-    order = np.lexsort((groups, group_rows(held_out)[1]))
-    held_out, groups = held_out[order], groups[order]
+    order = np.lexsort((sources, group_rows(negatives)[1]))
+    negatives, sources = negatives[order], sources[order]
     counts = np.bincount(codes, minlength=len(relations))
     means = np.zeros((len(relations), rows.shape[1]), dtype=np.float64)
     np.add.at(means, codes, rows)
     means = (means / counts[:, None]).astype(np.float32)
-    space = GateSpace.fit(np.concatenate([rows, negatives, held_out, corpus]), seed)
+    space = GateSpace.fit(np.concatenate([rows, negatives, corpus]), seed)
     nearness = Nearness(space, means, counts)
     cosines, group = nearness.without_itself(rows, codes)
     usable = counts[codes] > 1
@@ -118,41 +116,24 @@ def fit_gate(
             )
         if not enough:
             return parts
-    pair, pair_novel, pair_none = _pair_scores(rows, codes, held_out, groups, negatives, detector)
-    known = features(cosines, group, None if pair is None else pair[: len(rows)])[usable]
-    if len(held_out):
-        found = nearness.cosines(held_out)
-        novel = features(*found, None if pair_novel is None else pair_novel[len(rows) :])
+    if detector is None and len(negatives) >= LEAST_NEGATIVES:
+        detector = PairDetector.fit(rows, negatives)
+        # Once with the row unseen, as rows of known relations will be, once with its relation unseen.
+        seen = held_out_scores(rows, negatives, np.arange(len(rows)), sources)
+        unseen = held_out_scores(rows, negatives, codes, sources)
     else:
-        alone = cosines.copy()
-        alone[np.arange(len(rows)), codes] = -1.0  # its relation is taken away
-        novel = features(alone, group, pair_novel)
-    none = features(*nearness.cosines(negatives), pair_none)
-    if detector is None and pair is not None:
-        detector = PairDetector.fit(np.concatenate([rows, held_out]), negatives)
-    kinds = KindModel.fit([known, novel, none])
+        # Its rows were others, or there is none.
+        scores = [np.zeros(len(part)) if detector is None else detector.score(part) for part in (rows, negatives)]
+        seen = unseen = scores[0], scores[1]
+    none_cosines, none_group = nearness.cosines(negatives)
+    alone, none_alone, made = cosines.copy(), none_cosines.copy(), sources >= 0
+    alone[np.arange(len(rows)), codes] = -1.0  # its relation is taken away
+    none_alone[made, codes[sources[made]]] = -1.0
+    known, novel = features(cosines, group, seen[0])[usable], features(alone, group, unseen[0])
+    # Pairs without a relation stand in sentences of known and of novel relations.
+    none = [features(none_cosines, none_group, seen[1]), features(none_alone, none_group, unseen[1])]
+    kinds = KindModel.fit([known, novel, np.concatenate(none)])
     return dataclasses.replace(parts, detector=detector, kinds=kinds, rule="learned")
-
-
-def _pair_scores(
-    rows: np.ndarray,
-    codes: np.ndarray,
-    held_out: np.ndarray,
-    groups: np.ndarray,
-    negatives: np.ndarray,
-    detector: PairDetector | None,
-) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-    """Scores of the detector for labelled and held-out rows, once as known (row unseen), once as novel (relation unseen),
-    and for negatives."""
-    if detector is not None:
-        pair = detector.score(np.concatenate([rows, held_out]))
-        return pair, pair, detector.score(negatives)
-    if len(negatives) < LEAST_NEGATIVES:
-        return None, None, None
-    related = np.concatenate([rows, held_out])
-    known, none = held_out_scores(related, negatives, np.arange(len(related)))
-    novel, _ = held_out_scores(related, negatives, np.concatenate([codes, groups + codes.max() + 1]))
-    return known, novel, none
 
 
 def _quantile_rule(cosines: np.ndarray, codes: np.ndarray) -> KindModel:

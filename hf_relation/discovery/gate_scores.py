@@ -47,21 +47,27 @@ class PairDetector:
             return rows.astype(np.float64) @ self.weights.astype(np.float64) + self.bias
 
 
-def held_out_scores(related: np.ndarray, unrelated: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def held_out_scores(
+    related: np.ndarray, unrelated: np.ndarray, groups: np.ndarray, sources: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Scores of rows by detectors that have not seen them, nor their group.
+
+    An unrelated pair is held out together with the row it was made from: the two share a sentence, and a detector that has
+    learned that the one has no relation would say so of the other.
 
     Args:
         related, unrelated (`np.ndarray`): rows of both kinds.
-        groups (`np.ndarray` of integers, one for each row of `related`): rows of one group are held out together. The unrelated
-            rows are held out one by one.
+        groups (`np.ndarray` of integers, one for each row of `related`): rows of one group are held out together.
+        sources (`np.ndarray` of integers, one for each row of `unrelated`): the row of `related` that it was made from, or -1.
 
     Returns:
         `tuple`: scores of both.
     """
     found = np.zeros(len(related)), np.zeros(len(unrelated))
-    folds = np.unique(groups, return_inverse=True)[1] % NUM_FOLDS, np.arange(len(unrelated)) % NUM_FOLDS
+    folds = np.unique(groups, return_inverse=True)[1] % NUM_FOLDS
+    others = np.where(sources >= 0, folds[sources], np.arange(len(unrelated)) % NUM_FOLDS)
     for fold in range(NUM_FOLDS):
-        outside = folds[0] == fold, folds[1] == fold
+        outside = folds == fold, others == fold
         if outside[0].any() or outside[1].any():
             detector = PairDetector.fit(related[~outside[0]], unrelated[~outside[1]])
             found[0][outside[0]] = detector.score(related[outside[0]])

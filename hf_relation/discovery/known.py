@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hf_relation.clustering.rows import check_matrix
+from hf_relation.data.hygiene import sentence_key
 from hf_relation.data.negatives import shuffled_pair_negatives
 from hf_relation.data.validation import check_instances
 from hf_relation.discovery.inputs import without_labels
@@ -118,15 +119,19 @@ def fit_gate_of(
     rows: Any = known.instances
     embeddings = _matrix(known.embeddings, rows, embed, "known.embeddings", corpus.shape[1])
     negatives: Any = known.negatives
-    unrelated = None
+    unrelated, sources = None, None
     if known.negative_embeddings is not None:
         unrelated = check_matrix(known.negative_embeddings, name="negative_embeddings", columns=corpus.shape[1])
     elif negatives == "shuffled":
         if embed is not None:
-            made = shuffled_pair_negatives(rows, seed=seed).instances
-            unrelated = embed(made) if made else None
+            made = shuffled_pair_negatives(rows, seed=seed)
+            unrelated, sources = (embed(made.instances), made.sources) if made.instances else (None, None)
     elif negatives is not None:
         unrelated = _matrix(None, negatives, embed, "negative_embeddings", corpus.shape[1])
+    if sources is None and isinstance(negatives, list) and unrelated is not None and len(negatives) == len(unrelated):
+        # The gate must not judge a row by a pair of the same sentence.
+        place = {sentence_key(row["text"]): position for position, row in enumerate(rows)}
+        sources = [place.get(sentence_key(row["text"]), -1) for row in negatives]
     names = [row["relations"][0] for row in rows]
     gate = OpenWorldGate(prior=known.prior, seed=seed)
     gate.fit(
@@ -134,6 +139,7 @@ def fit_gate_of(
         names,
         relations=list(dict.fromkeys(names)),
         negatives=None if unrelated is None or not len(unrelated) else whiten(unrelated),
+        negative_sources=sources,
         corpus=whiten(corpus),
         base=base,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import softmax
 
 from hf_relation.clustering.rows import check_matrix, map_distinct_rows, normalize_rows
+from hf_relation.discovery.gate_checks import check_relations, check_sources
 from hf_relation.discovery.gate_fitting import GateParts, fit_gate
 from hf_relation.discovery.gate_scores import KINDS, Nearness, features
 from hf_relation.discovery.gate_space import GateSpace
@@ -124,8 +125,7 @@ class OpenWorldGate:
         *,
         relations: Sequence[str] | None = None,
         negatives: Any = None,
-        held_out: Any = None,
-        held_out_names: Sequence[str] | None = None,
+        negative_sources: Sequence[int] | None = None,
         corpus: Any = None,
         base: OpenWorldGate | None = None,
     ) -> OpenWorldGate:
@@ -140,10 +140,9 @@ class OpenWorldGate:
             relations (`Sequence[str]`, *optional*): the order of the relations; sorted by name by default.
             negatives (array-like of shape `(q, d)`, *optional*): pairs without a relation, best those of the same sentences, see
                 [`~hf_relation.data.shuffled_pair_negatives`].
-            held_out (array-like of shape `(h, d)`, *optional*): rows of further known relations that play the novel ones, in the
-                place of each known relation in turn. Worth it where the encoder was trained on the relations of `vectors`,
-                which then stand apart better than novel ones will: give relations that it was not trained on.
-            held_out_names (`Sequence[str]` of length `h`): their relations; needed with `held_out`.
+            negative_sources (`Sequence[int]` of length `q`, *optional*): the row that each negative was made from
+                (`ShuffledPairs.sources`), a position in `vectors`; -1 for one from elsewhere. Without them a pair is judged by a
+                detector that has seen another pair of its sentence, and the probabilities are worse.
             corpus (array-like of shape `(n, d)`, *optional*): unlabelled rows that are to be decided: their directions
                 are looked at, too. Strongly advised.
             base ([`OpenWorldGate`], *optional*): a fitted gate of the same embeddings, such as a checkpoint's: its detector of
@@ -165,18 +164,15 @@ class OpenWorldGate:
             return normalize_rows(check_matrix(values, name=name, columns=width))
 
         order = check_relations(names, len(rows), relations)
-        others = checked("held_out", held_out)
-        if held_out is not None:
-            check_relations([] if held_out_names is None else held_out_names, len(others), None, name="held_out_names")
+        unrelated = checked("negatives", negatives)
         if base is not None and base._fitted.means.shape[1] != width:
             raise UsageError(f"`base` is for rows of {base._fitted.means.shape[1]} columns, `vectors` has {width}.")
         self._parts = fit_gate(
             rows,
             np.array([order.index(name) for name in names]),
             order,
-            negatives=checked("negatives", negatives),
-            held_out=others,
-            held_out_names=list(held_out_names or []),
+            negatives=unrelated,
+            sources=check_sources(negative_sources, len(unrelated), len(rows)),
             corpus=checked("corpus", corpus),
             base=None if base is None else base._fitted,
             seed=self.seed,
@@ -285,37 +281,3 @@ class OpenWorldGate:
         gate = cls(**settings)
         gate._parts = parts
         return gate
-
-
-def check_relations(
-    names: Sequence[str], number: int, relations: Sequence[str] | None, name: str = "names"
-) -> list[str]:
-    """Check the names of rows, and give the relations in order.
-
-    Args:
-        names (`Sequence[str]`): one a row.
-        number (`int`): rows.
-        relations (`Sequence[str]`, *optional*): the order wanted.
-        name (`str`): how errors call `names`.
-
-    Returns:
-        `list[str]`: every relation once.
-
-    Raises:
-        UsageError: they do not fit.
-    """
-    listed = [] if isinstance(names, str) else list(names)
-    if len(listed) != number or not all(isinstance(each, str) and each for each in listed):
-        raise UsageError(
-            f"`{name}` must be {number} relation names, one a row (strings, not empty), got {str(names)[:80]}."
-        )
-    found = sorted(set(listed))
-    if relations is None:
-        return found
-    order = list(relations)
-    if len(set(order)) != len(order) or set(order) != set(found):
-        wrong = sorted(set(order) ^ set(found)) or order
-        raise UsageError(
-            f"`relations` must list every relation of `{name}` once, and no other; {wrong[0]!r} is in one of them only, or twice."
-        )
-    return order

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hf_relation.discovery import KnownRelations, RelationDiscovery
+from hf_relation.discovery import KnownRelations, OpenWorldGate, RelationDiscovery
 from hf_relation.discovery.known import read_known
 from hf_relation.discovery.state import DiscoveryState, read_state, write_state
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
@@ -216,3 +216,19 @@ def test_kind_and_confidence_are_written_down(tmp_path: Path) -> None:
     frame = pd.read_parquet(result.export(tmp_path / "found.parquet"))
     assert frame["kind"].tolist() == table["kind"].tolist()
     assert result.to_dict()["instances"][25]["kind"] == "novel"
+
+
+def test_the_gate_is_told_from_which_sentence_a_pair_without_a_relation_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    fit = OpenWorldGate.fit
+
+    def noted(self: OpenWorldGate, *args: Any, **more: Any) -> OpenWorldGate:
+        told.append(more["negative_sources"])
+        return fit(self, *args, **more)
+
+    monkeypatch.setattr(OpenWorldGate, "fit", noted)
+    labelled, embeddings = rows(0, 6, "a")
+    pairs = [{**labelled[2], "id": "x"}, *rows(7, 1, "y")[0], {**labelled[5], "id": "z"}]
+    labelled = [{**row, "relations": ["a"]} for row in labelled]
+    RelationDiscovery(num_relations=1).fit(*CORPUS, known=KnownRelations(labelled, embeddings, pairs, embeddings[:3]))
+    assert told == [[2, -1, 5]]

@@ -21,6 +21,8 @@ NAMES = (
     "methods",
     "name_matching",
     "name_quality",
+    "open_world",
+    "open_world_methods",
     "openre",
     "pooling_loss",
     "published",
