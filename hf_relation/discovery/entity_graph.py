@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hf_relation.discovery.graph_exports import relation_graph
 
@@ -91,15 +91,35 @@ def entity_graph(result: DiscoveryResult, *, max_entities: int = 60, seed: int =
     picture = networkx.Graph()
     picture.add_nodes_from(range(len(chosen)))
     picture.add_edges_from((head, tail) for head, tail, _, _ in shown)
-    places = _places(networkx, picture, seed)
+    places = _places(picture, seed)
     degrees = [picture.degree(node) for node in range(len(chosen))]
     note = _note(len(chosen), len(joined), len(shown), len(edges))
     return EntityGraph([whole.name(key) for key in chosen], degrees, places, shown, note)
 
 
-def _places(networkx: object, picture: object, seed: int) -> list[tuple[float, float]]:
-    layout = networkx.spring_layout(picture, seed=seed, iterations=300)  # type: ignore[attr-defined]
-    return [(float(x), float(y)) for _, (x, y) in sorted(layout.items())]
+def _places(picture: Any, seed: int) -> list[tuple[float, float]]:
+    """Each connected part by itself, the parts from the largest to the smallest in rows of about the same width."""
+    import networkx
+
+    parts = sorted((sorted(part) for part in networkx.connected_components(picture)), key=lambda part: (-len(part), part))
+    sides = [2.4 * len(part) ** 0.5 for part in parts]
+    width = max([1.5 * sum(side**2 for side in sides) ** 0.5, *sides])
+    places: dict[int, tuple[float, float]] = {}
+    left = top = height = 0.0
+    for part, side in zip(parts, sides, strict=True):
+        if left + side > width and left:
+            left, top, height = 0.0, top - height, 0.0
+        if len(part) == 2:  # one above the other, so that their names do not touch
+            inside = {part[0]: (0.0, 1.0), part[1]: (0.0, -1.0)}
+        else:
+            start = networkx.circular_layout(picture.subgraph(part))
+            inside = networkx.spring_layout(picture.subgraph(part), pos=start, seed=seed, iterations=300)
+        reach = max(abs(value) for place in inside.values() for value in place) or 1.0
+        for node, (x, y) in inside.items():
+            scale = 0.36 * side / reach
+            places[node] = (left + side / 2 + scale * float(x), top - side / 2 + scale * float(y))
+        left, height = left + side, max(height, side)
+    return [places[node] for node in range(len(places))]
 
 
 def _note(entities: int, all_entities: int, edges: int, all_edges: int) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _SYMBOLS = ("circle", "triangle-up", "square", "diamond", "x", "triangle-down")
 _LABEL = 34
 BINS = 25
+_NAMED = 60  # more names on the graph cover one another
 
 
 def label(text: str, width: int = _LABEL) -> str:
@@ -105,7 +106,7 @@ def curve_figure(estimate: NumRelationsEstimate, found: int) -> dict[str, Any]:
         shapes=[band | {"line": {"width": 0}, "layer": "below"}],
         xaxis={"title": {"text": "number of relations"}},
         yaxis={
-            "title": {"text": label(estimate.criterion)},
+            "title": {"text": label(estimate.criterion.replace("_", " "))},
             "range": [min(scores) - 0.08 * spread, max(scores) + 0.2 * spread],
         },
         showlegend=False,
@@ -136,12 +137,20 @@ def dendrogram_figure(result: DiscoveryResult) -> dict[str, Any]:
                 mode="markers",
                 hoverinfo="none",
                 customdata=[leaf.id for leaf in leaves],
-                marker={"size": 8},
+                marker={"size": 9},
+                cliponaxis=False,
                 meta={"colors": [style(result.relations.index(leaf))["color"] for leaf in leaves]},
             ),
         ],
         xaxis={"title": {"text": "distance (Ward)"}, "rangemode": "tozero", "zeroline": False},
-        yaxis={"tickvals": ticks, "ticktext": [label(leaf.name) for leaf in leaves], "showgrid": False, "zeroline": False},
+        yaxis={
+            "tickvals": ticks,
+            "ticktext": [label(leaf.name) for leaf in leaves],
+            "range": [-2, 10 * len(leaves) + 2],
+            "showgrid": False,
+            "zeroline": False,
+            "ticklabelstandoff": 10,
+        },
         height=max(260, 24 * len(leaves) + 90),
         showlegend=False,
     )
@@ -196,12 +205,11 @@ def graph_figure(result: DiscoveryResult, graph: EntityGraph) -> dict[str, Any]:
                 mode="markers",
                 hoverinfo="none",
                 customdata=[middle[2] for middle in middles],
-                marker={"size": 8, "symbol": "arrow", "angle": [round(float(middle[3]), 1) for middle in middles]},
+                marker={"size": 10, "symbol": "arrow", "angle": [round(float(middle[3]), 1) for middle in middles]},
                 meta=meta | {"edges": True},
             )
         )
-    hubs = sorted(range(len(graph.names)), key=lambda node: -graph.degrees[node])[:30]
-    named = set(hubs)
+    named = set(sorted(range(len(graph.names)), key=lambda node: -graph.degrees[node])[:_NAMED])
     traces.append(
         objects.Scatter(
             x=[round(place[0], 4) for place in graph.places],

@@ -7,6 +7,7 @@
   const at = (id) => document.getElementById(id);
   const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const color = (number) => (number === null || number === undefined ? css("--rest") : css("--c" + number));
+  const narrow = () => matchMedia("(max-width: 860px)").matches;
   let chosen = null;
 
   function make(tag, options, ...children) {
@@ -140,7 +141,7 @@
     const row = event.target.closest("tr");
     if (!row || String(getSelection())) return;
     choose(Number(row.dataset.id), false);
-    if (matchMedia("(max-width: 860px)").matches) at("details").scrollIntoView({ block: "start" });
+    if (narrow()) at("details").scrollIntoView({ block: "start" });
   });
 
   function choose(id, reveal) {
@@ -157,7 +158,13 @@
   }
 
   // ---- figures
-  const CONFIG = { displaylogo: false, responsive: true, displayModeBar: "hover", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  const webgl = Boolean(document.createElement("canvas").getContext("webgl"));
+  if (!webgl && at("nogl")) at("nogl").hidden = false;
+  // The buttons are named one by one: others of plotly's would send the figure to a server.
+  const CONFIG = {
+    displaylogo: false, responsive: true, displayModeBar: true, showSendToCloud: false, plotlyServerURL: "", showLink: false,
+    modeBarButtons: [["toImage", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
+  };
   const drawn = {};
   function themed(name) {
     const figure = structuredClone(content.figures[name]);
@@ -170,11 +177,11 @@
       modebar: { bgcolor: "rgba(0,0,0,0)", color: soft, activecolor: css("--accent") },
     });
     const bare = name === "map" || name === "graph";
-    layout.margin = bare ? { l: 4, r: 4, t: 4, b: 4 } : name === "dendrogram" ? { l: 12, r: 18, t: 10, b: 48 } : { l: 62, r: 18, t: 14, b: 48 };
+    layout.margin = bare ? { l: 4, r: 4, t: 34, b: 4 } : name === "dendrogram" ? { l: 12, r: 18, t: 10, b: 48 } : { l: 62, r: 18, t: 14, b: 48 };
     for (const key of ["xaxis", "yaxis"]) {
       layout[key] = Object.assign({ gridcolor: grid, linecolor: css("--line"), zerolinecolor: grid, automargin: !bare && key === "yaxis" }, layout[key]);
     }
-    if (name === "dendrogram") layout.yaxis.tickfont = { color: ink, size: matchMedia("(max-width: 860px)").matches ? 11 : 13 };
+    if (name === "dendrogram") layout.yaxis.tickfont = { color: ink, size: narrow() ? 11 : 13 };
     for (const shape of layout.shapes || []) shape.fillcolor = css("--chosen");
     for (const trace of figure.data) {
       const meta = trace.meta || {};
@@ -185,9 +192,11 @@
         trace.marker = Object.assign({}, trace.marker, { color: meta.colors ? meta.colors.map(color) : own });
       }
       if (trace.mode && trace.mode.includes("text")) trace.textfont = { color: ink, size: name === "graph" ? 12 : 13 };
+      if (meta.nodes && narrow()) trace.text = trace.text.map((text, i) => (trace.marker.size[i] > 9 ? text : ""));
       if (meta.nodes) trace.marker = Object.assign({}, trace.marker, { color: css("--card"), line: { color: soft, width: 1.5 } });
       if (name === "graph" && meta.relation !== undefined && trace.mode === "lines") trace.opacity = 0.65;
       if (name === "map") {
+        if (!webgl) trace.type = "scatter";
         trace.marker.line = { width: 0 };
         trace.marker.opacity = chosen === null ? 0.75 : meta.relation === chosen ? 0.95 : 0.12;
         if (chosen !== null && meta.relation !== chosen) trace.marker.color = css("--rest");
@@ -287,8 +296,7 @@
 
   paintTheme();
   filter();
-  if (content.relations.length) choose(content.relations[0].id, false);
-  chosen = null; // the map shows all relations until one is chosen
+  if (content.relations.length) showDetails(content.relations[0]); // the map shows all relations until one is chosen
   for (const name of Object.keys(content.figures)) draw(name);
   root.dataset.ready = "true";
 })();
