@@ -101,7 +101,9 @@ def _places(picture: Any, seed: int) -> list[tuple[float, float]]:
     """Each connected part by itself, the parts from the largest to the smallest in rows of about the same width."""
     import networkx
 
-    parts = sorted((sorted(part) for part in networkx.connected_components(picture)), key=lambda part: (-len(part), part))
+    parts = sorted(
+        (sorted(part) for part in networkx.connected_components(picture)), key=lambda part: (-len(part), part)
+    )
     sides = [2.4 * len(part) ** 0.5 for part in parts]
     width = max([1.5 * sum(side**2 for side in sides) ** 0.5, *sides])
     places: dict[int, tuple[float, float]] = {}

@@ -133,7 +133,9 @@ def check_figure(kind: str, path: str | os.PathLike[str] | None = None) -> Path:
 
 def _map(result: DiscoveryResult, target: Path, title: str | None, max_points: int, seed: int) -> Path:
     if result.vectors is None:
-        raise UsageError('The result holds no vectors, so there is no "map" of it. Results of `fit_predict` hold them.')
+        raise UsageError(
+            'The result holds no vectors, so there is no "map" of it. Results of `fit_predict` hold them.'
+        )
     projection = project(result.vectors, max_points=max_points, seed=seed)
     shown = result.relations
     if len(shown) > MAX_STYLES:
@@ -152,10 +154,12 @@ def _sizes(result: DiscoveryResult, target: Path, title: str | None) -> Path:
         raise UsageError('The result has no relation, so there is nothing to show as "sizes".')
     shown = sorted(result.relations, key=lambda relation: -relation.size)[:MAX_STYLES]
     both = len({relation.kind for relation in shown}) > 1
-    bars = [
-        Bar(relation.name, float(relation.size), group=relation.kind if both else "") for relation in shown
-    ]
-    note = "" if len(shown) == len(result.relations) else f"The {len(shown)} largest of {len(result.relations)} relations."
+    bars = [Bar(relation.name, float(relation.size), group=relation.kind if both else "") for relation in shown]
+    note = (
+        ""
+        if len(shown) == len(result.relations)
+        else f"The {len(shown)} largest of {len(result.relations)} relations."
+    )
     return bar_chart(bars, target, title=title, axis="instances", note=note, digits=0)
 
 

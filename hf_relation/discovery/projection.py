@@ -89,7 +89,9 @@ def _flat(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
     if not spread:
         return np.zeros((count, 2)), "all in one place"
     components = min(_DIMENSIONS, *vectors.shape)
-    main = PCA(components, svd_solver="full" if count < 500 else "randomized", random_state=seed).fit_transform(vectors)
+    main = PCA(components, svd_solver="full" if count < 500 else "randomized", random_state=seed).fit_transform(
+        vectors
+    )
     if count < 10:
         return np.pad(main, ((0, 0), (0, 1)))[:, :2], "the two main directions of the vectors (PCA)"
     landmarks = min(count, _LANDMARKS)

@@ -290,9 +290,7 @@ class DiscoveryResult:
         """
         from hf_relation.discovery.report import write_report
 
-        return write_report(
-            self, path, title=title, max_points=max_points, max_entities=max_entities, seed=seed
-        )
+        return write_report(self, path, title=title, max_points=max_points, max_entities=max_entities, seed=seed)
 
     def plot(
         self,
@@ -323,9 +321,7 @@ class DiscoveryResult:
         """
         from hf_relation.discovery.figures import plot_result
 
-        return plot_result(
-            self, kind, path, title=title, max_points=max_points, max_entities=max_entities, seed=seed
-        )
+        return plot_result(self, kind, path, title=title, max_points=max_points, max_entities=max_entities, seed=seed)
 
     def save(self, folder: str | os.PathLike[str], *, raw: bool = False) -> Path:
         """Write `instances.jsonl`, `relations.json` and `relations.csv` into a folder.

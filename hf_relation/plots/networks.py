@@ -62,7 +62,6 @@ def network_chart(
         raise UsageError(f"`places` must have one entry per name ({len(names)}), got {len(points)}.")
     if not edges or not all(0 <= node < len(names) for edge in edges for node in edge[:2]):
         raise UsageError(f"`edges` must hold at least one edge, between nodes 0 to {len(names) - 1}.")
-    effects = import_optional("matplotlib.patheffects", extra="viz")
     lines = import_optional("matplotlib.lines", extra="viz")
     kinds = list(dict.fromkeys(kind for _, _, kind in edges))
     look = {kind: (COLORS[i % 8], _DASHES[i // 8]) for i, kind in enumerate(kinds[:_MOST_KINDS])}
@@ -75,10 +74,10 @@ def network_chart(
         arrow = {"arrowstyle": "-|>", "color": color, "linewidth": 1.1, "linestyle": dash, "shrinkA": 3, "shrinkB": 4}
         axes.annotate("", points[tail], points[head], arrowprops=arrow | {"connectionstyle": "arc3,rad=0.06"})
     axes.scatter(points[:, 0], points[:, 1], s=16, c="white", edgecolors="#444444", linewidths=0.9, zorder=3)
+    halo = {"boxstyle": "square,pad=0.06", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
     beside = {"textcoords": "offset points", "ha": "center", "fontsize": 7.5, "zorder": 4, **PLAIN}
     for (x, y), name in zip(points, names, strict=True):
-        text = axes.annotate(plain_text(name, width=22, lines=1), (x, y), (0, 4.5), **beside)
-        text.set_path_effects([effects.withStroke(linewidth=2.2, foreground="white")])
+        axes.annotate(plain_text(name, width=22, lines=1), (x, y), (0, 4.5), bbox=halo, **beside)
     axes.margins(0.08)
     axes.set_axis_off()
     handles = [lines.Line2D([], [], color=color, linestyle=dash, linewidth=1.4) for color, dash in look.values()]

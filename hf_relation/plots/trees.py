@@ -58,7 +58,9 @@ def tree_chart(
     if not 2 <= len(names) <= _MOST:
         raise UsageError(f"`names` must hold 2 to {_MOST} leaves, got {len(names)}.")
     if np.shape(linkage) != (len(names) - 1, 4):
-        raise UsageError(f"`linkage` must have shape ({len(names) - 1}, 4) for {len(names)} leaves, got {np.shape(linkage)}.")
+        raise UsageError(
+            f"`linkage` must have shape ({len(names) - 1}, 4) for {len(names)} leaves, got {np.shape(linkage)}."
+        )
     collections = import_optional("matplotlib.collections", extra="viz")
     from scipy.cluster.hierarchy import dendrogram
 

@@ -153,7 +153,9 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_method_writes_the_same_page(tmp_path: Path) -> None:
     result = planted_result()
-    assert result.save_report(tmp_path / "a.html").read_bytes() == write_report(result, tmp_path / "b.html").read_bytes()
+    assert (
+        result.save_report(tmp_path / "a.html").read_bytes() == write_report(result, tmp_path / "b.html").read_bytes()
+    )
 
 
 @pytest.mark.parametrize(

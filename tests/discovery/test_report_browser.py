@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,7 +122,9 @@ def test_a_relation_opens_by_click_and_by_key(browser: Any) -> None:
     names = _all(browser, "#table tbody .name")
     names[1].click()
     assert "verb1" in details.text and "Nearest to the centre" in details.text
-    assert [mark.text.split(" ")[0] for mark in _all(browser, "#details mark.h")][1] == "Head4"  # row 12, the first of relation 1
+    assert [mark.text.split(" ")[0] for mark in _all(browser, "#details mark.h")][
+        1
+    ] == "Head4"  # row 12, the first of relation 1
     assert names[1].get_attribute("aria-pressed") == "true"
     browser.execute_script("arguments[0].focus()", names[2])
     names[2].send_keys("\ue007")  # Enter

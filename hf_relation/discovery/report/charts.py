@@ -83,7 +83,9 @@ def curve_figure(estimate: NumRelationsEstimate, found: int) -> dict[str, Any]:
     numbers, scores = list(estimate.candidates), [round(float(score), 5) for score in estimate.scores]
     tip = "%{x} relations: %{y:.3f}<extra></extra>"
     traces = [
-        objects.Scatter(x=numbers, y=scores, mode="lines+markers", hovertemplate=tip, meta={"color": 0}, marker={"size": 6})
+        objects.Scatter(
+            x=numbers, y=scores, mode="lines+markers", hovertemplate=tip, meta={"color": 0}, marker={"size": 6}
+        )
     ]
     if estimate.best in numbers:
         best = scores[numbers.index(estimate.best)]
@@ -195,7 +197,9 @@ def graph_figure(result: DiscoveryResult, graph: EntityGraph) -> dict[str, Any]:
             x += [round(x0, 4), round(x1, 4), None]
             y += [round(y0, 4), round(y1, 4), None]
             # Nearer to the tail, and an arrow head: the direction can be seen.
-            middles.append((0.42 * x0 + 0.58 * x1, 0.42 * y0 + 0.58 * y1, number, np.degrees(np.arctan2(x1 - x0, y1 - y0))))
+            middles.append(
+                (0.42 * x0 + 0.58 * x1, 0.42 * y0 + 0.58 * y1, number, np.degrees(np.arctan2(x1 - x0, y1 - y0)))
+            )
         meta = {"relation": relation.id, **style(place)}
         traces.append(objects.Scatter(x=x, y=y, mode="lines", hoverinfo="skip", line={"width": 1.4}, meta=meta))
         traces.append(

@@ -132,6 +132,10 @@ def summary(result: DiscoveryResult) -> list[tuple[str, str, str]]:
     return [
         (f"{len(result.relations):,}", "relations" if len(result.relations) != 1 else "relation", remark),
         (f"{len(result):,}", "instances" if len(result) != 1 else "instance", ""),
-        (f"{left_out:,}", "left out", f"{left_out / max(len(result), 1):.0%}: no relation, or fit nowhere" if left_out else ""),
+        (
+            f"{left_out:,}",
+            "left out",
+            f"{left_out / max(len(result), 1):.0%}: no relation, or fit nowhere" if left_out else "",
+        ),
         (median, "median score", "1: at its relation's centre; 0: half way to another"),
     ]

@@ -156,7 +156,9 @@ def _figures(
     extra: dict[str, Any] = {"points": [], "entities": [], "edges": [], "triples": []}
 
     if result.vectors is None:
-        notes["map"] = "No map: the result holds no vectors (results of `predict`, and loaded ones of old versions, have none)."
+        notes["map"] = (
+            "No map: the result holds no vectors (results of `predict`, and loaded ones of old versions, have none)."
+        )
     else:
         projection = project(result.vectors, max_points=max_points, seed=seed)
         figures["map"], notes["map"] = charts.map_figure(result, projection), projection.note
@@ -174,15 +176,21 @@ def _figures(
     if result.centers is None:
         notes["dendrogram"] = "No tree: the result holds no relation centres."
     elif not 2 <= len(result.relations) <= _MOST_LEAVES:
-        notes["dendrogram"] = f"No tree: it is drawn for 2 to {_MOST_LEAVES} relations, and there are {len(result.relations)}."
+        notes["dendrogram"] = (
+            f"No tree: it is drawn for 2 to {_MOST_LEAVES} relations, and there are {len(result.relations)}."
+        )
     else:
         figures["dendrogram"] = charts.dendrogram_figure(result)
-        notes["dendrogram"] = "The further left two branches meet, the more alike the relations (Ward, weighted by size)."
+        notes["dendrogram"] = (
+            "The further left two branches meet, the more alike the relations (Ward, weighted by size)."
+        )
 
     inside = result.labels >= 0
     if result.confidence is not None:
         figures["confidence"] = charts.confidence_figure(result.confidence, "confidence")
-        notes["confidence"] = "How probable it is that the kind (known, novel, none) and a known name are right; calibrated."
+        notes["confidence"] = (
+            "How probable it is that the kind (known, novel, none) and a known name are right; calibrated."
+        )
     elif inside.any():
         figures["confidence"] = charts.confidence_figure(result.scores[inside], "score")
         notes["confidence"] = "1: at its relation's centre; 0: half way to another one. Not a probability."
@@ -200,7 +208,8 @@ def _figures(
             names = {relation.id: clean(relation.name) for relation in result.relations}
             strongest = sorted(graph.edges, key=lambda edge: -edge[3])
             extra["triples"] = [
-                (extra["entities"][head], names[id_], extra["entities"][tail], number) for head, tail, id_, number in strongest
+                (extra["entities"][head], names[id_], extra["entities"][tail], number)
+                for head, tail, id_, number in strongest
             ]
         else:
             notes["graph"] = "No graph: no relation joins two different entities."
