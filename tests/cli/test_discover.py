@@ -234,4 +234,4 @@ def test_bad_report_and_figure_names_are_refused_before_the_work(
 ) -> None:
     monkeypatch.setattr(RelationDiscovery, "fit_predict", lambda *_, **__: pytest.fail("worked"))
     code, out, err = run(corpus, *bad)
-    assert code == 1 and out == "" and "Traceback" not in err
+    assert code == 2 and out == "" and "Traceback" not in err

@@ -104,7 +104,7 @@ def test_what_is_missing_is_named_with_the_reason(tmp_path: Path) -> None:
     for reason in (
         "made from embeddings alone",
         "No map: the result holds no vectors",
-        "No curve: 1 relations were asked for",
+        "No curve: the number asked for was 1",
         "No tree: the result holds no relation centres",
         "No graph:",
     ):

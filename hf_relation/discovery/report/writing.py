@@ -167,7 +167,7 @@ def _figures(
     if result.estimate is None:
         notes["curve"] = "No curve: the number of relations was not estimated."
         if result.requested != "auto":
-            notes["curve"] = f"No curve: {result.requested} relations were asked for, so the number was not estimated."
+            notes["curve"] = f"No curve: the number asked for was {result.requested}, so it was not estimated."
     else:
         figures["curve"] = charts.curve_figure(result.estimate, len(result.relations))
         low, high = result.estimate.low, result.estimate.high
