@@ -65,7 +65,7 @@ def entity_graph(result: DiscoveryResult, *, max_entities: int = 60, seed: int =
     Reference:
         Fruchterman and Reingold, Graph drawing by force-directed placement, 1991 (networkx's `spring_layout`).
     """
-    import networkx
+    import networkx  # type: ignore[import-untyped]
 
     whole = relation_graph(result)
     edges = {key: len(edge.scores) for key, edge in whole.edges.items() if key[0] != key[2]}
