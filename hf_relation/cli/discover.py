@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -91,6 +91,18 @@ def command(
     max_distance: raw_text.MaxDistance = None,
     max_pairs_per_text: raw_text.MaxPairs = None,
     types: raw_text.Types = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Also write a page to look at in a browser: one .html file."),
+    ] = None,
+    plots: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plot",
+            metavar="KIND=FILE",
+            help="Also draw map, sizes, curve, dendrogram, confidence or graph to FILE (.png, .svg or .pdf). May be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Default: as stored with the model, else 0.")
@@ -113,6 +125,7 @@ def command(
     stdout = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # nothing a library prints may end up among the results
         _check_exports(exports or [], file)
+        figures = _check_seen(report, plots or [])
         read = raw_text.read_rows(
             file,
             plain_text=plain_text,
@@ -151,6 +164,13 @@ def command(
             result.export(export)
             if progress is not False:
                 messages().print(f"Wrote {export}.", markup=False)
+        for kind, place in figures:
+            result.plot(kind, place)
+        if report is not None:
+            result.save_report(report)
+        if progress is not False:
+            for written in [*(place for _, place in figures), *([report] if report else [])]:
+                messages().print(f"Wrote {written}.", markup=False)
     with contextlib.redirect_stdout(stdout):
         if as_json:
             skipped = [{"line": error.line, "reason": error.reason} for error in read.errors]
@@ -158,6 +178,23 @@ def command(
             typer.echo(json.dumps(content, ensure_ascii=not is_utf8(stdout), allow_nan=False))
         else:
             results().print(relations_table(result))
+
+
+def _check_seen(report: Path | None, plots: list[str]) -> list[tuple[Any, Path]]:
+    """Kinds and files of the figures; what cannot be written is refused before the work."""
+    if report is not None:
+        from hf_relation.discovery.report import check_report
+
+        check_report(report)
+    figures = []
+    for plot in plots:
+        from hf_relation.discovery.figures import check_figure
+
+        kind, equals, place = plot.partition("=")
+        if not equals or not place:
+            raise UsageError(f"--plot must be KIND=FILE, such as map=map.png, got {plot!r}.")
+        figures.append((kind, check_figure(kind, place)))
+    return figures
 
 
 def _check_exports(exports: list[Path], file: Path) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hf_relation.discovery.exports import ExportFormat
+    from hf_relation.discovery.figures import FigureKind
     from hf_relation.discovery.hierarchy import RelationHierarchy
 
 
@@ -261,6 +262,66 @@ class DiscoveryResult:
         from hf_relation.discovery.exports import export_result
 
         return export_result(self, path, format, raw=raw, base=base)
+
+    def save_report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        title: str | None = None,
+        max_points: int = 20_000,
+        max_entities: int = 60,
+        seed: int = 0,
+    ) -> Path:
+        """Write the result as one HTML file to look at in any browser, without a network.
+
+        Args:
+            path (`str` or `PathLike`): ends in `.html`; an existing file is replaced, missing parent folders are made.
+            title (`str`, *optional*): at the top of the page. Default: `"Discovered relations"`.
+            max_points (`int`, defaults to 20,000): the map shows so many instances at most; it says so.
+            max_entities (`int`, defaults to 60): the graph shows so many entities at most; it says so.
+            seed (`int`, defaults to 0): of map and graph.
+
+        Returns:
+            `Path`: the file; see [`~hf_relation.discovery.report.write_report`] for what it shows.
+
+        Raises:
+            UsageError: an empty result, a bad file name or a bad number.
+            ImportError: plotly or jinja2 is not installed; the message says how to get them.
+        """
+        from hf_relation.discovery.report import write_report
+
+        return write_report(self, path, title=title, max_points=max_points, max_entities=max_entities, seed=seed)
+
+    def plot(
+        self,
+        kind: FigureKind,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        title: str | None = None,
+        max_points: int = 5000,
+        max_entities: int = 40,
+        seed: int = 0,
+    ) -> Path:
+        """Draw a figure for a paper.
+
+        Args:
+            kind (`str`): `"map"`, `"sizes"`, `"curve"`, `"dendrogram"`, `"confidence"` or `"graph"`.
+            path (`str` or `PathLike`, *optional*): ends in `.png`, `.svg` or `.pdf`. Default: such as `map.png`.
+            title (`str`, *optional*): above the figure.
+            max_points (`int`, defaults to 5000): the map shows so many instances at most; it says so.
+            max_entities (`int`, defaults to 40): the graph shows so many entities at most; it says so.
+            seed (`int`, defaults to 0): of map and graph.
+
+        Returns:
+            `Path`: the file; see [`~hf_relation.discovery.figures.plot_result`] for what it shows.
+
+        Raises:
+            UsageError: another kind, a bad file name, or the result lacks what the figure shows.
+            ImportError: matplotlib is not installed; the message says how to get it.
+        """
+        from hf_relation.discovery.figures import plot_result
+
+        return plot_result(self, kind, path, title=title, max_points=max_points, max_entities=max_entities, seed=seed)
 
     def save(self, folder: str | os.PathLike[str], *, raw: bool = False) -> Path:
         """Write `instances.jsonl`, `relations.json` and `relations.csv` into a folder.

@@ -2,10 +2,13 @@
 
 from .bars import Bar, bar_chart
 from .heatmaps import heatmap
+from .histograms import histogram
 from .lines import Line, line_chart
 from .maps import MapPanel, embedding_map
+from .networks import network_chart
 from .palette import MAX_STYLES, Style, styles
 from .reliability import ReliabilityBins, reliability_plot
+from .trees import tree_chart
 
 
 __all__ = [
@@ -18,7 +21,10 @@ __all__ = [
     "bar_chart",
     "embedding_map",
     "heatmap",
+    "histogram",
     "line_chart",
+    "network_chart",
     "reliability_plot",
     "styles",
+    "tree_chart",
 ]

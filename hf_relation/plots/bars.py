@@ -40,6 +40,7 @@ def bar_chart(
     title: str | None = None,
     axis: str = "",
     note: str = "",
+    digits: int = 3,
 ) -> Path:
     """Draw horizontal bars from top to bottom, each with its value written beside it.
 
@@ -49,6 +50,7 @@ def bar_chart(
         title (`str`, *optional*): above the bars.
         axis (`str`, defaults to none): what the values are.
         note (`str`, defaults to none): a line below, for instance what the error bars are.
+        digits (`int`, defaults to 3): decimal places of the values beside the bars.
 
     Returns:
         `Path`: the file, written whole or not at all.
@@ -96,7 +98,7 @@ def bar_chart(
             axes.errorbar(bar.value, position, xerr=bar.error, color="#333333", capsize=2.5, linewidth=1.0)
     longest = max(bar.value + (bar.error or 0.0) for bar in bars) or 1.0
     for position, bar in enumerate(bars):
-        text = f"{bar.value:.3f}" + (f" ± {bar.error:.3f}" if bar.error else "")
+        text = f"{bar.value:,.{digits}f}" + (f" ± {bar.error:,.{digits}f}" if bar.error else "")
         axes.text(bar.value + (bar.error or 0.0) + 0.015 * longest, position, text, va="center", fontsize=8, **PLAIN)
     axes.set_xlim(0, 1.24 * longest)
     axes.set_ylim(len(bars) - 0.4, -0.6)

@@ -216,3 +216,22 @@ def test_text_from_the_corpus_is_never_markup_or_control(run: Run, tmp_path: Pat
 
 def test_algorithms_on_offer_are_those_there_are() -> None:
     assert get_args(AlgorithmName) == ALGORITHMS
+
+
+def test_report_and_figures_are_written(run: Run, corpus: Path, tmp_path: Path) -> None:
+    report, figure = tmp_path / "new" / "report.html", tmp_path / "sizes.svg"
+    code, out, err = run(corpus, "--num-relations", 2, "--report", report, "--plot", f"sizes={figure}", "--progress")
+    assert code == 0, err
+    assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>") and figure.exists()
+    assert "Wrote" in err and "Wrote" not in out
+
+
+@pytest.mark.parametrize(
+    "bad", [["--report", "page.pdf"], ["--plot", "map"], ["--plot", "pie=a.png"], ["--plot", "map=a.txt"]]
+)
+def test_bad_report_and_figure_names_are_refused_before_the_work(
+    run: Run, corpus: Path, bad: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RelationDiscovery, "fit_predict", lambda *_, **__: pytest.fail("worked"))
+    code, out, err = run(corpus, *bad)
+    assert code == 2 and out == "" and "Traceback" not in err
