@@ -20,7 +20,9 @@ def walk_slowly(tree: PrototypeTree, vector: np.ndarray) -> int:
     node = 0
     while True:
         members = [i for i in range(len(tree.points)) if tree.nodes[i] == node]
-        distances = [sum((float(a) - float(b)) ** 2 for a, b in zip(vector, tree.points[i], strict=True)) for i in members]
+        distances = [
+            sum((float(a) - float(b)) ** 2 for a, b in zip(vector, tree.points[i], strict=True)) for i in members
+        ]
         target = int(tree.targets[members[distances.index(min(distances))]])
         if target >= -1:
             return target
@@ -65,6 +67,16 @@ def test_a_split_moves_only_what_it_is_about() -> None:
     beside = unit(np.array([[0.9, 0.6, 0.0]]))
     assert tree.assign(beside).tolist() == [0]
     assert tree.assign(unit(np.array([[0.6, 0.8, 0.0], [0.0, 0.9, 0.2]]))).tolist() == [3, 1]
+
+
+def test_points_of_several_nodes_may_lead_to_one_node() -> None:
+    tree = PrototypeTree.flat(np.eye(3, dtype=np.float32), np.array([0, 1, 2]))
+    tree.split(1, unit(np.array([[0.0, 1.0, 0.3], [0.3, 1.0, 0.0]])), np.array([1, 3]))
+    tree.rename(1, 0)  # a merge: relation 0 now has points in both nodes
+    tree.split(0, unit(np.array([[1.0, 0.0, 0.1], [0.0, 0.1, 1.0]])), np.array([0, 4]))
+    vectors = unit(np.array([[1.0, 0.1, 0.0], [0.1, 1.0, 0.2], [0.0, 1.0, 0.9], [0.5, 1.0, 0.0], [0.0, 0.0, 1.0]]))
+    expected = [walk_slowly(tree, vector) for vector in vectors]
+    assert expected == [0, 4, 4, 3, 2] and tree.assign(vectors).tolist() == expected
 
 
 def test_a_copy_is_independent_and_nothing_gives_nothing() -> None:
