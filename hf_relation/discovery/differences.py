@@ -208,12 +208,17 @@ def _matched(
     for row, column in zip(*linear_sum_assignment(gain, maximize=True), strict=True):
         old_one, new_one = before.relations[row], after.relations[column]
         if overlap[row, column] or _is_same(old_one, new_one):
-            sizes = [
-                int((np.asarray(result.labels) == one.id).sum())
-                for result, one in ((before, old_one), (after, new_one))
-            ]
-            count = int(overlap[row, column])
-            matches.append(MatchedRelation(old_one.id, new_one.id, old_one.name, new_one.name, *sizes, count))
+            matches.append(
+                MatchedRelation(
+                    old_one.id,
+                    new_one.id,
+                    old_one.name,
+                    new_one.name,
+                    size_before=int((np.asarray(before.labels) == old_one.id).sum()),
+                    size_after=int((np.asarray(after.labels) == new_one.id).sum()),
+                    shared=int(overlap[row, column]),
+                )
+            )
     return sorted(matches, key=lambda match: match.before)
 
 
