@@ -51,6 +51,7 @@ def test_fault_20_the_same_word_in_two_places_is_fine(discover: Discover) -> Non
     assert discover(rows).labels["same"] >= 0
 
 
+@pytest.mark.parametrize("discover", ["estimator"], indirect=True)
 def test_fault_16_a_megabyte_of_text_is_cut_around_the_mentions(discover: Discover) -> None:
     for filler in ("a" * 1_000_000, "met " * 250_000):
         rows = [*sample_instances()[:4], make_instance(f"<h>Ada</h> married <t>Bob</t> {filler}", id="long")]
