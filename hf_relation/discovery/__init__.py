@@ -1,6 +1,7 @@
 """Discovering relations: the estimator, its result, and how relations are described."""
 
 from hf_relation.discovery.asking import RelationMatch
+from hf_relation.discovery.differences import MatchedRelation, MovedInstance, ResultDifference, compare_results
 from hf_relation.discovery.direction import InversePair, inverse_pairs
 from hf_relation.discovery.exports import export_result
 from hf_relation.discovery.fitting_length import keep_what_fits
@@ -31,6 +32,8 @@ __all__ = [
     "InversePair",
     "KnownRelations",
     "MatchWeights",
+    "MatchedRelation",
+    "MovedInstance",
     "NameCandidate",
     "NameProposal",
     "OpenWorldGate",
@@ -39,8 +42,10 @@ __all__ = [
     "RelationHierarchy",
     "RelationInventory",
     "RelationMatch",
+    "ResultDifference",
     "TextReport",
     "TypeSignature",
+    "compare_results",
     "export_result",
     "instances_from_texts",
     "inverse_pairs",

@@ -270,6 +270,9 @@ class FittedRelations:
                 "The stored discovery is damaged: its arrays do not fit its relations. Save it again."
             )
         tree = PrototypeTree.from_state(_tree_state(arrays, centers, ids), set(ids), width)
+        with_points = set(tree.targets[tree.targets >= 0].tolist())
+        if with_points != {relation.id for relation in relations if relation.kind == "novel"}:
+            raise CheckpointError("The stored discovery is damaged: a relation has no prototype. Save it again.")
         corpus = None if vectors is None or rows is None else Corpus(rows, vectors)
         return cls(
             steps, tree, labels, scores, centers, relations, estimate, requested, next_id, corpus, unlike, known

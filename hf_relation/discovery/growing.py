@@ -15,8 +15,9 @@ from hf_relation.clustering.threads import one_thread
 from hf_relation.discovery.assignment import nearest_row
 from hf_relation.discovery.describe import dense_labels
 from hf_relation.discovery.fitted import Corpus, FittedRelations
+from hf_relation.discovery.gated import Gated, labels_by
 from hf_relation.discovery.known import NOVEL
-from hf_relation.discovery.prototypes import LEFT_OUT
+from hf_relation.discovery.prototypes import LEFT_OUT, ROOT, PrototypeTree
 from hf_relation.errors import UsageError
 
 
@@ -61,9 +62,10 @@ def grow(
 
     Every instance gets the label that `predict` gives it. Those that are farther from their centre than 95 % of the
     relation's own instances are *unlike*. Unlike instances of all batches are joined by average linkage until the mean
-    cosine between groups falls below half way from the median one of instances of two relations to that within a relation. Where `min_new_relation` distinct ones
-    come together they open a relation with a new id, and their mean becomes a prototype; instances that are nearer to it than
-    to all others move there, also older ones. Old centres do not move.
+    cosine between groups falls below half way from the median one of instances of two relations to that within a relation. A
+    group opens a relation with a new id where it has `min_new_relation` distinct instances, would not be joined to a relation
+    by the same rule, and as many instances are nearer to it than to all else. Those move there, also older ones. Its mean
+    becomes a prototype or, where instances are the prototypes, its instances do. Old centres do not move.
 
     Args:
         fitted ([`FittedRelations`]): not altered.
@@ -91,13 +93,13 @@ def grow(
     if placed.gated is not None:
         far &= placed.gated.decided == NOVEL
     unlike = np.concatenate([fitted.unlike, far])
-    tree = fitted.tree.copy()
-    points = _new_points(joined.vectors, np.flatnonzero(unlike), _likeness(fitted), min_new_relation)
-    fresh = list(range(fitted.next_id, fitted.next_id + len(points)))
-    if len(points):
-        tree.add(points, np.array(fresh))
+    decided = None if fitted.gated is None or placed.gated is None else fitted.gated.joined(placed.gated)
+    groups = _new_groups(fitted, joined.vectors, np.flatnonzero(unlike), min_new_relation)
+    tree, groups = _with_groups(fitted, groups, joined.vectors, decided, min_new_relation)
+    fresh = list(range(fitted.next_id, fitted.next_id + len(groups)))
     before = np.concatenate([fitted.labels, labels])
-    kept = dict(zip(fitted.ids, fitted.centers, strict=True)) | dict(zip(fresh, points, strict=True))
+    kept = dict(zip(fitted.ids, fitted.centers, strict=True))
+    kept |= {id_: _mean(group) for id_, group in zip(fresh, groups, strict=True)}
     grown = fitted.changed(
         tree,
         {relation.id: relation for relation in fitted.relations},
@@ -105,7 +107,7 @@ def grow(
         unlike=unlike,
         next_id=fitted.next_id + len(fresh),
         kept_centers=kept,
-        gated=None if fitted.gated is None or placed.gated is None else fitted.gated.joined(placed.gated),
+        gated=decided,
     )
     grown.unlike = unlike & (grown.labels == before)
     opened = [(id_, grown.labels == id_) for id_ in fresh]
@@ -121,13 +123,16 @@ def far_from_center(fitted: FittedRelations, vectors: np.ndarray, labels: np.nda
         fitted ([`FittedRelations`]): says the centres.
         vectors (`np.ndarray` of shape `(n, p)`): any vectors.
         labels (`np.ndarray` of shape `(n,)`, integer): their relations. Those that are left out are far where they lie farther than
-            the median radius from every point that leaves vectors out, as a relation that was deleted does.
+            the median radius from every point that leaves vectors out, as a relation that was deleted does. Where there is no relation,
+            all are far.
         radii (`np.ndarray` of shape `(r,)`): as from [`radii_of`].
 
     Returns:
         `np.ndarray` of shape `(n,)`, bool.
     """
     positions = dense_labels(labels, fitted.ids)
+    if not len(fitted.relations):
+        return np.ones(len(vectors), dtype=bool)
     far = (positions >= 0) & (_distances(fitted, vectors, labels) > radii[np.maximum(positions, 0)])
     left_out, points = np.flatnonzero(positions < 0), fitted.tree.points[fitted.tree.targets == LEFT_OUT]
     if len(left_out) and len(points) and len(radii):
@@ -159,40 +164,72 @@ def radii_of(fitted: FittedRelations, vectors: np.ndarray) -> np.ndarray:
 def _distances(fitted: FittedRelations, vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Distance of every vector to the centre of its relation; 0 for those left out."""
     positions = dense_labels(labels, fitted.ids)
+    if not len(fitted.relations):
+        return np.zeros(len(vectors))
     distances = np.linalg.norm(vectors - fitted.centers[np.maximum(positions, 0)], axis=1)
     return np.where(positions < 0, 0.0, distances)
 
 
 def _likeness(fitted: FittedRelations) -> float:
-    """The mean cosine half way between that of instances of one relation and that of instances of two.
-
-    The mean cosine of all pairs between two sets of unit vectors is the product of their means.
-    """
-    products = fitted.centers.astype(np.float64) @ fitted.centers.astype(np.float64).T
+    """The mean cosine half way between that of instances of one relation and that of instances of two."""
     sizes = np.array([relation.size for relation in fitted.relations])
-    within = np.diag(products)[sizes > 1]
+    within = (fitted.centers[sizes > 1].astype(np.float64) ** 2).sum(axis=1)
+    return (float(np.median(within)) if len(within) else 1.0) / 2 + _different(fitted) / 2
+
+
+def _different(fitted: FittedRelations) -> float:
+    """The median over all two relations of the mean cosine of their instances, which is the product of the two means."""
+    products = fitted.centers.astype(np.float64) @ fitted.centers.astype(np.float64).T
     between = products[~np.eye(len(products), dtype=bool)]
-    alike = float(np.median(within)) if len(within) else 1.0
-    different = float(np.median(between)) if len(between) else 0.0
-    return (alike + different) / 2
+    return float(np.median(between)) if len(between) else 0.0
 
 
-def _new_points(vectors: np.ndarray, waiting: np.ndarray, likeness: float, least: int) -> np.ndarray:
+def _new_groups(fitted: FittedRelations, vectors: np.ndarray, waiting: np.ndarray, least: int) -> list[np.ndarray]:
+    """The vectors of every group that is unlike all relations, the largest group first."""
     newest = waiting[-MAX_WAITING:]
-    order, group = group_rows(vectors[newest]) if len(newest) else (newest, newest)
-    distinct = vectors[newest][distinct_positions(order, group)] if len(newest) else vectors[:0]
+    if len(newest) < least:
+        return []
+    distinct = vectors[newest][distinct_positions(*group_rows(vectors[newest]))]
     if len(distinct) < least:
-        return np.empty((0, vectors.shape[1]), dtype=np.float32)
+        return []
+    likeness = _likeness(fitted)
     joiner = AgglomerativeClustering(
         n_clusters=None, metric="cosine", linkage="average", distance_threshold=1 - likeness
     )
     with one_thread():
-        groups = joiner.fit(np.where(distinct.any(axis=1, keepdims=True), distinct, 1e-6)).labels_
-    sizes = np.bincount(groups)
-    large = np.flatnonzero(sizes >= least)
-    large = large[np.argsort(-sizes[large], kind="stable")]
-    if not len(large):
-        return np.empty((0, vectors.shape[1]), dtype=np.float32)
-    return np.concatenate(
-        [cluster_centers(distinct[groups == number], np.zeros(int(sizes[number]), dtype=np.int64)) for number in large]
-    )
+        numbers = joiner.fit(np.where(distinct.any(axis=1, keepdims=True), distinct, 1e-6)).labels_
+    groups = [distinct[numbers == number] for number in np.argsort(-np.bincount(numbers), kind="stable")]
+    # Else the outlying instances of a relation, one in twenty, would gather and leave it.
+    return [group for group in groups if len(group) >= least and _is_unlike(fitted, group)]
+
+
+def _is_unlike(fitted: FittedRelations, group: np.ndarray) -> bool:
+    """Whether the mean cosine to every relation is below half way from that between relations to that within the two."""
+    mean = _mean(group).astype(np.float64)
+    centers = fitted.centers.astype(np.float64)
+    within = (len(group) * float(mean @ mean) - 1) / (len(group) - 1)  # without the pairs of an instance and itself
+    alike = ((centers**2).sum(axis=1) + within) / 2
+    return bool((centers @ mean < (alike + _different(fitted)) / 2).all())
+
+
+def _with_groups(
+    fitted: FittedRelations, groups: list[np.ndarray], vectors: np.ndarray, decided: Gated | None, least: int
+) -> tuple[PrototypeTree, list[np.ndarray]]:
+    """The tree with the groups as relations, and those groups that `least` vectors would belong to."""
+    top = fitted.tree.points[fitted.tree.nodes == ROOT]
+    # Instances have length one, means of several are shorter. A mean is near to everything, compared with an instance.
+    are_instances = len(top) > 0 and bool((np.linalg.norm(top, axis=1) > 1 - 1e-5).all())
+    while True:
+        tree = fitted.tree.copy()
+        for id_, group in enumerate(groups, start=fitted.next_id):
+            points = group if are_instances else _mean(group)[None]
+            tree.add(points, np.full(len(points), id_))
+        labels = labels_by(tree, vectors, decided) if groups else np.empty(0, dtype=np.int64)
+        large = [group for id_, group in enumerate(groups, start=fitted.next_id) if (labels == id_).sum() >= least]
+        if len(large) == len(groups):
+            return tree, groups
+        groups = large
+
+
+def _mean(group: np.ndarray) -> np.ndarray:
+    return cluster_centers(group, np.zeros(len(group), dtype=np.int64))[0]

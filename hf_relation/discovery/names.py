@@ -133,7 +133,8 @@ def rename(relations: Sequence[DiscoveredRelation], names: Mapping[int, str]) ->
     new = {relation.id: relation.name for relation in relations}
     for id_, name in names.items():
         if isinstance(id_, bool) or not isinstance(id_, (int, np.integer)) or id_ not in new:
-            known = f"{min(new)} to {max(new)}" if new else "none"
+            known = ", ".join(map(str, list(new)[:20])) or "none"
+            known += f" and {len(new) - 20} more" if len(new) > 20 else ""
             raise UsageError(
                 f"`names` has the key {id_!r}, which is no relation id; the ids are {known} (whole numbers)."
             )

@@ -153,13 +153,15 @@ class PrototypeTree:
         labels = np.full(len(vectors), LEFT_OUT, dtype=np.int64)
         waiting = {ROOT: np.arange(len(vectors))}
         while waiting:
-            node, members = waiting.popitem()
+            node = min(waiting)  # points of several nodes may name one further node, and that has a higher number
+            members = waiting.pop(node)
             candidates = np.flatnonzero(self.nodes == node)
             nearest = _nearest(vectors[members], self.points[candidates])
             targets = self.targets[candidates[nearest]]
             labels[members] = np.maximum(targets, LEFT_OUT)
             for target in np.unique(targets[targets < LEFT_OUT]).tolist():
-                waiting[-1 - target] = members[targets == target]
+                more = waiting.get(-1 - target, members[:0])
+                waiting[-1 - target] = np.concatenate([more, members[targets == target]])
         return labels
 
 

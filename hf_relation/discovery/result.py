@@ -146,6 +146,40 @@ class DiscoveryResult:
         """`list[str]`: the instance ids, in order."""
         return [str(instance["id"]) for instance in self.instances]
 
+    def most_certain(self, n: int = 10, relation: int | None = None) -> list[dict[str, Any]]:
+        """The instances with the highest scores.
+
+        Args:
+            n (`int`, defaults to 10): at most this many.
+            relation (`int`, *optional*): only those of the relation of this id.
+
+        Returns:
+            `list[dict]`: `id`, `label`, `relation` (the name), `score`, and `head`, `tail`, `text` where known, highest score first;
+            without instances left out.
+
+        Raises:
+            UsageError: `n` is out of range, or no relation has that id.
+        """
+        from hf_relation.discovery.certainty import by_certainty
+
+        return by_certainty(self, n, relation)
+
+    def least_certain(self, n: int = 10, relation: int | None = None) -> list[dict[str, Any]]:
+        """The instances with the lowest scores, half way between two relations: what a person may look at first.
+
+        Args:
+            n, relation: as in [`most_certain`].
+
+        Returns:
+            `list[dict]`: as from [`most_certain`], lowest score first.
+
+        Raises:
+            UsageError: as in [`most_certain`].
+        """
+        from hf_relation.discovery.certainty import by_certainty
+
+        return by_certainty(self, n, relation, most=False)
+
     def to_dict(self) -> dict[str, Any]:
         """The result in plain Python types, ready for JSON.
 
