@@ -15,12 +15,17 @@ from hf_relation.clustering.principal_components import PrincipalComponents
 from hf_relation.clustering.rows import check_matrix, distinct_positions, group_rows, normalize_rows
 from hf_relation.clustering.smoothing import NeighborSmoothing
 from hf_relation.clustering.threads import one_thread
-from hf_relation.clustering.ward_joins import FEWEST_ROWS, join_strengths
+from hf_relation.clustering.ward_joins import join_strengths
 from hf_relation.errors import UsageError
 
 
-Criterion = Literal["ward_joins", "modularity", "smoothed_silhouette", "silhouette"]
-CRITERIA: tuple[Criterion, ...] = ("ward_joins", "modularity", "smoothed_silhouette", "silhouette")
+Criterion = Literal["ward_joins", "modularity", "silhouette_modularity", "smoothed_silhouette", "silhouette"]
+CRITERIA: tuple[Criterion, ...] = (
+    *("ward_joins", "modularity", "silhouette_modularity"),
+    *("smoothed_silhouette", "silhouette"),
+)
+# Distinct rows from which "auto" goes over to the next criterion; examples/benchmarks/num_relations_small.py.
+FEW_ROWS, MANY_ROWS = 180, 500
 LARGEST_CANDIDATE = 100
 # Learned on known relations that training had held out, see examples/benchmarks/num_relations.py: the best is 1.69 for an encoder
 # trained on 24 relations and 1.92 for one trained on 48, with little loss in between. This value was fixed on earlier draws of
@@ -34,7 +39,8 @@ class NumRelationsEstimate:
     """What [`estimate_num_relations`] found.
 
     Args:
-        best (`int`): the candidate of highest score; of equal ones the smallest.
+        best (`int`): the candidate of highest score; of equal ones the smallest. (With `"silhouette_modularity"` the one between
+            two that are best.)
         low (`int`), high (`int`): the plausible range around it, see [`estimate_num_relations`].
         candidates (`tuple[int, ...]`): the numbers tried, ascending.
         scores (`tuple[float, ...]`): the score of each candidate, higher is better; comparable within one estimate only.
@@ -88,8 +94,11 @@ def estimate_num_relations(
     - `"silhouette"`: the mean silhouette by cosine after reduction to 64 principal components; nearly flat on real sentences.
     - `"smoothed_silhouette"`: the same after every row was pulled towards its nearest ones ([`NeighborSmoothing`] with 10
       neighbours, 2 rounds, weight 0.7).
-    - `"auto"`: `"smoothed_silhouette"` for fewer than 120 distinct rows; else `"ward_joins"` where `calibration` is given, and
-      `"modularity"` where it is not. `criterion` of the result says which.
+    - `"silhouette_modularity"`: between the numbers of `"smoothed_silhouette"` and `"modularity"`, of which the one is too high
+      and the other too low on a few hundred rows: the candidate next to their geometric mean; the range reaches from one to the
+      other. The score of a candidate is the mean of its two scores.
+    - `"auto"`: `"smoothed_silhouette"` for fewer than 180 distinct rows, `"silhouette_modularity"` for fewer than 500; else
+      `"ward_joins"` where `calibration` is given, and `"modularity"` where it is not. `criterion` of the result says which.
 
     Even so, expect the best candidate to be off by a fifth; how often and how far is measured in docs/benchmarks.md. Relations
     of many instances tend to be counted as several, relations of few to be missed. Look at the curve and the range, and prefer
@@ -139,13 +148,21 @@ def estimate_num_relations(
     rows = _distinct_sample(check_matrix(X, min_rows=1), max_rows, seed)
     if criterion == "auto":
         learned: Criterion = "modularity" if calibration is None else "ward_joins"
-        criterion = "smoothed_silhouette" if len(rows) < FEWEST_ROWS else learned
+        small: Criterion = "smoothed_silhouette" if len(rows) < FEW_ROWS else "silhouette_modularity"
+        criterion = small if len(rows) < MANY_ROWS else learned
     tolerance = (0.2 if criterion == "ward_joins" else 0.1) if tolerance is None else tolerance
     numbers = _candidates(candidates, len(rows), criterion)
     if not numbers:
         return NumRelationsEstimate(1, 1, len(rows), (1,), (0.0,), criterion)
     if criterion == "ward_joins" and calibration is not None:
         return _by_joins(rows, numbers, calibration, tolerance)
+    if criterion == "silhouette_modularity":
+        settings: dict[str, Any] = {"seed": seed, "algorithm": algorithm, "n_init": n_init, "max_rows": max_rows}
+        one, other = (
+            estimate_num_relations(rows, candidates, criterion=part, tolerance=tolerance, **settings)
+            for part in ("smoothed_silhouette", "modularity")
+        )
+        return _between(one, other)
     if criterion == "modularity":
         scores = neighbor_modularity(rows, numbers, min(20, len(rows) - 1))
     else:
@@ -194,6 +211,14 @@ def _by_joins(rows: np.ndarray, numbers: tuple[int, ...], threshold: float, tole
     low, high = (1 + int((strengths > threshold * factor).sum()) for factor in (1 + tolerance, 1 - tolerance))
     inside = [number for number in numbers if low <= number <= high or number == best]
     return NumRelationsEstimate(best, inside[0], inside[-1], numbers, scores, "ward_joins")
+
+
+def _between(one: NumRelationsEstimate, other: NumRelationsEstimate) -> NumRelationsEstimate:
+    middle = np.log(one.best * other.best) / 2
+    best = min(one.candidates, key=lambda number: (abs(np.log(number) - middle), number))
+    scores = tuple((a + b) / 2 for a, b in zip(one.scores, other.scores, strict=True))
+    low, high = sorted((one.best, other.best))
+    return NumRelationsEstimate(best, low, high, one.candidates, scores, "silhouette_modularity")
 
 
 def _distinct_sample(rows: np.ndarray, max_rows: int, seed: int) -> np.ndarray:

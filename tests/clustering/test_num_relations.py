@@ -42,7 +42,7 @@ def test_many_unbalanced_groups_with_kmeans():
 def test_smoothing_helps_where_the_plain_curve_is_nearly_flat():
     X, numbers = planted(8, noise=0.33, per=30), range(2, 17)
     plain = estimate_num_relations(X, numbers, criterion="silhouette", algorithm="agglomerative")
-    smoothed = estimate_num_relations(X, numbers, algorithm="agglomerative")
+    smoothed = estimate_num_relations(X, numbers, criterion="smoothed_silhouette", algorithm="agglomerative")
     assert abs(smoothed.best - 8) <= abs(plain.best - 8)
     assert smoothed.low <= 8 <= smoothed.high
     assert np.ptp(smoothed.scores) > np.ptp(plain.scores)

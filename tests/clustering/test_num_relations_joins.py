@@ -21,8 +21,12 @@ def planted(number: int, *, noise: float = 0.08, seed: int = 0, least: int = 30,
     return rows + noise * random.normal(size=rows.shape)
 
 
-def joins(rows: np.ndarray, **settings) -> NumRelationsEstimate:
+def auto(rows, **settings):
     return estimate_num_relations(rows, calibration=JOIN_THRESHOLD, **settings)
+
+
+def joins(rows, **settings):
+    return auto(rows, criterion="ward_joins", **settings)
 
 
 @pytest.mark.parametrize("number", [4, 7, 12, 20, 40])
@@ -42,7 +46,7 @@ def test_one_relation_and_equal_rows():
         assert (estimate.best, estimate.low, estimate.high) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("criterion", ["ward_joins", "modularity"])
+@pytest.mark.parametrize("criterion", ["ward_joins", "modularity", "silhouette_modularity"])
 def test_order_copies_and_scale_do_not_matter(criterion):
     rows = planted(6, noise=0.2).astype(np.float32)
     settings = {"criterion": criterion, "calibration": JOIN_THRESHOLD}
@@ -80,12 +84,29 @@ def test_given_candidates_bound_the_result():
 
 
 def test_the_rule_of_auto():
-    rows = planted(4)
-    assert estimate_num_relations(rows).criterion == "modularity"
-    assert joins(rows).criterion == "ward_joins"
-    few = np.random.default_rng(0).normal(size=(119, 3))
-    assert joins(few, n_init=1).criterion == "smoothed_silhouette"
-    assert joins(np.concatenate([few, few]), n_init=1).criterion == "smoothed_silhouette"  # distinct rows count
+    random = np.random.default_rng(0)
+    many = random.normal(size=(500, 3))
+    assert estimate_num_relations(many).criterion == "modularity"
+    assert auto(many).criterion == "ward_joins"
+    for number in (180, 499):
+        assert auto(many[:number], n_init=1, candidates=[2, 3]).criterion == "silhouette_modularity"
+    few = many[:179]
+    assert auto(few, n_init=1, candidates=[2, 3]).criterion == "smoothed_silhouette"
+    twice = np.concatenate([few, few])  # distinct rows count
+    assert auto(twice, n_init=1, candidates=[2, 3]).criterion == "smoothed_silhouette"
+
+
+def test_between_two_criteria_by_hand():
+    rows = np.random.default_rng(0).normal(size=(200, 6))
+    settings = {"candidates": range(2, 20), "n_init": 2}
+    one = estimate_num_relations(rows, criterion="smoothed_silhouette", **settings)
+    other = estimate_num_relations(rows, criterion="modularity", **settings)
+    found = estimate_num_relations(rows, criterion="silhouette_modularity", **settings)
+    assert one.best != other.best
+    assert found.best == round((one.best * other.best) ** 0.5)
+    assert (found.low, found.high) == (min(one.best, other.best), max(one.best, other.best))
+    assert np.allclose(found.scores, (np.array(one.scores) + np.array(other.scores)) / 2)
+    assert found.candidates == tuple(range(2, 20))
 
 
 @pytest.mark.parametrize("number", [4, 9, 16])
@@ -101,7 +122,7 @@ def test_result_survives_json():
 
 
 @pytest.mark.parametrize("number", [1, 3, 4, 8])
-@pytest.mark.parametrize("criterion", ["ward_joins", "modularity"])
+@pytest.mark.parametrize("criterion", ["ward_joins", "modularity", "silhouette_modularity"])
 def test_a_handful_of_rows(criterion, number):
     rows = np.eye(8)[:number]
     estimate = estimate_num_relations(rows, criterion=criterion, calibration=1.0)
@@ -116,7 +137,10 @@ def test_a_handful_of_rows(criterion, number):
         ({"calibration": 0.0}, "`calibration` must be a finite number above 0, got 0.0"),
         ({"calibration": float("nan")}, "`calibration`"),
         ({"calibration": float("inf")}, "`calibration`"),
-        ({"criterion": "gap"}, "one of auto, ward_joins, modularity, smoothed_silhouette, silhouette; got 'gap'"),
+        (
+            {"criterion": "gap"},
+            "one of auto, ward_joins, modularity, silhouette_modularity, smoothed_silhouette, silhouette; got 'gap'",
+        ),
         ({"tolerance": -0.1}, "`tolerance`"),
     ],
 )
