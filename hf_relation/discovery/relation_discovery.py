@@ -21,6 +21,7 @@ from hf_relation.data.validation import check_instances
 from hf_relation.discovery.askable import AskableRelations
 from hf_relation.discovery.editable import EditableRelations
 from hf_relation.discovery.fitted import FittedRelations
+from hf_relation.discovery.fitted_state import fitted_from_state, state_of_fitted
 from hf_relation.discovery.fitting import fit_relations
 from hf_relation.discovery.growable import GrowingRelations
 from hf_relation.discovery.inputs import read_inputs
@@ -179,7 +180,7 @@ class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, Askabl
         discovery = cls(**merged_settings({"model": str(folder) if has_model else None} | settings, params))
         discovery._stored = (discovery.model, state)
         if state is not None and state.fitted is not None:
-            discovery._fitted = FittedRelations.from_state(state.fitted, state.arrays, state.rows)
+            discovery._fitted = fitted_from_state(state.fitted, state.arrays, state.rows)
         return discovery
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *, corpus: bool = True, **kwargs: Any) -> None:
@@ -212,7 +213,7 @@ class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, Askabl
         stored = self._state()
         state = DiscoveryState(settings, self._whitening(), gate=None if stored is None else stored.gate)
         if self._fitted is not None:
-            state.fitted, state.arrays = self._fitted.get_state(corpus=corpus)
+            state.fitted, state.arrays = state_of_fitted(self._fitted, corpus=corpus)
             if corpus and self._fitted.corpus is not None:
                 state.rows = self._fitted.corpus.rows
 

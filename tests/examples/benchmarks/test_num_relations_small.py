@@ -35,4 +35,11 @@ def test_figures_by_hand(script):
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["60 to 119", "500 to 799"]
     cells = [cell.strip() for cell in lines[2].split("|")]
     # log 2 = 0.69 and log 1.25 = 0.22, of which the mean is 0.46
-    assert cells[2:] == ["2", "100% (0.00, +0.00)", "100% (0.00, +0.00)", "50% (0.46, +0.46)", "100% (0.00, +0.00)", ""]
+    assert cells[2:] == [
+        "2",
+        "100% (0.00, +0.00)",
+        "100% (0.00, +0.00)",
+        "50% (0.46, +0.46)",
+        "100% (0.00, +0.00)",
+        "",
+    ]
