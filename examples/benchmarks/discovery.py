@@ -1,0 +1,330 @@
+"""Discovery end to end, beside what people use today: groups, their number, their names, seconds and memory.
+
+Corpora: FewRel's 16 novel relations (the frozen 1,600 sentences, and all 11,200), SemEval-2010 Task 8 without Other, and the
+sentence pairs of Re-DocRED's development documents. Rows whose relation or sentence the checkpoint had in training are taken
+out; they are clustered by themselves and stand in the column "seen", which counts for nothing.
+
+Systems: hf_relation with the gold number of relations and with the number it finds; k-means on frozen features (mentions and
+what is between them) and on sentence-transformers' embeddings of the same encoder, all-MiniLM-L6-v2 (of the sentence, of the
+sentence with its mentions masked, and from mention to mention); BERTopic on the same embeddings, with the number it finds and with
+the gold number. Peers that take a number get the gold one. No setting is chosen here.
+
+Every system runs in a process of its own that sees no gold label; its peak memory is the larger one of encoding and clustering.
+Embeddings are kept in --cache_dir and finished clusterings in --output; delete them to measure again. BERTopic is made where it is
+installed; --bertopic_python names another interpreter that has it.
+
+--end_to_end also runs `hf-relation discover` from a file with all 11,200 sentences to its report.
+
+Writes discovery.md and discovery.json to --output.
+
+Examples:
+  python examples/benchmarks/discovery.py --data_dir data --output runs/discovery
+  python examples/benchmarks/discovery.py --data_dir data --corpora fewrel --systems ours sentence bertopic
+  python examples/benchmarks/discovery.py --file mine.jsonl --train_file known.jsonl --model runs/more/seed-0 --corpora file
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from discovery_corpora import CORPORA, TITLES, Corpus, load, training_rows
+from discovery_names import Encode, score_names, sentence_encoder
+from discovery_systems import SYSTEMS, System, Workshop, bertopic_version, find, mean_seconds, peak_bytes
+from experiment import HelpFormatter, run_script
+from reporting import QUICK, command_line, markdown_table, mean_sd, shown, shown_seconds, write_report
+from rich.console import Console
+
+from hf_relation.errors import UsageError
+from hf_relation.metrics import clustering_report
+
+
+FIGURES = {
+    "bcubed_precision": "B³ P",
+    "bcubed_recall": "B³ R",
+    "bcubed_f1": "B³ F1",
+    "v_measure": "V",
+    "ari": "ARI",
+}
+NAMES = {
+    "similarity_name": "name to gold name",
+    "similarity_description": "name to gold description",
+    "named": "gold relations named",
+    "unique": "unique",
+}
+QUICK_ROWS = 12
+MIB = 2**20
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=HelpFormatter, allow_abbrev=False)
+    parser.add_argument("--output", type=Path, default=Path("runs/discovery"), help="folder of the report")
+    parser.add_argument("--cache_dir", type=Path, help="folder of the embeddings; default: cache in --output")
+    parser.add_argument("--data_dir", help="folder of the corpora; default: $HF_RELATION_DATA")
+    parser.add_argument(
+        "--corpora", nargs="+", choices=[*CORPORA, "file"], default=list(CORPORA), help="what to cluster"
+    )
+    parser.add_argument(
+        "--systems", nargs="+", choices=[system.name for system in SYSTEMS], default=[], help="default: all"
+    )
+    parser.add_argument("--file", help="the corpus 'file': JSON lines with one relation a row")
+    parser.add_argument("--model", help="our checkpoint; default: the shipped one")
+    parser.add_argument("--trained_on", default="fewrel", help="the corpus whose training part --model learned from")
+    parser.add_argument("--train_file", help="JSON lines that --model learned from, in the place of --trained_on")
+    parser.add_argument("--num_seeds", type=int, default=3, help="seeds of every system")
+    parser.add_argument("--n_init", type=int, default=60, help="restarts of k-means, of every system that has them")
+    parser.add_argument("--num_threads", type=int, default=1, help="CPU threads of every system")
+    parser.add_argument("--bertopic_python", default=sys.executable, help="the Python that BERTopic runs in")
+    parser.add_argument(
+        "--end_to_end", action="store_true", help="also `hf-relation discover` from a file to its report"
+    )
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS} rows a relation, to see that it runs")
+    arguments = parser.parse_args(argv)
+    for name in ("num_seeds", "n_init", "num_threads"):
+        if getattr(arguments, name) < 1:
+            raise UsageError(f"--{name} must be at least 1, got {getattr(arguments, name)}.")
+    return arguments
+
+
+def make_row(system: System, corpus: Corpus, workshop: Workshop, encode: Encode, clock: str) -> dict[str, Any]:
+    """Figures of a system on a corpus: means and deviations over the seeds."""
+    about = {"system": system.name, "title": system.title, "supervision": system.supervision}
+    about |= {"own_number": system.own_number, "noise": system.noise}
+    missing = workshop.missing(system)
+    if missing is not None:
+        return about | {"skipped": missing}
+    row: dict[str, Any] = dict(about)
+    for part, rows in corpus.parts().items():
+        made = workshop.work(system, corpus, part)
+        scores = [clustering_report(rows.gold, run["labels"], noise=system.noise) for run in made["runs"]]
+        row[part] = {key: mean_sd(score[key] for score in scores) for key in (*FIGURES, "nmi", "num_left_out")}
+        row[part]["found"] = mean_sd(len(set(run["labels"]) - {-1}) for run in made["runs"])
+        row[part]["true"] = rows.num_relations
+        if part == "unseen":
+            names = [
+                score_names(
+                    {int(label): name for label, name in run["names"].items()},
+                    run["labels"],
+                    rows.gold,
+                    corpus.meanings,
+                    encode,
+                )
+                for run in made["runs"]
+            ]
+            row["names"] = {key: _mean([each[key] for each in names]) for key in NAMES}
+            row["names_of_first_seed"] = made["runs"][0]["names"]
+            row["seconds"] = {"encode": made["encoding"][clock]}
+            row["seconds"] |= {step: mean_seconds(made, step, clock) for step in ("cluster", "describe")}
+            row["peak_bytes"] = peak_bytes(made)
+    return row
+
+
+def _mean(values: Sequence[float | None]) -> tuple[float, float] | None:
+    numbers = [value for value in values if value is not None]
+    return mean_sd(numbers) if numbers else None
+
+
+def groups_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Figures of the clusterings."""
+    cells = []
+    for row in rows:
+        if "skipped" in row:
+            continue
+        unseen, seen = row["unseen"], row.get("seen")
+        found = shown(*unseen["found"], digits=1) if row["own_number"] else f"{unseen['found'][0]:g}"
+        left_out = f"{unseen['num_left_out'][0]:,.0f}" if unseen["num_left_out"][0] else ""
+        cells.append(
+            [
+                *(row["title"], row["supervision"]),
+                *(shown(*unseen[key]) for key in FIGURES),
+                *(f"{found} / {unseen['true']}", left_out, shown(*seen["bcubed_f1"]) if seen else ""),
+            ]
+        )
+    columns = ["system", "learned from", *FIGURES.values(), "relations found / true", "left out", "seen: B³ F1"]
+    return markdown_table(columns, cells, text_columns=2)
+
+
+def names_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Names, seconds, memory."""
+    cells = []
+    for row in rows:
+        if "skipped" in row:
+            continue
+        names = [shown(None if value is None else value[0]) for value in (row["names"][key] for key in NAMES)]
+        seconds = [shown_seconds(row["seconds"][step]) for step in ("encode", "cluster", "describe")]
+        peak = "" if row["peak_bytes"] is None else f"{row['peak_bytes'] / MIB:,.0f}"
+        cells.append([row["title"], *names, *seconds, peak])
+    columns = ["system", *NAMES.values(), "encoding, s", "clustering, s", "describing, s", "peak, MiB"]
+    return markdown_table(columns, cells)
+
+
+def leads(corpora: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """How far ours is ahead of the best peer, in points: of all peers, and of those that find their number themselves."""
+    found = []
+    for corpus in corpora:
+        rows = [row for row in corpus["rows"] if "skipped" not in row]
+        for ours, own in (("ours", False), ("ours-auto", True)):
+            mine = next((row for row in rows if row["system"] == ours), None)
+            peers = [row for row in rows if not row["system"].startswith("ours") and (row["own_number"] or not own)]
+            if mine is None or not peers:
+                continue
+            for key in ("bcubed_f1", "v_measure"):
+                best = max(peers, key=lambda row: row["unseen"][key][0])
+                values = (mine["unseen"][key][0], best["unseen"][key][0])
+                found.append(
+                    {
+                        "corpus": corpus["title"],
+                        "ours": mine["title"],
+                        "figure": FIGURES[key],
+                        "value": values[0],
+                        "best_peer": best["title"],
+                        "peer_value": values[1],
+                        "points": 100 * (values[0] - values[1]),
+                    }
+                )
+    return found
+
+
+def leads_table(found: Sequence[Mapping[str, Any]]) -> str:
+    columns = ["corpus", "ours", "best peer", "figure", "ours", "peer", "points ahead"]
+    cells = [
+        [
+            *(lead["corpus"], lead["ours"], lead["best_peer"], lead["figure"]),
+            *(shown(lead["value"]), shown(lead["peer_value"]), f"{lead['points']:+.1f}"),
+        ]
+        for lead in found
+    ]
+    return markdown_table(columns, cells, text_columns=4)
+
+
+def run_end_to_end(arguments: argparse.Namespace, workshop: Workshop, corpus: Corpus) -> dict[str, Any]:
+    """From a file of the corpus to the report, by the command line."""
+    with tempfile.TemporaryDirectory() as folder:
+        job = {
+            "job": "end_to_end",
+            "instances": str(workshop.instances(corpus)),
+            "output": folder,
+            "num_relations": corpus.unseen.num_relations,
+            "model": arguments.model,
+        }
+        made = workshop.run("discovery_jobs.py", job)
+        report = Path(folder) / "report.html"
+        size = report.stat().st_size if report.is_file() else None
+    return {key: made[key] for key in ("encode", "other", "report", "peak_bytes")} | {
+        "num_sentences": len(corpus.instances),
+        "report_bytes": size,
+    }
+
+
+def end_to_end_section(made: Mapping[str, Any], num_threads: int) -> str:
+    peak = "" if made["peak_bytes"] is None else f"; at most {made['peak_bytes'] / MIB:,.0f} MiB of memory"
+    report = (
+        f"`--report` ({made['report_bytes'] / MIB:.1f} MiB)"
+        if made["report"]
+        else "without `--report`, which there is not"
+    )
+    return (
+        f"`hf-relation discover FILE --num-relations N --output FOLDER`, {report}, {made['num_sentences']:,} sentences, "
+        f"{num_threads} thread(s): {shown_seconds(made['encode']['wall'])} s on the clock in the encoder (loading included; "
+        f"{shown_seconds(made['encode']['cpu'])} s of the processor), {shown_seconds(made['other']['wall'])} s "
+        f"({shown_seconds(made['other']['cpu'])}) for everything else{peak}."
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    arguments = parse(argv)
+    console = Console(stderr=True)
+    clock = "cpu" if arguments.num_threads == 1 else "wall"
+    workshop = Workshop(
+        arguments.output,
+        arguments.cache_dir or arguments.output / "cache",
+        model=arguments.model,
+        num_threads=arguments.num_threads,
+        n_init=arguments.n_init,
+        seeds=range(arguments.num_seeds),
+        bertopic_python=arguments.bertopic_python,
+    )
+    systems = find(arguments.systems)
+    skipped = sorted({message for system in systems if (message := workshop.missing(system)) is not None})
+    for message in skipped:
+        console.print(f"Left out: {message}", markup=False, soft_wrap=True)
+    train = training_rows(arguments.trained_on, arguments.train_file, arguments.data_dir)
+    per_relation = QUICK_ROWS if arguments.quick else None
+    encode = sentence_encoder()
+    corpora: list[dict[str, Any]] = []
+    made_end_to_end = None
+    for name in arguments.corpora:
+        corpus = load(name, arguments.data_dir, train, file=arguments.file, per_relation=per_relation)
+        rows = []
+        for system in systems:
+            console.log(f"{name}: {system.name}", markup=False)
+            rows.append(make_row(system, corpus, workshop, encode, clock))
+        about = {
+            "unseen": {"rows": len(corpus.unseen.rows), "relations": sorted(set(corpus.unseen.gold))},
+            "seen": {"rows": len(corpus.seen.rows), "relations": sorted(set(corpus.seen.gold))},
+        }
+        corpora.append({"corpus": name, "title": corpus.title, "data": about, "rows": rows})
+        if arguments.end_to_end and (name == "fewrel-all" or arguments.corpora == [name]):
+            console.log(f"{name}: from file to report")
+            made_end_to_end = run_end_to_end(arguments, workshop, corpus)
+    command = command_line("examples/benchmarks/discovery.py", sys.argv[1:] if argv is None else list(argv))
+    content = {
+        "benchmark": "discovery",
+        "quick": arguments.quick,
+        "command": command,
+        "clock": clock,
+        "bertopic": bertopic_version(arguments.bertopic_python),
+        "corpora": corpora,
+        "leads": leads(corpora),
+        "end_to_end": made_end_to_end,
+    }
+    markdown, data = write_report(arguments.output, "discovery", document(content, arguments, skipped), content)
+    Console().print(markdown.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
+    console.print(f"Report: {markdown}, {data}")
+    return content
+
+
+def document(content: Mapping[str, Any], arguments: argparse.Namespace, skipped: Sequence[str]) -> list[str]:
+    """The report for people."""
+    seconds = "Seconds of the processor" if content["clock"] == "cpu" else "Seconds on the clock"
+    sections = [
+        "# Discovery end to end",
+        f"**{QUICK}.**" if content["quick"] else "",
+        f"    {content['command']}",
+        f"Fractions; mean ± sd over {arguments.num_seeds} seeds. {seconds}, {arguments.num_threads} thread(s): encoding of all rows, "
+        "clustering, and finding words, names and examples (BERTopic does both at once). Peak: resident memory of the process, "
+        "the larger of encoding and clustering.",
+        *(f"Left out: {message}." for message in skipped),
+    ]
+    if content["leads"]:
+        sections += ["## Ahead of the best peer", leads_table(content["leads"])]
+    for corpus in content["corpora"]:
+        unseen, seen = corpus["data"]["unseen"], corpus["data"]["seen"]
+        about = f"{unseen['rows']:,} sentences of {len(unseen['relations'])} relations that training did not have"
+        about += (
+            f"; {seen['rows']:,} others of {len(seen['relations'])} relations that it had."
+            if seen["rows"]
+            else "; none that it had."
+        )
+        sections += [f"## {corpus['title']}", about, groups_table(corpus["rows"]), names_table(corpus["rows"])]
+    if content["end_to_end"]:
+        sections += ["## From file to report", end_to_end_section(content["end_to_end"], arguments.num_threads)]
+    sections.append(
+        '"seen": rows whose relation (by its name) or sentence the checkpoint had in training, clustered by themselves; they count '
+        "toward nothing. Relations that two corpora name differently may still share some in meaning. Names are compared by "
+        'cosines of all-MiniLM-L6-v2, for every cluster with the gold relation it has most of; "gold relations named": share of the '
+        "gold relations whose name is, of all gold names, the nearest to the name of a cluster that has most of them. Names of k-means on sentence-transformers are our keywords of its clusters, those of frozen "
+        "features our names; BERTopic's are the first four words of a topic. \"found\" does not count BERTopic's outliers."
+    )
+    return sections
+
+
+__all__ = ["TITLES", "leads", "main"]
+
+
+if __name__ == "__main__":
+    run_script(main)
