@@ -226,12 +226,17 @@ class Workshop:
         )
         return made | {"encoding": cost}
 
-    def run(self, script: str, job: Mapping[str, Any], *, python: str | None = None) -> dict[str, Any]:
-        """Do a job in a fresh process; what it prints is dropped, its messages on stderr are not."""
-        outcome, path = self.cache / "outcome.json", self.cache / "job.json"
+    def job_file(self, job: Mapping[str, Any]) -> tuple[Path, Path]:
+        """Write a job, and say where its outcome will be."""
+        path, outcome = self.cache / "job.json", self.cache / "outcome.json"
         outcome.unlink(missing_ok=True)
         content = {**job, "num_threads": self.num_threads, "outcome": str(outcome)}
         path.write_text(json.dumps(content), encoding="utf-8")
+        return path, outcome
+
+    def run(self, script: str, job: Mapping[str, Any], *, python: str | None = None) -> dict[str, Any]:
+        """Do a job in a fresh process; what it prints is dropped, its messages on stderr are not."""
+        path, outcome = self.job_file(job)
         threads = str(self.num_threads)
         names = ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON")
         environment = {**os.environ, **{f"{name}_NUM_THREADS": threads for name in names}}
