@@ -100,10 +100,10 @@ def cluster(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _by_discovery(job: dict[str, Any], rows: list[Any], embeddings: np.ndarray, seed: int) -> dict[str, Any]:
-    from hf_relation.discovery import fitted
+    from hf_relation.discovery import fitting
 
     describing, clock = Clock(), Clock()
-    describe = fitted.describe_relations
+    describe = fitting.describe_relations
 
     def timed(*args: Any, **kwargs: Any) -> Any:
         with describing.running():
@@ -112,7 +112,7 @@ def _by_discovery(job: dict[str, Any], rows: list[Any], embeddings: np.ndarray, 
     discovery = _discovery(job).set_params(seed=seed, n_init=job["n_init"], **job["settings"])
     if "num_relations" not in job["settings"]:
         discovery.set_params(num_relations=job["num_relations"])
-    with mock.patch.object(fitted, "describe_relations", timed), clock.running():
+    with mock.patch.object(fitting, "describe_relations", timed), clock.running():
         result = discovery.fit_predict(rows, embeddings)
     return {
         "seed": seed,
