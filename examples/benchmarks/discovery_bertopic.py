@@ -2,8 +2,8 @@
 
 It needs `bertopic` and what that brings, and nothing of hf_relation, so that it can run in an environment of its own
 (`--bertopic_python`). BERTopic as its documentation sets it up: UMAP (15 neighbours, 5 dimensions, cosine) and HDBSCAN (at least
-10 sentences a topic), or k-means in the place of HDBSCAN; English stop words are left out of the topics' words. Only the seed of
-UMAP is set, and the number of threads.
+10 sentences a topic), or k-means in the place of HDBSCAN; English stop words are left out of the topics' words. Only seeds and
+the number of threads are set. All settings run in one process, so that they share its peak memory.
 """
 
 from __future__ import annotations
@@ -22,15 +22,41 @@ from memory import peak_resident
 WORDS = 4  # as many as in the labels that BERTopic gives its topics
 
 
-def topics(job: dict[str, Any], texts: list[str], embeddings: np.ndarray, seed: int) -> dict[str, Any]:
+class Reducer:
+    """UMAP, run once for all settings of a seed; its seconds count for each of them."""
+
+    def __init__(self, embeddings: np.ndarray, seed: int) -> None:
+        from umap import UMAP
+
+        start, cpu = time.perf_counter(), _cpu_seconds()
+        umap = UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=seed)
+        self.rows = umap.fit_transform(embeddings)
+        self.wall, self.cpu = time.perf_counter() - start, _cpu_seconds() - cpu
+
+    def fit(self, embeddings: np.ndarray, y: Any = None) -> Reducer:
+        return self
+
+    def transform(self, embeddings: np.ndarray) -> np.ndarray:
+        if len(embeddings) != len(self.rows):
+            raise ValueError("only the rows that were reduced")
+        return self.rows
+
+
+def topics(
+    job: dict[str, Any],
+    settings: dict[str, Any],
+    texts: list[str],
+    embeddings: np.ndarray,
+    seed: int,
+    reducer: Reducer,
+) -> dict[str, Any]:
     """One run: a topic for every text, -1 for outliers, and a name for every topic."""
     from bertopic import BERTopic
     from hdbscan import HDBSCAN
     from sklearn.cluster import KMeans
     from sklearn.feature_extraction.text import CountVectorizer
-    from umap import UMAP
 
-    settings, number = job["settings"], job["num_relations"]
+    number = job["num_relations"]
     if settings["cluster"] == "kmeans":
         clusterer: Any = KMeans(number, n_init=job["n_init"], random_state=seed)
     else:
@@ -41,21 +67,19 @@ def topics(job: dict[str, Any], texts: list[str], embeddings: np.ndarray, seed: 
             prediction_data=True,
             core_dist_n_jobs=job["num_threads"],
         )
-    reducer = UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=seed)
-    model = BERTopic(
-        umap_model=reducer, hdbscan_model=clusterer, vectorizer_model=CountVectorizer(stop_words="english")
-    )
+    words = CountVectorizer(stop_words="english")
     start, cpu = time.perf_counter(), _cpu_seconds()
+    model = BERTopic(umap_model=reducer, hdbscan_model=clusterer, vectorizer_model=words)
     labels, _ = model.fit_transform(texts, embeddings)
     if settings["cluster"] == "reduced":
         model.reduce_topics(texts, nr_topics=number + (-1 in labels))  # BERTopic counts the outliers as one
         labels = model.topics_
     if settings.get("outliers") == "nearest" and -1 in labels:
         labels = model.reduce_outliers(texts, labels, strategy="embeddings", embeddings=embeddings)
-        model.update_topics(texts, topics=labels, vectorizer_model=model.vectorizer_model)
+        model.update_topics(texts, topics=labels, vectorizer_model=words)
     names = {
-        int(topic): ", ".join(word for word, _ in words[:WORDS] if word)
-        for topic, words in model.get_topics().items()
+        int(topic): ", ".join(word for word, _ in found[:WORDS] if word)
+        for topic, found in model.get_topics().items()
         if topic >= 0
     }
     return {
@@ -63,8 +87,8 @@ def topics(job: dict[str, Any], texts: list[str], embeddings: np.ndarray, seed: 
         "labels": [int(label) for label in labels],
         "names": names,
         # BERTopic finds its words while it clusters.
-        "wall": {"cluster": time.perf_counter() - start, "describe": None},
-        "cpu": {"cluster": _cpu_seconds() - cpu, "describe": None},
+        "wall": {"cluster": reducer.wall + time.perf_counter() - start, "describe": None},
+        "cpu": {"cluster": reducer.cpu + _cpu_seconds() - cpu, "describe": None},
     }
 
 
@@ -77,9 +101,13 @@ def main(path: str) -> None:
     with Path(job["instances"]).open(encoding="utf-8") as stream:
         every = [json.loads(line)["text"] for line in stream]
     texts, embeddings = [every[i] for i in job["rows"]], np.load(job["embeddings"])[job["rows"]]
-    topics(job, texts, embeddings, job["seeds"][0])  # numba compiles on first use; that is not what is measured
-    runs = [topics(job, texts, embeddings, seed) for seed in job["seeds"]]
-    outcome = {"runs": runs, "peak_bytes": peak_resident()}
+    Reducer(embeddings[:1000], 0)  # numba compiles on first use, which is not what is measured
+    runs: list[list[dict[str, Any]]] = [[] for _ in job["variants"]]
+    for seed in job["seeds"]:
+        reducer = Reducer(embeddings, seed)
+        for settings, done in zip(job["variants"], runs, strict=True):
+            done.append(topics(job, settings, texts, embeddings, seed, reducer))
+    outcome = {"variants": runs, "peak_bytes": peak_resident()}
     Path(job["outcome"]).write_text(json.dumps(outcome), encoding="utf-8")
 
 

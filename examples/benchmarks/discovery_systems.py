@@ -124,6 +124,12 @@ SYSTEMS: tuple[System, ...] = (
 )
 
 
+BERTOPIC_SETTINGS: list[dict[str, Any]] = []
+for _system in SYSTEMS:
+    if _system.kind == "bertopic" and dict(_system.settings) not in BERTOPIC_SETTINGS:
+        BERTOPIC_SETTINGS.append(dict(_system.settings))
+
+
 def find(names: Sequence[str]) -> list[System]:
     """The systems of these names, in the order above; all of them for none."""
     return [system for system in SYSTEMS if not names or system.name in names]
@@ -211,6 +217,8 @@ class Workshop:
             "seeds": self.seeds,
         }
         bertopic = system.kind == "bertopic"
+        if bertopic:  # all of its settings in one process
+            job = {key: value for key, value in job.items() if key != "settings"} | {"variants": BERTOPIC_SETTINGS}
         settings = job | {
             "instances": self.instances(corpus).stem,
             "embeddings": path.stem,
@@ -221,9 +229,11 @@ class Workshop:
         }
         script, python = ("discovery_bertopic.py", self.bertopic_python) if bertopic else ("discovery_jobs.py", None)
         files = {"instances": str(self.instances(corpus)), "embeddings": str(path), "rows": rows.rows}
-        made = self.finished.get(
-            f"{corpus.name}-{part}-{system.name}", settings, lambda: self.run(script, job | files, python=python)
-        )
+        name = f"{corpus.name}-{part}-{system.kind if bertopic else system.name}"
+        made = self.finished.get(name, settings, lambda: self.run(script, job | files, python=python))
+        if bertopic:
+            runs = made["variants"][BERTOPIC_SETTINGS.index(dict(system.settings))]
+            made = {"runs": runs, "peak_bytes": made["peak_bytes"]}
         return made | {"encoding": cost}
 
     def job_file(self, job: Mapping[str, Any]) -> tuple[Path, Path]:

@@ -169,8 +169,11 @@ def planted(scripts, files, monkeypatch):
         if job["encoder"] != "ours":
             labels[:2] = [-1, -1] if job["system"] == "bertopic" else [2, 2]
         seconds = {"cluster": 0.5, "describe": 0.25}
+        assert ("variants" in job) == (job["system"] == "bertopic")
         one = {"labels": labels, "names": {"0": "founded by", "1": "born in"}, "wall": seconds, "cpu": seconds}
-        return {"runs": [{"seed": seed, **one} for seed in job["seeds"]], "peak_bytes": 200 * 2**20}
+        runs = [{"seed": seed, **one} for seed in job["seeds"]]
+        made = {"variants": [runs] * len(job["variants"])} if "variants" in job else {"runs": runs}
+        return made | {"peak_bytes": 200 * 2**20}
 
     monkeypatch.setattr(scripts.discovery_systems.Workshop, "run", run)
     monkeypatch.setattr(scripts.discovery, "sentence_encoder", lambda: words_encoder)
@@ -335,7 +338,11 @@ def test_bertopic_is_asked_for_what_the_table_says(scripts, monkeypatch, setting
     made = {}
 
     def model(name):
-        return lambda *args, **kwargs: made.setdefault(name, (args, kwargs))
+        def build(*args, **kwargs):
+            made[name] = kwargs
+            return SimpleNamespace(fit_transform=lambda rows: rows[:, :2])
+
+        return build
 
     for name, attribute, value in (
         ("bertopic", "BERTopic", FakeTopics),
@@ -345,11 +352,18 @@ def test_bertopic_is_asked_for_what_the_table_says(scripts, monkeypatch, setting
         module = ModuleType(name)
         setattr(module, attribute, value)
         monkeypatch.setitem(sys.modules, name, module)
-    job = {"settings": settings, "num_relations": 2, "n_init": 3, "num_threads": 1}
-    run = scripts.discovery_bertopic.topics(job, ["a text", "b text", "q text"], np.eye(3), seed=7)
+    job = {"num_relations": 2, "n_init": 3, "num_threads": 1}
+    bertopic, embeddings = scripts.discovery_bertopic, np.eye(3)
+    reducer = bertopic.Reducer(embeddings, 7)
+    reducer.wall = 100.0
+    run = bertopic.topics(job, settings, ["a text", "b text", "q text"], embeddings, 7, reducer)
     assert run["labels"] == labels and FakeTopics.last.calls == calls
     assert run["names"] == {topic: "one, two" for topic in set(labels) - {-1}}
-    assert made["umap"][1]["random_state"] == 7 and ("hdbscan" in made) == (settings["cluster"] != "kmeans")
+    assert made["umap"]["random_state"] == 7 and ("hdbscan" in made) == (settings["cluster"] != "kmeans")
+    assert 100 < run["wall"]["cluster"] < 160  # the reduction counts for every setting
+    assert FakeTopics.last.models["umap_model"].transform(embeddings) is reducer.rows
+    with pytest.raises(ValueError, match="reduced"):
+        reducer.transform(embeddings[:1])
 
 
 def test_wrong_options_and_help(scripts, capsys):

@@ -62,7 +62,10 @@ def test_relations_are_those_of_the_corpus(walked):
     # A new domain opened a relation, which was then divided.
     assert names["discovery"].events_[0].size >= 40
     assert len({relation.id for relation in names["discovery"].relations_} - names["before"]) == 5
-    assert [node for node in ("albert einstein", "ibn battuta") if node in names["graph"]] == ["albert einstein", "ibn battuta"]
+    assert [node for node in ("albert einstein", "ibn battuta") if node in names["graph"]] == [
+        "albert einstein",
+        "ibn battuta",
+    ]
 
 
 def test_names_and_edits_survive_saving(walked):
