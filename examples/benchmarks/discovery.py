@@ -135,7 +135,8 @@ def groups_table(rows: Sequence[Mapping[str, Any]]) -> str:
         if "skipped" in row:
             continue
         unseen, seen = row["unseen"], row.get("seen")
-        found = shown(*unseen["found"], digits=1) if row["own_number"] else f"{unseen['found'][0]:g}"
+        mean, sd = unseen["found"]
+        found = shown(mean, sd, digits=1) if sd or row["own_number"] else f"{mean:g}"
         left_out = f"{unseen['num_left_out'][0]:,.0f}" if unseen["num_left_out"][0] else ""
         cells.append(
             [

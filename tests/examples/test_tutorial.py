@@ -68,6 +68,21 @@ def test_relations_are_those_of_the_corpus(walked):
     ]
 
 
+def test_known_relations_are_recognised(walked):
+    names, both = walked[1], walked[1]["both"]
+    assert [relation.name for relation in both.relations[:3]] == list(
+        dict.fromkeys(row["relations"][0] for row in names["given"])
+    )
+    assert [relation.kind for relation in both.relations[:4]] == ["known"] * 3 + ["novel"]
+    gold = [row["relations"][0] for row in names["others"]]
+    recognised = [
+        (name, both.relation(label).name)
+        for name, label in zip(gold, both.labels.tolist(), strict=True)
+        if 0 <= label < 3
+    ]
+    assert len(recognised) > 30 and sum(one == other for one, other in recognised) > 0.75 * len(recognised)
+
+
 def test_names_and_edits_survive_saving(walked):
     names = walked[1]
     assert [relation.name for relation in names["again"].relations_] == [r.name for r in names["discovery"].relations_]
