@@ -33,12 +33,13 @@ from pathlib import Path
 from typing import Any
 
 from discovery_corpora import CORPORA, TITLES, Corpus, load, training_rows
-from discovery_names import Encode, score_names, sentence_encoder
+from discovery_names import Encode, score_names
 from discovery_systems import SYSTEMS, System, Workshop, bertopic_version, find, mean_seconds, peak_bytes
 from experiment import HelpFormatter, run_script
 from reporting import QUICK, command_line, markdown_table, mean_sd, shown, shown_seconds, write_report
 from rich.console import Console
 
+from hf_relation.embedding import TextEncoder
 from hf_relation.errors import UsageError
 from hf_relation.metrics import clustering_report
 
@@ -51,8 +52,8 @@ FIGURES = {
     "ari": "ARI",
 }
 NAMES = {
-    "similarity_name": "name to gold name",
-    "similarity_description": "name to gold description",
+    "name_similarity": "name to gold name",
+    "description_similarity": "name to gold description",
     "named": "gold relations named",
     "unique": "unique",
 }
@@ -115,7 +116,7 @@ def make_row(system: System, corpus: Corpus, workshop: Workshop, encode: Encode,
                 )
                 for run in made["runs"]
             ]
-            row["names"] = {key: _mean([each[key] for each in names]) for key in NAMES}
+            row["names"] = {key: _mean([each.get(key) for each in names]) for key in NAMES}
             row["names_of_first_seed"] = made["runs"][0]["names"]
             row["seconds"] = {"encode": made["encoding"][clock]}
             row["seconds"] |= {step: mean_seconds(made, step, clock) for step in ("cluster", "describe")}
@@ -255,7 +256,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         console.print(f"Left out: {message}", markup=False, soft_wrap=True)
     train = training_rows(arguments.trained_on, arguments.train_file, arguments.data_dir)
     per_relation = QUICK_ROWS if arguments.quick else None
-    encode = sentence_encoder()
+    encode = TextEncoder.from_pretrained()
     corpora: list[dict[str, Any]] = []
     made_end_to_end = None
     for name in arguments.corpora:
