@@ -27,6 +27,7 @@ NAMES = (
     "discovery_corpora",
     "discovery_jobs",
     "discovery_names",
+    "discovery_report",
     "discovery_systems",
 )
 INSTANCE = {
@@ -279,7 +280,7 @@ def test_from_file_to_report(scripts, files, checkpoint, tmp_path, capsys):
     assert len(lines) == len(files.corpus)
     assert made["report"] == (tmp_path / "out" / "report.html").is_file()
     assert made["encode"]["wall"] > 0 and made["other"]["wall"] > 0
-    text = scripts.discovery.end_to_end_section(
+    text = scripts.discovery_report.end_to_end_section(
         made | {"num_sentences": 9, "report_bytes": 2**20, "peak_bytes": None}, 1
     )
     assert "9 sentences" in text and ("1.0 MiB" in text) == made["report"]
