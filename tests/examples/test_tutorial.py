@@ -113,7 +113,14 @@ def test_the_list_of_names_names_most_relations_rightly(walked):
 
 def test_files_are_there(walked):
     folder = walked[0]
-    for name in ("map.png", "graph.nt", "graph.neo4j/nodes.csv", "instances.parquet", "first-look/relations.csv"):
+    for name in (
+        "map.png",
+        "report.html",
+        "graph.nt",
+        "graph.neo4j/nodes.csv",
+        "instances.parquet",
+        "first-look/relations.csv",
+    ):
         assert (folder / "out" / name).stat().st_size > 0, name
 
 
