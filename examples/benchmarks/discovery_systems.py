@@ -17,6 +17,7 @@ import numpy as np
 from discovery_corpora import Corpus
 from reporting import Finished, digest
 
+import hf_relation
 from hf_relation.checkpoints import DEFAULT_CHECKPOINT
 from hf_relation.data.atomic import atomic_file
 from hf_relation.errors import HfRelationError
@@ -223,9 +224,7 @@ class Workshop:
             "instances": self.instances(corpus).stem,
             "embeddings": path.stem,
             "part": part,
-            "version": bertopic_version(self.bertopic_python)
-            if bertopic
-            else importlib.metadata.version("hf_relation"),
+            "version": bertopic_version(self.bertopic_python) if bertopic else _code_key(),
         }
         script, python = ("discovery_bertopic.py", self.bertopic_python) if bertopic else ("discovery_jobs.py", None)
         files = {"instances": str(self.instances(corpus)), "embeddings": str(path), "rows": rows.rows}
@@ -272,6 +271,13 @@ def bertopic_version(python: str) -> str | None:
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _code_key() -> str:
+    """What tells this code of the library from another state of it, so that no clustering of that is taken for one of this."""
+    room = Path(hf_relation.__file__).parent
+    files = sorted([*(room / "discovery").glob("*.py"), *(room / "clustering").glob("*.py")])
+    return digest({file.name: file.read_text(encoding="utf-8") for file in files})
 
 
 def _model_key(model: str | None) -> str:
