@@ -33,6 +33,9 @@ _PLACES = {
     "inventory": "FILE",
     "sentence_encoder": "ENCODER",
     "checkpoint": "CHECKPOINT",
+    "cache_dir": "CACHE",
+    "file": "FILE",
+    "bertopic_python": "PYTHON",
 }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from memory import status_bytes
 from reporting import markdown_table
 from rich.table import Table
 
@@ -120,20 +121,13 @@ def peak_allocated(call: Callable[[], object], *, warm_up: bool = True) -> int:
 
 def peak_resident_growth(call: Callable[[], object]) -> int | None:
     """How many bytes the process's resident memory grew at most during a call; `None` where Linux's /proc is missing."""
-    reset, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+    reset = Path("/proc/self/clear_refs")
     if not reset.exists() or not os.access(reset, os.W_OK):
         return None
     reset.write_text("5", encoding="ascii")  # the peak starts anew from what is resident now
-    before = _status_bytes(status, "VmRSS")
+    before = status_bytes("VmRSS")
     call()
-    return _status_bytes(status, "VmHWM") - before
-
-
-def _status_bytes(path: Path, name: str) -> int:
-    for line in path.read_text(encoding="ascii").splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * 1024
-    raise ValueError(f"{path} has no {name}")
+    return status_bytes("VmHWM") - before
 
 
 def processor_name() -> str:

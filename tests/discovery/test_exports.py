@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 import io
 import json
@@ -292,6 +293,18 @@ def test_formats_and_places_that_are_refused(result: DiscoveryResult, tmp_path: 
     with pytest.raises(UsageError, match="`format` must be jsonl, parquet, csv, ntriples or neo4j, got 'xml'"):
         export_result(result, tmp_path / "r.csv", "xml")  # type: ignore[arg-type]
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file.neo4j", "mine.neo4j", "notes.txt", "taken.csv"]
+
+
+def test_ids_with_gaps_have_their_own_names(result: DiscoveryResult, tmp_path: Path) -> None:
+    """Relations that were merged or deleted leave gaps between the ids."""
+    names = {4: result.relations[0].name, 9: result.relations[1].name}
+    relations = [dataclasses.replace(relation, id=id_) for relation, id_ in zip(result.relations, names, strict=True)]
+    labels = np.array([{0: 4, 1: 9, -1: -1}[label] for label in result.labels.tolist()])
+    apart = DiscoveryResult(result.instances, labels, result.scores, relations)
+    rows = [json.loads(line) for line in apart.export(tmp_path / "r.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["relation"] for row in rows] == [names.get(label) for label in labels.tolist()]
+    triples = [edge["name"] for *_, edge in apart.to_networkx().edges(data=True)]
+    assert set(triples) == set(names.values())
 
 
 def test_the_format_given_wins_over_the_ending(result: DiscoveryResult, tmp_path: Path) -> None:
