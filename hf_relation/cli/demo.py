@@ -25,8 +25,13 @@ def command(
         str | None,
         typer.Option("--model", "-m", help="Shipped name, folder or Hub id. Default: the shipped checkpoint."),
     ] = None,
-    max_rows: Annotated[int, typer.Option("--max-rows", min=1, help="Most sentences of a run.")] = 2000,
+    max_rows: Annotated[
+        int, typer.Option("--max-rows", min=1, help="Most sentences or texts of a run, and pairs found in texts.")
+    ] = 2000,
     max_chars: Annotated[int, typer.Option("--max-chars", min=1, help="Most characters of a sentence.")] = 2000,
+    max_text_chars: Annotated[
+        int, typer.Option("--max-text-chars", min=1, help="Most characters of a plain text or document.")
+    ] = 20_000,
     max_bytes: Annotated[
         int, typer.Option("--max-bytes", min=1, help="Most bytes of the text box or an uploaded file.")
     ] = 4 * 2**20,
@@ -40,7 +45,13 @@ def command(
     try:
         from hf_relation.demo import DemoLimits, build_demo, launch_demo
 
-        limits = DemoLimits(max_rows=max_rows, max_chars=max_chars, max_bytes=max_bytes, timeout=timeout)
+        limits = DemoLimits(
+            max_rows=max_rows,
+            max_chars=max_chars,
+            max_text_chars=max_text_chars,
+            max_bytes=max_bytes,
+            timeout=timeout,
+        )
         demo = build_demo(model, limits=limits)
     except ImportError as error:
         if debug:

@@ -37,9 +37,47 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]], *, raw: bool 
     writer = csv.writer(stream)  # CRLF, as RFC 4180 says: only so does the writer quote a lone carriage return
     writer.writerow(header)
     for row in rows:
-        writer.writerow([_guarded(cell) if isinstance(cell, str) and not raw else cell for cell in row])
+        writer.writerow([guarded(cell) if isinstance(cell, str) and not raw else cell for cell in row])
     return stream.getvalue()
 
 
-def _guarded(cell: str) -> str:
+def guarded(cell: str) -> str:
+    """Keep a spreadsheet from running a string as a formula.
+
+    Args:
+        cell (`str`): what is to be written.
+
+    Returns:
+        `str`: with a leading `'` where it would be run, else as it is.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.data.spreadsheets import guarded
+    >>> guarded("=1+1"), guarded("1+1")
+    ("'=1+1", '1+1')
+
+    ```
+    """
     return "'" + cell if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def unguarded(cell: str) -> str:
+    """Take the `'` of [`guarded`] away again. A string that began with `'=` (and so on) before loses its `'` as well.
+
+    Args:
+        cell (`str`): what was read.
+
+    Returns:
+        `str`.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.data.spreadsheets import unguarded
+    >>> unguarded("'=1+1"), unguarded("'tis")
+    ('=1+1', "'tis")
+
+    ```
+    """
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
-from hf_relation.data.schema import Instance
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -14,9 +14,11 @@ class DemoLimits:
     """What one run of the demo may take. Nothing is cut to fit: what is over a limit is refused with a message.
 
     Args:
-        max_rows (`int`, defaults to 2000): most instances of a run.
-        max_chars (`int`, defaults to 2000): most characters of one text.
-        max_bytes (`int`, defaults to 4194304): most bytes of the text box, or of an uploaded file.
+        max_rows (`int`, defaults to 2000): most rows of the input, and most instances of a run: texts can hold more pairs than
+            there are texts. It is also the most mentions in one text.
+        max_chars (`int`, defaults to 2000): most characters of an instance's text.
+        max_text_chars (`int`, defaults to 20000): most characters of a text or document of which instances are made.
+        max_bytes (`int`, defaults to 4194304): most bytes of the two text boxes, or of an uploaded file.
         timeout (`float`, defaults to 120): seconds after which a run is stopped. Loading the model does not count.
         max_queue (`int`, defaults to 8): most runs that wait; one runs at a time.
 
@@ -35,6 +37,7 @@ class DemoLimits:
 
     max_rows: int = 2000
     max_chars: int = 2000
+    max_text_chars: int = 20_000
     max_bytes: int = 4 * 2**20
     timeout: float = 120
     max_queue: int = 8
@@ -61,27 +64,33 @@ class DemoLimits:
                 "`hf-relation discover`, which has no such limit."
             )
 
-    def check_rows(self, instances: Sequence[Instance]) -> None:
-        """Refuse too many or too long instances, and none at all.
+    def check_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Refuse too many or too long rows, and none at all.
 
         Args:
-            instances (`Sequence[Instance]`): what was read.
+            rows (`Sequence[Mapping]`): what was read: instances, documents and texts.
 
         Raises:
-            UsageError: no instance, or more than allowed.
+            UsageError: no row, or more than allowed.
             InvalidRowError: a text with more characters than allowed, with its position.
         """
-        if not instances:
+        if not rows:
             raise UsageError("There is nothing to discover relations in: paste sentences or upload a file.")
-        if len(instances) > self.max_rows:
+        if len(rows) > self.max_rows:
             raise UsageError(
-                f"There are {len(instances):,} instances; this demo takes at most {self.max_rows:,}. Use fewer, or the command "
+                f"There are more than {self.max_rows:,} rows, the most that this demo takes. Use fewer, or the command "
                 "`hf-relation discover`, which has no such limit."
             )
-        for index, instance in enumerate(instances):
-            length = len(instance["text"])
-            if length > self.max_chars:
+        for index, row in enumerate(rows):
+            most = self.max_chars if "head" in row else self.max_text_chars
+            length = len(row["text"])
+            if length > most:
                 raise InvalidRowError(
-                    f"the text has {length:,} characters; this demo takes at most {self.max_chars:,}. Shorten it.",
+                    f"the text has {length:,} characters; this demo takes at most {most:,}. Shorten it, or give it in parts.",
+                    index=index,
+                )
+            if len(row.get("mentions", ())) > self.max_rows:
+                raise InvalidRowError(
+                    f"the document has {len(row['mentions']):,} mentions; this demo takes at most {self.max_rows:,}. Give it in parts.",
                     index=index,
                 )

@@ -11,6 +11,7 @@ from hf_relation.errors import InvalidRowError
 
 _TAG = re.compile(r"<(/?)(head|tail)>")
 _RULE = "Mark one <head>...</head> and one <tail>...</tail> in every sentence."
+_OR_NAMES = " Or give plain text with a list of names."
 
 
 def parse_marked(sentence: str, *, index: int | None = None, line: int | None = None) -> Instance:
@@ -61,10 +62,31 @@ def parse_marked(sentence: str, *, index: int | None = None, line: int | None = 
         raise _error(f"<{opened}> is not closed", index, line)
     for name in ("head", "tail"):
         if name not in spans:
-            raise _error(f"there is no <{name}>", index, line)
+            raise _error(f"there is no <{name}>", index, line, _RULE + _OR_NAMES)
     text = "".join(pieces) + sentence[read:]
     return check_instance({"text": text} | spans, index=index, line=line)
 
 
-def _error(what: str, index: int | None, line: int | None) -> InvalidRowError:
-    return InvalidRowError(f"{what}. {_RULE}", index=index, line=line)
+def has_marks(text: str) -> bool:
+    """Whether a text holds one of the marks that [`parse_marked`] reads.
+
+    Args:
+        text (`str`): any text.
+
+    Returns:
+        `bool`.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.demo.marked import has_marks
+    >>> has_marks("<head>Ada</head> sings."), has_marks("Ada sings.")
+    (True, False)
+
+    ```
+    """
+    return _TAG.search(text) is not None
+
+
+def _error(what: str, index: int | None, line: int | None, rule: str = _RULE) -> InvalidRowError:
+    return InvalidRowError(f"{what}. {rule}", index=index, line=line)

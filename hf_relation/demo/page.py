@@ -2,48 +2,42 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from functools import partial
-from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_relation.clustering.algorithms import ALGORITHMS
 from hf_relation.compat import import_optional
-from hf_relation.demo.inputs import read_input
+from hf_relation.demo.handler import AS_STORED, discover
 from hf_relation.demo.limits import DemoLimits
-from hf_relation.demo.views import (
-    INSTANCE_COLUMNS,
-    RELATION_COLUMNS,
-    instance_rows,
-    relation_map,
-    relation_rows,
-    summary,
-)
+from hf_relation.demo.views import INSTANCE_COLUMNS, RELATION_COLUMNS
 from hf_relation.demo.worker import DiscoveryWorker
-from hf_relation.errors import HfRelationError, UsageError
+from hf_relation.errors import UsageError
 
 
 if TYPE_CHECKING:
     import gradio
 
 SAMPLES = {
-    "People: 72 sentences": "people.txt",
-    "General: 282 sentences": "general.txt",
-    "Biomedicine: 84 sentences": "biomedicine.txt",
+    "People: 72 sentences": ("people.txt", None),
+    "General: 282 sentences": ("general.txt", None),
+    "Biomedicine: 84 sentences": ("biomedicine.txt", None),
+    "Plain text and names: 30 texts": ("towns.txt", "towns.names.txt"),
 }
-"""Names of the example inputs, and their files in `samples/`."""
+"""Names of the example inputs, and their files in `samples/`: the text, and the list of names that goes with it."""
 
-_AS_STORED = "model's own"
 _MAX_SEED = 2**32 - 1
 _KEPT_SECONDS = 3600  # how long uploads and downloads are kept
 _INTRODUCTION = """# Relation discovery
 
 Finds the relations that sentences express, without being told which there are. Give one sentence a line, with two mentions
 marked: `<head>Ada</head> was born in <tail>Rome</tail>.` JSON lines and files work as well.
+
+Or give plain text, and the names of the entities in it: two names in one sentence are a pair. **Co-reference is not
+resolved:** what is said of "she" or "the company" is left out.
 """
+_WINDOWS = [1, 2, 3, 4, 5]
 
 
 def build_demo(
@@ -73,22 +67,35 @@ def build_demo(
     limits = limits or DemoLimits()
     worker = worker or DiscoveryWorker(model, timeout=limits.timeout)
     folder = resources.files("hf_relation.demo") / "samples"
-    samples = {label: (folder / name).read_text(encoding="utf-8") for label, name in SAMPLES.items()}
+    samples = {
+        label: ["" if name is None else (folder / name).read_text(encoding="utf-8") for name in pair]
+        for label, pair in SAMPLES.items()
+    }
     with gr.Blocks(title="hf_relation", analytics_enabled=False, delete_cache=(600, _KEPT_SECONDS)) as demo:
         gr.Markdown(_INTRODUCTION)
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 text = gr.Textbox(
-                    next(iter(samples.values())),
-                    label="Sentences",
-                    info=f"One a line; at most {limits.max_rows:,} with {limits.max_chars:,} characters each",
-                    lines=12,
-                    max_lines=12,
+                    next(iter(samples.values()))[0],
+                    label="Sentences or plain text",
+                    info=f"One sentence or text a line; at most {limits.max_rows:,} lines, sentences with {limits.max_chars:,} "
+                    f"characters, plain texts with {limits.max_text_chars:,}",
+                    lines=11,
+                    max_lines=11,
                     elem_id="sentences",
                 )
+                names = gr.Textbox(
+                    label="Names of entities, for plain text",
+                    info="One a line, with its type behind a tab if you like; empty where mentions are marked. Whole words; case "
+                    "counts. Pronouns are not resolved.",
+                    placeholder="Ada Brenner\nLindau",
+                    lines=4,
+                    max_lines=4,
+                    elem_id="names",
+                )
                 examples = gr.Examples(
-                    [[sample] for sample in samples.values()],
-                    [text],
+                    list(samples.values()),
+                    [text, names],
                     example_labels=list(samples),
                     cache_examples=False,
                     label="Examples",
@@ -113,8 +120,8 @@ def build_demo(
                 )
                 with gr.Row():
                     algorithm = gr.Dropdown(
-                        [_AS_STORED, *ALGORITHMS],
-                        value=_AS_STORED,
+                        [AS_STORED, *ALGORITHMS],
+                        value=AS_STORED,
                         label="Algorithm",
                         min_width=140,
                         elem_id="algorithm",
@@ -122,9 +129,33 @@ def build_demo(
                     seed = gr.Number(
                         0, label="Seed", precision=0, minimum=0, maximum=_MAX_SEED, min_width=90, elem_id="seed"
                     )
+                with gr.Row():
+                    window = gr.Dropdown(
+                        _WINDOWS,
+                        value=1,
+                        label="Window",
+                        info="plain text: two names within so many sentences",
+                        min_width=140,
+                        elem_id="window",
+                    )
+                    both = gr.Checkbox(
+                        False,
+                        label="Both directions",
+                        info="plain text: every pair twice",
+                        min_width=140,
+                        elem_id="both",
+                    )
                 button = gr.Button("Discover relations", variant="primary", elem_id="discover")
         with gr.Column(visible=False, elem_id="results") as results:
             line = gr.Markdown(elem_id="summary")
+            notes = gr.Textbox(
+                label="What became of the texts",
+                interactive=False,
+                visible=False,
+                lines=1,
+                max_lines=8,
+                elem_id="notes",
+            )
             relations = gr.Dataframe(
                 headers=list(RELATION_COLUMNS),
                 datatype=["number", "str", "number", "number", "str", "str"],
@@ -149,9 +180,9 @@ def build_demo(
             )
             files = gr.File(label="Download", file_count="multiple", interactive=False, elem_id="downloads")
         button.click(
-            partial(_discover, limits, worker),
-            [text, file, number, algorithm, seed],
-            [results, line, relations, figure, rows, files],
+            partial(discover, limits, worker),
+            [text, names, file, number, algorithm, seed, window, both],
+            [results, line, notes, relations, figure, rows, files],
             api_name="discover",
             concurrency_limit=1,
             show_progress_on=[button],
@@ -177,48 +208,3 @@ def _take_uploads_only(file: Any) -> None:
         return await move(path)
 
     file.async_move_resource_to_block_cache = move_upload
-
-
-def _discover(
-    limits: DemoLimits,
-    worker: DiscoveryWorker,
-    text: str | None,
-    file: str | None,
-    number: str | None,
-    algorithm: str,
-    seed: int | None,
-) -> Iterator[tuple[Any, ...]]:
-    import gradio as gr
-
-    try:
-        if seed is None:
-            raise UsageError("The seed is empty. Give a whole number from 0 up.")
-        settings: dict[str, Any] = {"num_relations": _number(number), "seed": seed}
-        if algorithm != _AS_STORED:
-            settings["algorithm"] = algorithm
-        instances = read_input(text, file, limits)
-        with tempfile.TemporaryDirectory(prefix="hf_relation_demo_") as folder:
-            found = worker.run(instances, settings, Path(folder))
-            # gradio copies the files into its own folder before it asks for the next value.
-            yield (
-                gr.Column(visible=True),
-                summary(found),
-                relation_rows(found),
-                relation_map(instances, found),
-                instance_rows(instances, found),
-                [str(Path(folder) / name) for name in found["files"]],
-            )
-    except HfRelationError as error:
-        # The page takes HTML in messages, and this one may hold pieces of the input.
-        raise gr.Error(escape(str(error)), duration=None, title="Not possible", print_exception=False) from None
-    except RuntimeError:
-        raise gr.Error("The run failed. The server's log says why.", duration=None, title="Failed") from None
-
-
-def _number(value: str | None) -> int | str:
-    given = (value or "").strip()
-    if given == "auto":
-        return given
-    if not (given.isascii() and given.isdigit() and len(given) < 10 and int(given) >= 1):
-        raise UsageError(f"The number of relations must be 'auto' or a whole number from 1 up, got {given!r}.")
-    return int(given)

@@ -11,7 +11,9 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from hf_relation.data.schema import Instance
-from hf_relation.discovery import RelationDiscovery
+from hf_relation.demo.texts import TextOptions, text_instances
+from hf_relation.discovery import RelationDiscovery, keep_what_fits
+from hf_relation.errors import UsageError
 
 
 FILES = ("instances.jsonl", "instances.csv", "relations.csv", "triples.nt")
@@ -46,23 +48,39 @@ class DemoModel:
         self._encoder = RelationDiscovery.from_pretrained(name)
         self._encoder.embed([_WARM_UP])
 
-    def discover(self, instances: Sequence[Instance], settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    def discover(
+        self,
+        rows: Sequence[Any],
+        settings: Mapping[str, Any],
+        folder: Path,
+        *,
+        texts: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """Discover relations, draw the map, write the files.
 
         Args:
-            instances (`Sequence[Instance]`): at least one.
+            rows (`Sequence`): at least one: instances; with `texts` also texts and documents.
             settings (`Mapping`): constructor arguments of [`~hf_relation.RelationDiscovery`].
             folder (`Path`): gets the [`FILES`].
+            texts (`Mapping`, *optional*): fields of [`~hf_relation.demo.texts.TextOptions`].
 
         Returns:
             `dict`: `relations`, `instances` and `num_relations` as from
-            [`~hf_relation.discovery.DiscoveryResult.to_dict`], `points`, one `[x, y]` for every instance, and `files`, the names
-            of what was written.
+            [`~hf_relation.discovery.DiscoveryResult.to_dict`], `points`, one `[x, y]` for every instance, `files`, the names
+            of what was written, `given`, the instances themselves, and `notes`, what became of the texts.
 
         Raises:
-            UsageError, InvalidRowError: as from [`~hf_relation.RelationDiscovery.fit`].
+            UsageError, InvalidRowError: as from [`~hf_relation.RelationDiscovery.fit`] and
+                [`~hf_relation.demo.texts.text_instances`].
         """
         discovery = RelationDiscovery.from_pretrained(self.name, **settings)
+        instances, notes = list(rows), []
+        if texts is not None:
+            instances, report = text_instances(rows, TextOptions(**texts))
+            instances = keep_what_fits(instances, self._encoder._encoder()[1], report)
+            notes = report.lines()
+            if not instances:
+                raise UsageError(" ".join(notes))
         embeddings = self._encoder.embed(instances)
         result = discovery.fit_predict(instances, embeddings)
         result.export(folder / "instances.jsonl")
@@ -71,7 +89,8 @@ class DemoModel:
         result.save(folder / "saved")
         (folder / "saved" / "relations.csv").rename(folder / "relations.csv")
         points = map_points(np.asarray(result.vectors), seed=settings.get("seed", 0))
-        return result.to_dict() | {"points": points.astype(float).round(4).tolist(), "files": list(FILES)}
+        more = {"points": points.astype(float).round(4).tolist(), "files": list(FILES)}
+        return result.to_dict() | more | {"given": instances, "notes": notes}
 
 
 def map_points(vectors: np.ndarray, *, seed: int = 0) -> np.ndarray:

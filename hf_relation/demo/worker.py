@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from hf_relation.data.schema import Instance
 from hf_relation.errors import CheckpointError, HfRelationError, UsageError
 
 
@@ -60,23 +59,31 @@ class DiscoveryWorker:
         with self._lock:
             self._start()
 
-    def run(self, instances: Sequence[Instance], settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-        """Discover the relations of instances; waits for the run before, if there is one.
+    def run(
+        self,
+        rows: Sequence[Any],
+        settings: Mapping[str, Any],
+        folder: Path,
+        *,
+        texts: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Discover the relations of rows; waits for the run before, if there is one.
 
         Args:
-            instances (`Sequence[Instance]`): what to discover relations in.
+            rows (`Sequence`): instances; with `texts` also texts and documents.
             settings (`Mapping`): constructor arguments of [`~hf_relation.RelationDiscovery`].
             folder (`Path`): an empty folder, where the files to download are written.
+            texts (`Mapping`, *optional*): fields of [`~hf_relation.demo.texts.TextOptions`], where rows are no instances yet.
 
         Returns:
-            `dict`: what [`~hf_relation.demo.run.discover`] returns.
+            `dict`: what [`~hf_relation.demo.run.DemoModel.discover`] returns.
 
         Raises:
             UsageError: the run took too long, or its input or settings are refused.
             CheckpointError: the model cannot be loaded.
             RuntimeError: the process ended, or failed for a reason nobody foresaw; its log says which.
         """
-        request = {"instances": list(instances), "settings": dict(settings), "folder": str(folder)}
+        request = {"rows": list(rows), "settings": dict(settings), "folder": str(folder), "texts": texts}
         with self._lock:
             connection = self._start()
             try:
@@ -153,7 +160,9 @@ def _serve(connection: Connection, model: str | None) -> None:
         while True:
             request = json.loads(connection.recv_bytes())
             try:
-                answer = loaded.discover(request["instances"], request["settings"], Path(request["folder"]))
+                answer = loaded.discover(
+                    request["rows"], request["settings"], Path(request["folder"]), texts=request["texts"]
+                )
             except HfRelationError as error:
                 answer = {"refused": str(error)}
             except Exception as error:

@@ -47,9 +47,9 @@ def test_defaults_are_this_machine_alone_and_the_limits_of_the_room(
 
 
 def test_options_reach_the_room(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = ["--max-rows", "5", "--max-chars", "6", "--max-bytes", "7", "--timeout", "8"]
+    limits = ["--max-rows", "5", "--max-chars", "6", "--max-bytes", "7", "--timeout", "8", "--max-text-chars", "9"]
     assert run(monkeypatch, "--host", "0.0.0.0", "--port", "9000", "--model", "mine", "--open", *limits) == 0
-    expected = DemoLimits(max_rows=5, max_chars=6, max_bytes=7, timeout=8)
+    expected = DemoLimits(max_rows=5, max_chars=6, max_bytes=7, timeout=8, max_text_chars=9)
     assert calls[0] == ("mine", expected)
     assert calls[1] == {"limits": expected, "host": "0.0.0.0", "port": 9000, "open_browser": True, "block": False}
 

@@ -12,7 +12,7 @@ def serve(connection: Connection, model: str | None) -> None:
     """Sleep, die or fail where the first text says so."""
     connection.send_bytes(b'{"ready": true}')
     while True:
-        text = json.loads(connection.recv_bytes())["instances"][0]["text"]
+        text = json.loads(connection.recv_bytes())["rows"][0]["text"]
         if text == "sleep":
             time.sleep(1000)
         if text == "die":

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hf_relation.demo.csv_rows import csv_instances
+from hf_relation.demo.csv_rows import csv_instances, csv_texts
 from hf_relation.discovery import DiscoveredRelation, DiscoveryResult
 from hf_relation.errors import InvalidRowError
 
 
 ADA = {"start": 0, "end": 3, "type": None}
+ENDS = ("start", "end")
 BOB = {"start": 8, "end": 11, "type": None}
 
 
@@ -47,6 +48,57 @@ def test_what_a_result_exports_comes_back(tmp_path: Path) -> None:
     content = result.export(tmp_path / "found.csv").read_bytes().decode()
     [(_, back)] = csv_instances(content)
     assert (back["id"], back["text"], back["tail"]["start"], back["tail"]["end"]) == ("a", row["text"], 21, 24)
+
+
+def test_what_an_export_guards_comes_back_as_it_was(tmp_path: Path) -> None:
+    texts = [
+        "=SUM met Bob.",
+        "'=SUM met Bob.",
+        "\tAda met -1.",
+        "Ada met @Bob.",
+        "'tis Ada",
+        "+1 met -2",
+        "'+1 met -2",
+    ]
+    spans = [((0, 4), (9, 12)), ((0, 5), (10, 13)), ((1, 4), (9, 11)), ((0, 3), (8, 12)), ((0, 4), (5, 8))]
+    spans += [((0, 2), (7, 9)), ((1, 3), (8, 10))]
+    rows = [
+        {
+            "id": f"-{place}",
+            "text": text,
+            "head": dict(zip(ENDS, head, strict=True)),
+            "tail": dict(zip(ENDS, tail, strict=True)),
+        }
+        for place, (text, (head, tail)) in enumerate(zip(texts, spans, strict=True))
+    ]
+    met = DiscoveredRelation(0, "=met", ["met"], len(rows), 1.0)
+    result = DiscoveryResult(rows, np.zeros(len(rows), dtype=int), np.ones(len(rows)), [met])
+    for raw in (False, True):
+        content = result.export(tmp_path / "found.csv", raw=raw).read_bytes().decode()
+        assert ("'=SUM" in content.splitlines()[1]) is not raw
+        back = [row for _, row in csv_instances(content)]
+        assert [(row["id"], row["text"]) for row in back] == [(row["id"], row["text"]) for row in rows]
+        assert [(row["head"]["start"], row["tail"]["end"]) for row in back] == [(a, b) for (a, _), (_, b) in spans]
+
+
+def test_other_tables_keep_an_apostrophe() -> None:
+    [(_, row)] = csv_instances("id,text,head,tail\n'=a,'=Ada met Bob.,Ada,Bob\n")
+    assert (row["id"], row["text"]) == ("'=a", "'=Ada met Bob.")
+    assert list(csv_texts("text,id\n'=Ada met Bob.,\n")) == [(2, {"id": "0", "text": "'=Ada met Bob."})]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("a\nb\n", "line 1: the header has no column `text`. Allowed: `text`, and `id` if there is one"),
+        ("text,head,tail\nAda met Bob.,Ada,Bob\n", "line 1: the table has columns of mentions already"),
+        ("text\nAda\n \n", "line 3: the text is blank"),
+    ],
+)
+def test_bad_tables_of_texts_are_errors_with_their_line(content: str, reason: str) -> None:
+    with pytest.raises(InvalidRowError) as caught:
+        list(csv_texts(content))
+    assert str(caught.value).startswith(reason)
 
 
 @pytest.mark.parametrize(

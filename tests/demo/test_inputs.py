@@ -21,24 +21,28 @@ def test_marked_sentences_and_json_lines_give_the_same_rows_without_gold_labels(
     from_text = read_input("\n" + lines, None)
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + lines.encode())
-    assert read_input("  ", path) == from_text
+    assert read_input("  ", path, names=" \n") == from_text
     assert from_text == read_input(f"{MARKED}\r\n\r\n{MARKED.replace('met', 'saw')}", None)
-    assert [row["relations"] for row in from_text] == [[], []]
+    assert [row["relations"] for row in from_text.rows] == [[], []] and not from_text.from_texts
 
 
 @pytest.mark.parametrize(("name", "source"), [("general", "sample"), ("biomedicine", "biomedicine")])
 def test_examples_are_the_sample_corpora(name: str, source: str) -> None:
     content = (REPOSITORY / f"hf_relation/demo/samples/{name}.txt").read_text(encoding="utf-8")
     keys = ("text", "head", "tail")
-    got = [(row["text"], row["head"]["start"], row["tail"]["end"]) for row in read_input(content, None)]
+    got = [(row["text"], row["head"]["start"], row["tail"]["end"]) for row in read_input(content, None).rows]
     expected = list(read_jsonl(REPOSITORY / f"examples/data/{source}.jsonl"))
     assert got == [(row["text"], row["head"]["start"], row["tail"]["end"]) for row in expected], keys
 
 
 def test_the_names_of_the_examples_tell_their_sizes() -> None:
-    for label, name in SAMPLES.items():
-        content = (REPOSITORY / "hf_relation/demo/samples" / name).read_text(encoding="utf-8")
-        assert label.endswith(f"{len(read_input(content, None))} sentences")
+    for label, (text, names) in SAMPLES.items():
+        content, listed = (
+            None if name is None else (REPOSITORY / "hf_relation/demo/samples" / name).read_text(encoding="utf-8")
+            for name in (text, names)
+        )
+        given = read_input(content, None, names=listed)
+        assert label.endswith(f"{len(given.rows)} {'texts' if given.from_texts else 'sentences'}")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,7 @@ def test_the_names_of_the_examples_tell_their_sizes() -> None:
         ("rows.jsonl.gz", b"", "The file must end in"),
         ("rows.jsonl", (json.dumps(ROW | {"id": "a"}) + "\n").encode() * 2, "line 2: `id` 'a' is also the id of"),
         ("rows.txt", f"{MARKED}\n".encode() * 30, "The file has 1,170 bytes; this demo takes at most 1,000"),
-        ("rows.txt", f"{MARKED}\n".encode() * 4, "There are 4 instances; this demo takes at most 3"),
+        ("rows.txt", f"{MARKED}\n".encode() * 4, "There are more than 3 rows, the most that this demo takes"),
         (
             "rows.txt",
             f"{MARKED}\n{MARKED} {'x' * 60}".encode(),
@@ -88,7 +92,77 @@ def test_a_path_in_the_text_box_is_a_sentence_without_marks() -> None:
 def test_limits_count_bytes_of_the_text_box_and_must_be_positive() -> None:
     with pytest.raises(UsageError, match="The text has 40 bytes; this demo takes at most 39"):
         read_input(MARKED + "é", None, DemoLimits(max_bytes=39))
-    assert len(read_input(MARKED + "é", None, DemoLimits(max_bytes=40))) == 1
+    assert len(read_input(MARKED + "é", None, DemoLimits(max_bytes=40)).rows) == 1
+    with pytest.raises(UsageError, match="The text with the list of names has 43 bytes; this demo takes at most 42"):
+        read_input(MARKED + "é", None, DemoLimits(max_bytes=42), names="Ada")
     for wrong in (0, -1, True, float("nan")):
         with pytest.raises(UsageError, match="`max_rows` must be a number from 1 up"):
             DemoLimits(max_rows=wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (None, "\nAda met Bob.\r\n\nEve <b>saw</b> Dan.\n"),
+        ("rows.txt", "Ada met Bob.\nEve <b>saw</b> Dan.\n"),
+        ("rows.csv", "n,text\n1,Ada met Bob.\n2,Eve <b>saw</b> Dan.\n"),
+        ("rows.jsonl", '{"text": "Ada met Bob."}\n{"text": "Eve <b>saw</b> Dan.", "head": null}\n'),
+    ],
+)
+def test_with_a_list_of_names_lines_and_cells_are_plain_texts(name: str | None, content: str, tmp_path: Path) -> None:
+    path = None if name is None else tmp_path / name
+    if path is not None:
+        path.write_text(content)
+    given = read_input(content if path is None else "", path, names="Ada\tPERSON\r\n\nBob\n")
+    assert given.rows == [{"id": "0", "text": "Ada met Bob."}, {"id": "1", "text": "Eve <b>saw</b> Dan."}]
+    assert given.names == [("Ada", "PERSON"), ("Bob", None)] and given.from_texts
+
+
+def test_documents_bring_their_mentions() -> None:
+    spans = [{"start": 0, "end": 3}, {"start": 8, "end": 11}]
+    document = {"text": "Ada met Bob.", "mentions": spans, "entities": [{"mentions": [0]}, {"mentions": [1]}]}
+    given = read_input(json.dumps(document) + "\n" + json.dumps(ROW), None)
+    assert given.from_texts and [sorted(row) for row in given.rows] == [
+        ["entities", "id", "mentions", "relations", "text"],
+        ["head", "id", "relations", "tail", "text"],
+    ]
+    with pytest.raises(InvalidRowError, match="row 0: the document has 2 mentions; this demo takes at most 1"):
+        read_input(json.dumps(document), None, DemoLimits(max_rows=1))
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "reason"),
+    [
+        (MARKED, "Ada", "line 1: there are marks such as <head> in the text, and a list of names as well"),
+        (
+            "Ada met Bob.",
+            "",
+            "line 1: there is no <head>. Mark one <head>...</head> and one <tail>...</tail> in every ",
+        ),
+        ('{"text": "Ada met Bob."}', "", "line 1: the row has no mentions"),
+        ('{"text": " "}', "Ada", "line 1: the text is blank"),
+        (json.dumps(ROW), "Ada", "Every row has its mentions already. Clear the list of names"),
+        ("Ada met Bob.", "Ada\n\nBob\tPERSON\tx", "the names, line 3: there is more than one tab"),
+        ("Ada met Bob.", "Ada\n\n\tPERSON", "the names, line 3: the name must be a string that is not blank"),
+        ("Ada met Bob.", "Ada\tPERSON\nAda\tPLACE", "the names, line 2: the name 'Ada' has the type 'PLACE' here"),
+        ("Ada met Bob.", "x" * 201, "the names, line 1: the name 'xxx"),
+        ("Ada met Bob.\n" * 4, "Ada", "There are more than 3 rows, the most that this demo takes"),
+        ("Ada met Bob." * 50, "Ada", "row 0: the text has 600 characters; this demo takes at most 500"),
+        ("Ada met Bob.", "Ada\n" * 300, "The list of names has 1,200 bytes; this demo takes at most 1,000"),
+    ],
+)
+def test_bad_texts_and_names_are_errors_that_say_what_is_wrong(text: str, names: str, reason: str) -> None:
+    with pytest.raises(HfRelationError) as caught:
+        read_input(text, None, DemoLimits(max_rows=3, max_chars=50, max_text_chars=500, max_bytes=1000), names=names)
+    assert str(caught.value).startswith(reason)
+
+
+def test_a_table_with_mentions_needs_no_names(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text,head,tail\nAda met Bob.,Ada,Bob\n")
+    with pytest.raises(InvalidRowError, match="line 1: the table has columns of mentions already"):
+        read_input(None, path, names="Ada")
+
+
+def test_a_path_in_the_box_of_names_is_a_name() -> None:
+    assert read_input("Ada met Bob.", None, names="/etc/passwd").names == [("/etc/passwd", None)]

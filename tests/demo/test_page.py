@@ -48,23 +48,32 @@ def upload(served: Served, name: str, content: bytes) -> tuple[int, bytes]:
     return post(f"{served.url}/gradio_api/upload", body, f"multipart/form-data; boundary={BOUNDARY}")
 
 
-def call(served: Served, text: str, path: object = None, number: str = "3", algorithm: str = "model's own") -> Any:
+def call(
+    served: Served,
+    text: str,
+    path: object = None,
+    number: str = "3",
+    *,
+    names: str = "",
+    window: object = 1,
+    both: bool = False,
+) -> Any:
     """The outputs of a run, or the message of its error."""
     file = None if path is None else {"path": path, "meta": {"_type": "gradio.FileData"}}
-    data = json.dumps({"data": [text, file, number, algorithm, 0]}).encode()
+    data = json.dumps({"data": [text, names, file, number, "model's own", 0, window, both]}).encode()
     status, answer = post(f"{served.url}/gradio_api/call/discover", data)
     if status != 200:
         return status, answer.decode()
     _, stream = get(f"{served.url}/gradio_api/call/discover/{json.loads(answer)['event_id']}")
     events = [block.split("\n") for block in stream.decode().strip().split("\n\n")]
-    name, value = events[0] if events[0][0].startswith("event: error") else events[-1]
+    name, value = events[-1]
     return name.removeprefix("event: "), json.loads(value.removeprefix("data: "))
 
 
 def test_a_run_gives_tables_a_map_and_files(served: Served) -> None:
-    event, (_, line, relations, figure, rows, files) = call(served, MARKED)
+    event, (_, line, notes, relations, figure, rows, files) = call(served, MARKED)
     assert event == "complete" or event == "generating"
-    assert line.startswith("3 relations in 12 sentences.")
+    assert line.startswith("3 relations in 12 sentences.") and notes["visible"] is False
     assert len(relations["data"]) == 3 and sum(row[2] for row in relations["data"]) == 12
     assert [row[1:3] for row in rows["data"][:2]] == [["Ada", "Bob"], ["Eve", "Dan"]]
     plot = json.loads(figure["plot"])
@@ -81,7 +90,7 @@ def test_an_uploaded_file_gives_the_same_as_its_text(served: Served) -> None:
     status, answer = upload(served, "rows.txt", MARKED.encode())
     assert status == 200
     [path] = json.loads(answer)
-    assert call(served, "", path)[1][2]["data"] == call(served, MARKED)[1][2]["data"]
+    assert call(served, "", path)[1][3]["data"] == call(served, MARKED)[1][3]["data"]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +100,7 @@ def test_an_uploaded_file_gives_the_same_as_its_text(served: Served) -> None:
         ("/etc/passwd", "3", "line 1: there is no &lt;head&gt;"),
         (MARKED, "three", "must be &#x27;auto&#x27; or a whole number from 1 up, got &#x27;three&#x27;"),
         (MARKED, "13", "between 1 and the number of instances (12)"),
-        (MARKED * 26, "3", "There are 301 instances; this demo takes at most 300"),
+        (MARKED * 26, "3", "There are more than 300 rows, the most that this demo takes"),
         ("<head>A</head> <tail>B</tail> <img src=x>" + "x" * 400, "3", "takes at most 400"),
     ],
 )
@@ -99,6 +108,34 @@ def test_refused_input_is_a_message_without_html(served: Served, text: str, numb
     event, value = call(served, text, number=number)
     assert event == "error" and message in json.dumps(value) and "<" not in json.dumps(value)
     assert "Traceback" not in json.dumps(value)
+
+
+def test_plain_texts_with_a_list_of_names(served: Served) -> None:
+    text = "".join(f"{a} met {b}. It rained. {a} was seen.\n" for a in ("Ada", "Eve") for b in ("Bob", "Dan", "Kim"))
+    names = "Ada\tPERSON\nEve\tPERSON\nBob\nDan\nKim\n"
+    _, (_, line, notes, _, _, rows, _) = call(served, text + "Nobody.\n", names=names, number="2", both=True)
+    assert line.startswith("2 relations in 12 sentences.") and notes["visible"] is True
+    lines = notes["value"].split("\n")
+    assert lines == ["7 texts: 18 mentions of entities, 12 pairs.", "1 text without entities (ids: 6)."]
+    assert [row[1:3] for row in rows["data"][:2]] == [["Ada", "Bob"], ["Bob", "Ada"]]
+    [path] = json.loads(upload(served, "rows.csv", b"text\nAda met Bob.\nEve met Dan.\n")[1])
+    assert len(call(served, "", path, names=names, number="2")[1][5]["data"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "window", "message"),
+    [
+        ("Ada met Bob.", "/etc/passwd", 1, "None of the 1 names stands in the texts"),
+        ("Ada met Bob.", "<b>\tx\ty", 1, "the names, line 1: there is more than one tab"),
+        ("Ada sings. Bob too.", "Ada\nBob", 1, "No pair of entities was found"),
+        ("Ada met Bob.\n" * 300, "Ada\nBob", None, "The window is empty"),
+        ("Ada saw Bob, Eve, Kim.\n" * 60, "Ada\nBob\nEve\nKim", 1, "The texts hold more than 300 pairs"),
+        ("x" * 20_001, "Ada", 1, "takes at most 20,000"),
+    ],
+)
+def test_refused_texts_are_a_message(served: Served, text: str, names: str, window: object, message: str) -> None:
+    event, value = call(served, text, names=names, window=window)
+    assert event == "error" and message in json.dumps(value) and "root:" not in json.dumps(value)
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", str(HERE), "pyproject.toml", "../../../../etc/passwd", "/etc"])
@@ -132,7 +169,7 @@ def test_no_address_given_as_a_file_is_fetched(served: Served, address: str, mon
 def test_large_requests_are_answered_with_413_and_those_of_unknown_length_with_411(served: Served) -> None:
     assert upload(served, "rows.txt", b"x" * (LIMITS.max_bytes + 1))[0] == 413
     assert upload(served, "rows.txt", b"x" * (4 * LIMITS.max_bytes))[0] == 413
-    text = json.dumps({"data": ["x" * (4 * LIMITS.max_bytes), None, "3", "kmeans", 0]}).encode()
+    text = json.dumps({"data": ["x" * (4 * LIMITS.max_bytes), "", None, "3", "kmeans", 0, 1, False]}).encode()
     assert post(f"{served.url}/gradio_api/call/discover", text)[0] == 413
     host = served.url.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=60)
