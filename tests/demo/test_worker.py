@@ -135,7 +135,7 @@ def test_a_map_keeps_groups_apart() -> None:
 
 def test_the_model_is_loaded_once(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = DemoModel(str(tiny_model))
-    import hf_relation.discovery.relation_discovery as module
+    import hf_relation.discovery.with_encoder as module
 
     monkeypatch.setattr(module, "load_encoder", None)
     for folder in ("a", "b"):
