@@ -57,13 +57,14 @@ def build_demo(
         `gradio.Blocks`: for [`launch_demo`].
 
     Raises:
-        ImportError: gradio or plotly is not installed; the message says how to get them.
+        ImportError: gradio or another part of the extra `demo` is not installed; the message says how to get it.
         UsageError: both a model and a worker.
     """
     if model is not None and worker is not None:
         raise UsageError("Give `model` or `worker`, which has its own model, not both.")
     gr = import_optional("gradio", extra="demo")
-    import_optional("plotly.graph_objects", extra="demo")
+    for needed in ("plotly.graph_objects", "jinja2", "sentencex"):  # by the runs, in a process of their own
+        import_optional(needed, extra="demo")
     limits = limits or DemoLimits()
     worker = worker or DiscoveryWorker(model, timeout=limits.timeout)
     folder = resources.files("hf_relation.demo") / "samples"

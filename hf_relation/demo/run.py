@@ -7,19 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
 from hf_relation.data.schema import Instance
 from hf_relation.demo.texts import TextOptions, text_instances
 from hf_relation.discovery import RelationDiscovery, keep_what_fits
+from hf_relation.discovery.projection import project
+from hf_relation.discovery.report import write_report
 from hf_relation.errors import UsageError
 
 
-FILES = ("instances.jsonl", "instances.csv", "relations.csv", "triples.nt")
+FILES = ("report.html", "instances.jsonl", "instances.csv", "relations.csv", "triples.nt")
 """What can be downloaded after a run."""
 
-_PERPLEXITY = 30
 _WARM_UP: Instance = {
     "id": "0",
     "text": "Ada met Bob.",
@@ -88,40 +87,9 @@ class DemoModel:
         result.export(folder / "triples.nt")
         result.save(folder / "saved")
         (folder / "saved" / "relations.csv").rename(folder / "relations.csv")
-        points = map_points(np.asarray(result.vectors), seed=settings.get("seed", 0))
+        seed = settings.get("seed", 0)
+        write_report(result, folder / "report.html", max_points=len(instances), seed=seed)
+        # The same map as in the report.
+        points = project(np.asarray(result.vectors), max_points=len(instances), seed=seed).points
         more = {"points": points.astype(float).round(4).tolist(), "files": list(FILES)}
         return result.to_dict() | more | {"given": instances, "notes": notes}
-
-
-def map_points(vectors: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """Lay vectors out in two dimensions: t-SNE, or principal components where there are too few for it.
-
-    Args:
-        vectors (`np.ndarray` of shape `(n, d)`): finite rows.
-        seed (`int`, defaults to 0): of t-SNE.
-
-    Returns:
-        `np.ndarray` of shape `(n, 2)`, float32.
-
-    Example:
-
-    ```python
-    >>> import numpy as np
-    >>> from hf_relation.demo.run import map_points
-    >>> map_points(np.eye(3)).shape, map_points(np.ones((1, 5))).tolist()
-    ((3, 2), [[0.0, 0.0]])
-
-    ```
-
-    Reference: van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 2008.
-    """
-    rows = np.asarray(vectors, dtype=np.float32)
-    distinct = len(np.unique(rows, axis=0))
-    if distinct < 8 or rows.shape[1] < 2:
-        points = np.zeros((len(rows), 2), dtype=np.float32)
-        kept = min(2, len(rows), rows.shape[1])
-        if distinct > 1:
-            points[:, :kept] = PCA(kept).fit_transform(rows)[:, :kept]
-        return points
-    perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
-    return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(rows)

@@ -119,7 +119,7 @@ def test_an_example_gives_tables_a_map_and_downloads(page: Page) -> None:
     assert any("atorvastatin" in cell for row in page.table("instances") for cell in row)
     assert len(page.all("#map .legend .traces")) == 4
     links = {link.get_attribute("download"): link.get_attribute("href") for link in page.all("#downloads a[download]")}
-    assert set(links) == {"instances.jsonl", "instances.csv", "relations.csv", "triples.nt"}
+    assert set(links) == {"report.html", "instances.jsonl", "instances.csv", "relations.csv", "triples.nt"}
     got = page.driver.execute_async_script(
         "fetch(arguments[0]).then(r => r.text()).then(arguments[1])", links["instances.jsonl"]
     )

@@ -83,6 +83,10 @@ def test_a_run_gives_tables_a_map_and_files(served: Served) -> None:
     jsonl = [json.loads(row) for row in contents["instances.jsonl"][1].decode().splitlines()]
     assert [(row["head"], row["tail"]) for row in jsonl[:2]] == [("Ada", "Bob"), ("Eve", "Dan")]
     assert contents["instances.csv"][1].startswith(b"id,label,relation")
+    assert b"<script" in contents["report.html"][1] and b"Ada" in contents["report.html"][1]
+    [report] = [file["path"] for file in files if file["orig_name"] == "report.html"]
+    with urllib.request.urlopen(f"{served.url}/gradio_api/file={report}", timeout=60) as answer:
+        assert answer.headers["Content-Disposition"].startswith("attachment")  # so it never runs beside the page
     assert contents["triples.nt"][1].endswith(b" .\n") and contents["relations.csv"][1].startswith(b"id,name")
 
 
@@ -190,7 +194,7 @@ def test_what_the_page_is_told_about_itself(served: Served) -> None:
 
 
 def test_without_gradio_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("gradio", "plotly.graph_objects"):
+    for name in ("gradio", "plotly.graph_objects", "jinja2", "sentencex"):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, name, None)
             with pytest.raises(ImportError, match=r'pip install "hf_relation\[demo\]"'):

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 
 from hf_relation.demo import DiscoveryWorker
-from hf_relation.demo.run import FILES, DemoModel, map_points
+from hf_relation.demo.run import FILES, DemoModel
+from hf_relation.demo.texts import TextOptions
 from hf_relation.demo.worker import _serve
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.errors import CheckpointError, UsageError
@@ -117,20 +119,26 @@ def test_a_model_that_cannot_be_loaded_is_an_error_that_says_so(tmp_path: Path) 
         worker._receive(ours, 1, "Loading the model")
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 9, 40])
-def test_maps_of_few_equal_and_many_rows_are_finite(rows: int) -> None:
-    random = np.random.default_rng(0).normal(size=(rows, 6))
-    for vectors in (random, np.ones((rows, 6)), random[:, :1]):
-        points = map_points(vectors)
-        assert points.shape == (rows, 2) and np.isfinite(points).all()
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_few_and_equal_rows_have_a_map_and_all_files(tiny_model: Path, tmp_path: Path, rows: int) -> None:
+    row = sample_instances(1)[0]
+    found = DemoModel(str(tiny_model)).discover(
+        [row | {"id": str(number)} for number in range(rows)], {"num_relations": 1}, tmp_path
+    )
+    assert np.shape(found["points"]) == (rows, 2) and np.isfinite(found["points"]).all()
+    assert all((tmp_path / name).stat().st_size for name in FILES)
 
 
-def test_a_map_keeps_groups_apart() -> None:
-    random = np.random.default_rng(0)
-    centers = np.eye(6)[[0] * 15 + [1] * 15] * 20
-    points = map_points(centers + random.normal(size=(30, 6)))
-    distances = np.linalg.norm(points[:, None] - points[None], axis=-1) + np.diag([np.inf] * 30)
-    assert ((distances.argmin(axis=1) < 15) == (np.arange(30) < 15)).all()
+def test_texts_that_the_model_cannot_read_are_left_out_and_counted(tiny_model: Path, tmp_path: Path) -> None:
+    long = " ".join(["Ada"] * 40)  # a mention longer than the model, which reads 64 tokens
+    texts = asdict(TextOptions([(long, None), ("Eve", None), ("Bob", None), ("Dan", None)]))
+    rows = [{"id": "a", "text": "Eve met Bob. Eve saw Dan."}, {"id": "b", "text": f"Bob met {long}."}]
+    found = DemoModel(str(tiny_model)).discover(rows, {"num_relations": 1}, tmp_path, texts=texts)
+    assert [row["id"].split("/")[0] for row in found["given"]] == ["a", "a"] and len(found["instances"]) == 2
+    assert found["notes"][0] == "2 texts: 6 mentions of entities, 3 pairs."
+    assert "1 pair left out: the model cannot read the mentions" in found["notes"][-1]
+    with pytest.raises(UsageError, match="the model cannot read the mentions"):
+        DemoModel(str(tiny_model)).discover(rows[1:], {"num_relations": 1}, tmp_path, texts=texts)
 
 
 def test_the_model_is_loaded_once(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
