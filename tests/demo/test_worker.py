@@ -130,9 +130,12 @@ def test_few_and_equal_rows_have_a_map_and_all_files(tiny_model: Path, tmp_path:
 
 
 def test_texts_that_the_model_cannot_read_are_left_out_and_counted(tiny_model: Path, tmp_path: Path) -> None:
-    long = " ".join(["Ada"] * 40)  # a mention longer than the model, which reads 64 tokens
-    texts = asdict(TextOptions([(long, None), ("Eve", None), ("Bob", None), ("Dan", None)]))
-    rows = [{"id": "a", "text": "Eve met Bob. Eve saw Dan."}, {"id": "b", "text": f"Bob met {long}."}]
+    long = " ".join(["x"] * 150)  # a mention of more tokens than the 128 that the model reads
+    spans = [{"start": 0, "end": 3}, {"start": 8, "end": 8 + len(long)}]
+    entities = [{"mentions": [0]}, {"mentions": [1]}]
+    document = {"id": "b", "text": f"Bob met {long}.", "mentions": spans, "entities": entities}
+    rows = [{"id": "a", "text": "Eve met Bob. Eve saw Dan."}, document]
+    texts = asdict(TextOptions([("Eve", None), ("Bob", None), ("Dan", None)]))
     found = DemoModel(str(tiny_model)).discover(rows, {"num_relations": 1}, tmp_path, texts=texts)
     assert [row["id"].split("/")[0] for row in found["given"]] == ["a", "a"] and len(found["instances"]) == 2
     assert found["notes"][0] == "2 texts: 6 mentions of entities, 3 pairs."
