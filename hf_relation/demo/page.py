@@ -164,7 +164,7 @@ def build_demo(
                 label="Relations",
                 interactive=False,
                 wrap=True,
-                column_widths=["50px", "210px", "70px", "90px", "340px", "450px"],
+                column_widths=["50px", "210px", "70px", "90px", "330px", "430px"],
                 elem_id="relations",
             )
             figure = gr.Plot(label="Map: one point a sentence, like ones close together", elem_id="map")
@@ -175,7 +175,7 @@ def build_demo(
                 label="Sentences",
                 interactive=False,
                 wrap=True,
-                column_widths=["190px", "150px", "150px", "80px", "530px", "110px"],
+                column_widths=["190px", "145px", "145px", "80px", "500px", "120px"],
                 show_search="filter",
                 elem_id="instances",
             )

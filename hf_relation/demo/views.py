@@ -84,12 +84,13 @@ def summary(found: Mapping[str, Any]) -> str:
     ```
     """
     number, labels = found["num_relations"], [row["label"] for row in found["instances"]]
-    parts = [f"{_count(number['found'], 'relation')} in {_count(len(labels), 'sentence')}."]
+    what = "pair" if found.get("notes") else "sentence"  # a sentence of a text can hold several pairs
+    parts = [f"{_count(number['found'], 'relation')} in {_count(len(labels), what)}."]
     if number["low"] is not None:
         parts.append(f"Their number was estimated; {number['low']} to {number['high']} are plausible.")
     left_out = sum(label < 0 for label in labels)
     if left_out:
-        parts.append(f"{_count(left_out, 'sentence')} {'was' if left_out == 1 else 'were'} left out.")
+        parts.append(f"{_count(left_out, what)} {'was' if left_out == 1 else 'were'} left out.")
     return " ".join(parts)
 
 

@@ -126,6 +126,28 @@ def test_an_example_gives_tables_a_map_and_downloads(page: Page) -> None:
     assert len(got.splitlines()) == 84
 
 
+def test_plain_text_with_names_and_no_result_beside_an_error(page: Page) -> None:
+    [example] = [button for button in page.until(lambda: page.all("#examples button")) if "Plain" in button.text]
+    example.click()
+    page.until(lambda: "Nordwind Labs" in page.one("#names textarea").get_property("value"))
+    assert "not resolved" in page.driver.find_element("css selector", "body").text
+    page.one("#both input").click()
+    page.write("#number input, #number textarea", "4")
+    page.discover()
+    page.until(lambda: len(page.all("#map .js-plotly-plot .point")) == 2 * 44)
+    assert page.one("#summary").text.startswith("4 relations in 88 pairs.")
+    assert page.one("#notes textarea").get_property("value") == "30 texts: 84 mentions of entities, 88 pairs."
+    scroll = (
+        "return [...document.querySelectorAll('.virtual-table-viewport')].map(e => [e.scrollWidth, e.clientWidth])"
+    )
+    widths = page.until(lambda: page.driver.execute_script(scroll))
+    assert len(widths) == 2 and all(wanted <= there for wanted, there in widths)
+    page.write("#names textarea", "Nobody Atall")
+    page.discover()
+    assert "None of the 1 names stands in the texts" in page.message()
+    page.until(lambda: not [part for part in page.all("#results") if part.is_displayed()])
+
+
 def test_an_uploaded_file_takes_the_place_of_the_text(page: Page, tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text("".join(json.dumps(row) + "\n" for row in sample_instances(20)))

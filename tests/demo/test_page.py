@@ -118,7 +118,7 @@ def test_plain_texts_with_a_list_of_names(served: Served) -> None:
     text = "".join(f"{a} met {b}. It rained. {a} was seen.\n" for a in ("Ada", "Eve") for b in ("Bob", "Dan", "Kim"))
     names = "Ada\tPERSON\nEve\tPERSON\nBob\nDan\nKim\n"
     _, (_, line, notes, _, _, rows, _) = call(served, text + "Nobody.\n", names=names, number="2", both=True)
-    assert line.startswith("2 relations in 12 sentences.") and notes["visible"] is True
+    assert line.startswith("2 relations in 12 pairs.") and notes["visible"] is True
     lines = notes["value"].split("\n")
     assert lines == ["7 texts: 18 mentions of entities, 12 pairs.", "1 text without entities (ids: 6)."]
     assert [row[1:3] for row in rows["data"][:2]] == [["Ada", "Bob"], ["Bob", "Ada"]]

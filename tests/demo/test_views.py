@@ -73,5 +73,6 @@ def test_more_relations_than_colours_and_markers_are_still_drawn() -> None:
 
 def test_summary() -> None:
     assert summary(FOUND) == "2 relations in 3 sentences. 1 sentence was left out."
+    assert summary(FOUND | {"notes": ["2 texts: ..."]}) == "2 relations in 3 pairs. 1 pair was left out."
     one = {"instances": [{"label": 0}], "num_relations": {"found": 1, "low": 1, "high": 1}}
     assert summary(one) == "1 relation in 1 sentence. Their number was estimated; 1 to 1 are plausible."
