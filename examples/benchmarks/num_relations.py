@@ -276,10 +276,10 @@ def measure(arguments: argparse.Namespace) -> None:
         for settings in ({"calibration": JOIN_THRESHOLD}, {"criterion": "modularity"}):
             found = estimate_num_relations(vectors, **settings)  # type: ignore[arg-type]
             cells += [found.best, f"{found.low} to {found.high}", f"{found.best / truth - 1:+.0%}"]
-            if found.criterion == "ward_joins" and kind == "unseen":
+            if "calibration" in settings and kind == "unseen":
                 hits.append(abs(found.best - truth) <= 0.25 * truth)
         rows.append(cells)
-    columns = ["subset", "", "rows", "truth", "ward_joins", "range", "error", "modularity", "range", "error"]
+    columns = ["subset", "", "rows", "truth", "auto", "range", "error", "modularity", "range", "error"]
     print(markdown_table(columns, rows, text_columns=2))
     print(f"\nWithin 25 %: {sum(hits)} of {len(hits)} unseen subsets.")
 

@@ -1,7 +1,7 @@
 r"""How many relations in a small corpus: which criterion, by the number of rows, on held-out known relations.
 
 Draws 4 to 20 of the relations that the training of --checkpoint held out (`examples/train_more.py --preset minilm --held_out_relations
-40 --split_seed 7`), with 8 to 60 instances each, and compares criteria of `estimate_num_relations` by how many rows there are. Labels
+40 --split_seed 7`), with 8 to 150 instances each, and compares criteria of `estimate_num_relations` by how many rows there are. Labels
 of novel relations are not read. Embeddings are kept in --output, where `num_relations.py choose` keeps them too.
 
 Example:
@@ -26,7 +26,7 @@ from hf_relation.training.experiment_arguments import ExperimentArguments
 
 
 TRUE_NUMBERS = (4, 6, 8, 10, 13, 16, 20)
-SIZES = ((8, 15), (15, 25), (25, 40), (40, 60))  # instances of a relation, drawn for each
+SIZES = ((8, 15), (15, 25), (25, 40), (40, 60), (60, 100), (100, 150))  # instances of a relation, drawn for each
 ROWS = (0, 60, 120, 180, 250, 350, 500, 800, 1300)
 CRITERIA = ("smoothed_silhouette", "silhouette_modularity", "modularity", "ward_joins")
 
@@ -82,7 +82,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     for low, high in SIZES:
         for number in TRUE_NUMBERS:
             for _ in range(arguments.draws):
-                vectors = corpus.vectors(subset(corpus.relations, number, low, high, random))
+                drawn = subset(corpus.relations, number, low, high, random)
+                if len(drawn) >= ROWS[-1]:
+                    continue  # `num_relations.py choose` has those
+                vectors = corpus.vectors(drawn)
                 numbers = {
                     name: estimate_num_relations(vectors, criterion=name, calibration=JOIN_THRESHOLD, n_init=3).best
                     for name in CRITERIA
