@@ -78,6 +78,7 @@ def command(
     ] = None,
     mode: discovering.Mode = "discover",
     known: discovering.Known = None,
+    prior: discovering.Prior = None,
     names: discovering.Names = None,
     pair_weighting: discovering.PairWeighting = None,
     save: discovering.Save = None,
@@ -154,7 +155,7 @@ def command(
         }
         settings = {name: value for name, value in given.items() if value is not None}
         result = discovering.run(
-            read, model, settings, mode=mode, known=known, names=names, save=save, quiet=progress is False
+            read, model, settings, mode=mode, known=known, prior=prior, names=names, save=save, quiet=progress is False
         )
         if output is not None:
             result.save(output)
@@ -223,12 +224,16 @@ def relations_table(result: DiscoveryResult) -> Table:
     from hf_relation.discovery.keywords import distinct_words
 
     number = result.to_dict()["num_relations"]
-    caption = f"{number['found']} relations in {len(result)} instances"
+    shown = sum(relation.size > 0 or relation.kind == "novel" for relation in result.relations)
+    caption = f"{shown} relations in {len(result)} instances"
     left_out = int((result.labels < 0).sum())
     if left_out:
         caption += f", {left_out} left out"
-    if any(relation.kind == "known" for relation in result.relations):
+    known = [relation for relation in result.relations if relation.kind == "known"]
+    if known:
         caption += "; * known before"
+        unseen = sum(not relation.size for relation in known)
+        caption += f", {unseen} more known ones in no instance" if unseen else ""
     if number["low"] is not None:
         caption += f"; number estimated, {number['low']} to {number['high']} are plausible"
     table = Table(caption=caption, caption_justify="left", show_lines=True)
@@ -238,6 +243,8 @@ def relations_table(result: DiscoveryResult) -> Table:
     table.add_column("cohesion", justify="right", no_wrap=True)
     table.add_column("examples: head -> tail", ratio=4)
     for relation in result.relations:
+        if relation.kind == "known" and not relation.size:
+            continue
         pairs = [
             f"{printable(example['head'])} -> {printable(example['tail'])}"
             for example in relation.examples[:_EXAMPLES_SHOWN]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -33,6 +34,14 @@ Known = Annotated[
         metavar="FILE",
         help="Relations that are known: JSON lines of instances with one relation each, a few of every relation; or 'checkpoint' for "
         "those stored with the model. Then --num-relations counts novel ones, and instances can belong to none.",
+    ),
+]
+Prior = Annotated[
+    str | None,
+    typer.Option(
+        "--prior",
+        metavar="K,N,0",
+        help="With --known: how frequent known, novel and no relation are in FILE, three numbers such as 0.2,0.75,0.05. Default: equally.",
     ),
 ]
 Names = Annotated[
@@ -70,6 +79,7 @@ def run(
     *,
     mode: ModeName,
     known: str | None,
+    prior: str | None,
     names: Path | None,
     save: Path | None,
     quiet: bool,
@@ -80,7 +90,7 @@ def run(
         read ([`~hf_relation.cli.raw_text.TextInput`]): the instances.
         model (`str`, *optional*): as for `RelationDiscovery.from_pretrained`.
         settings (`dict`): arguments of `RelationDiscovery` that were given.
-        mode, known, names, save: the options.
+        mode, known, prior, names, save: the options.
         quiet (`bool`): say nothing of what was written.
 
     Returns:
@@ -95,7 +105,7 @@ def run(
 
     check_options(mode, settings, known)
     inventory = None if names is None else RelationInventory.from_file(names)
-    labelled = _read_known(known)
+    labelled = _read_known(known, prior)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     from hf_relation.cli.raw_text import fit_to_model
@@ -134,16 +144,35 @@ def check_options(mode: ModeName, settings: dict[str, Any], known: str | None) -
         raise UsageError(f"--known is for discovering; with --mode {mode} the saved known relations are used.")
 
 
-def _read_known(known: str | None) -> Any:
-    if known is None or known == CHECKPOINT:
-        return known
-    from hf_relation.data.jsonl import read_jsonl
+def _read_known(known: str | None, prior: str | None) -> Any:
+    if known is None:
+        if prior is not None:
+            raise UsageError("--prior goes with --known.")
+        return None
+    from hf_relation.discovery import KnownRelations
 
-    if not Path(known).is_file():
+    rows: Any = CHECKPOINT
+    if known != CHECKPOINT:
+        from hf_relation.data.jsonl import read_jsonl
+
+        if not Path(known).is_file():
+            raise UsageError(
+                f"--known {known}: there is no such file. Name a file of labelled instances, or 'checkpoint'."
+            )
+        rows = list(read_jsonl(known))
+    return KnownRelations(rows) if prior is None else KnownRelations(rows, prior=_shares(prior))
+
+
+def _shares(prior: str) -> tuple[float, ...]:
+    try:
+        shares = tuple(float(share) for share in prior.split(","))
+    except ValueError:
+        shares = ()
+    if len(shares) != 3 or not all(0 <= share < math.inf for share in shares) or not sum(shares):
         raise UsageError(
-            f"--known {known}: there is no such file. Name a file of labelled instances, or 'checkpoint'."
+            f"--prior must be three numbers of at least 0, such as 0.2,0.75,0.05 (known, novel, none), got {prior}."
         )
-    return list(read_jsonl(known))
+    return shares
 
 
 def _result(discovery: RelationDiscovery, instances: Sequence[Any], mode: ModeName, known: Any) -> DiscoveryResult:

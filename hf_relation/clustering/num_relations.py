@@ -25,7 +25,7 @@ CRITERIA: tuple[Criterion, ...] = (
     *("smoothed_silhouette", "silhouette"),
 )
 # Distinct rows from which "auto" goes over to the next criterion; examples/benchmarks/num_relations_small.py.
-FEW_ROWS, MANY_ROWS = 180, 500
+FEW_ROWS, MANY_ROWS = 180, 350
 LARGEST_CANDIDATE = 100
 # Learned on known relations that training had held out, see examples/benchmarks/num_relations.py: the best is 1.69 for an encoder
 # trained on 24 relations and 1.92 for one trained on 48, with little loss in between. This value was fixed on earlier draws of
@@ -97,7 +97,7 @@ def estimate_num_relations(
     - `"silhouette_modularity"`: between the numbers of `"smoothed_silhouette"` and `"modularity"`, of which the one is too high
       and the other too low on a few hundred rows: the candidate next to their geometric mean; the range reaches from one to the
       other. The score of a candidate is the mean of its two scores.
-    - `"auto"`: `"smoothed_silhouette"` for fewer than 180 distinct rows, `"silhouette_modularity"` for fewer than 500; else
+    - `"auto"`: `"smoothed_silhouette"` for fewer than 180 distinct rows, `"silhouette_modularity"` for fewer than 350; else
       `"ward_joins"` where `calibration` is given, and `"modularity"` where it is not. `criterion` of the result says which.
 
     Even so, expect the best candidate to be off by a fifth; how often and how far is measured in docs/benchmarks.md. Relations

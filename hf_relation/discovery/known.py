@@ -17,6 +17,7 @@ from hf_relation.discovery.open_world import OpenWorldGate
 from hf_relation.errors import UsageError
 
 
+CHECKPOINT = "checkpoint"
 NOVEL, NONE = -2, -1  # what a gate decides of a row, beside the ids of known relations
 
 
@@ -25,7 +26,8 @@ class KnownRelations:
     """Labelled rows of the relations that are known, for `RelationDiscovery.fit(known=...)`.
 
     Args:
-        instances (`Iterable[Mapping]`): instances with one relation each, three to five a relation or more.
+        instances (`Iterable[Mapping]` or `"checkpoint"`): instances with one relation each, three to five a relation or more; or the
+            relations that are stored with the checkpoint, of which only the prior can be chosen.
         embeddings (array-like of shape `(m, d)`, *optional*): ready embeddings of them, in order; else the encoder makes them.
         negatives (`"shuffled"`, `Iterable[Mapping]` or `None`, defaults to `"shuffled"`): pairs without a relation, from which it is
             learned what belongs to none: `"shuffled"` makes them from the labelled sentences
@@ -45,7 +47,7 @@ class KnownRelations:
     ```
     """
 
-    instances: Iterable[Mapping[str, Any]]
+    instances: Iterable[Mapping[str, Any]] | Literal["checkpoint"]
     embeddings: Any = None
     negatives: Iterable[Mapping[str, Any]] | Literal["shuffled"] | None = "shuffled"
     negative_embeddings: Any = None
@@ -75,6 +77,8 @@ def read_known(known: Any) -> KnownRelations:
                     raise UsageError(f"`known` must map names of relations to instances, got the name {name!r}.")
                 rows += [{**row, "relations": [name]} for row in without_labels(examples)]
         known = KnownRelations(rows)
+    if isinstance(known.instances, str):
+        raise UsageError(f'`known` must be instances, or "{CHECKPOINT}", got {known.instances!r}.')
     checked = check_instances(known.instances)
     if not checked:
         raise UsageError("`known` holds no instance. Give three or more of every known relation, or leave it out.")

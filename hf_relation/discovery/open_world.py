@@ -179,11 +179,12 @@ class OpenWorldGate:
         )
         return self
 
-    def adapt(self, corpus: Any) -> OpenWorldGate:
+    def adapt(self, corpus: Any, *, prior: Sequence[float] | None = None) -> OpenWorldGate:
         """The same gate for another corpus: relations, detector and regression stay, the directions and groups are the corpus'.
 
         Args:
             corpus (array-like of shape `(n, d)`): unlabelled rows that are to be decided; at least one.
+            prior (`Sequence[float]`, *optional*): other shares of known, novel and none.
 
         Returns:
             [`OpenWorldGate`]: a new one.
@@ -193,7 +194,7 @@ class OpenWorldGate:
         """
         parts = self._fitted
         rows = normalize_rows(check_matrix(corpus, name="corpus", min_rows=1, columns=parts.means.shape[1]))
-        adapted = OpenWorldGate(prior=self.prior, seed=self.seed)
+        adapted = OpenWorldGate(prior=self.prior if prior is None else prior, seed=self.seed)
         adapted._parts = parts.in_space(GateSpace.fit(rows, self.seed))
         return adapted
 

@@ -25,7 +25,7 @@ from hf_relation.discovery.fitted_state import fitted_from_state, state_of_fitte
 from hf_relation.discovery.fitting import fit_relations
 from hf_relation.discovery.growable import GrowingRelations
 from hf_relation.discovery.inputs import read_inputs
-from hf_relation.discovery.known import fit_gate_of, read_known
+from hf_relation.discovery.known import CHECKPOINT, KnownRelations, fit_gate_of, read_known
 from hf_relation.discovery.open_world import OpenWorldGate
 from hf_relation.discovery.relation import DiscoveredRelation
 from hf_relation.discovery.result import DiscoveryResult
@@ -389,14 +389,16 @@ class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, Askabl
         """The gate of the known relations, and their means in the space that is clustered."""
         state = self._state()
         base = None if state is None else state.gate
-        if isinstance(known, str):
-            if known != "checkpoint":
-                raise UsageError(f'`known` must be instances, or "checkpoint", got {known!r}.')
+        stored = known == CHECKPOINT if isinstance(known, str) else getattr(known, "instances", None) == CHECKPOINT
+        if stored:
             if base is None:
                 raise UsageError(
                     'No known relations are stored with the model, which known="checkpoint" asks for. Pass labelled instances.'
                 )
-            return base.adapt(steps.whiten(corpus)), None
+            prior = known.prior if isinstance(known, KnownRelations) else None
+            return base.adapt(steps.whiten(corpus), prior=prior), None
+        if isinstance(known, str):
+            raise UsageError(f'`known` must be instances, or "checkpoint", got {known!r}.')
         read = read_known(known)
         embed = None if self.model is None else self.embed
         gate, embeddings, names = fit_gate_of(

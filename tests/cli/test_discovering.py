@@ -76,6 +76,8 @@ def test_known_relations_from_a_file(run: Run, corpus: Path, tmp_path: Path) -> 
     assert {row["kind"] for row in result["instances"]} <= {"known", "novel", "none"}
     code, out, _ = run(corpus, "--known", known, "-k", "auto")
     assert code == 0 and "* known before" in out
+    code, out, _ = run(corpus, "--known", known, "-k", "auto", "--prior", "1,0,0", "--json")
+    assert code == 0 and {row["kind"] for row in json.loads(out)["instances"]} == {"known"}
 
 
 @pytest.mark.parametrize(
@@ -87,6 +89,10 @@ def test_known_relations_from_a_file(run: Run, corpus: Path, tmp_path: Path) -> 
         (("--known", "missing.jsonl"), "there is no such file"),
         (("--known", "checkpoint"), "No known relations are stored"),
         (("--pair-weighting", "2"), "pair-weighting"),
+        (("--prior", "1,1,1"), "--prior goes with --known"),
+        (("--known", "checkpoint", "--prior", "1,1"), "--prior must be three numbers"),
+        (("--known", "checkpoint", "--prior", "0,0,0"), "--prior must be three numbers"),
+        (("--known", "checkpoint", "--prior", "1,nan,0"), "--prior must be three numbers"),
     ],
 )
 def test_options_that_do_not_go_together(run: Run, corpus: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -85,10 +85,10 @@ def test_given_candidates_bound_the_result():
 
 def test_the_rule_of_auto():
     random = np.random.default_rng(0)
-    many = random.normal(size=(500, 3))
+    many = random.normal(size=(350, 3))
     assert estimate_num_relations(many).criterion == "modularity"
     assert auto(many).criterion == "ward_joins"
-    for number in (180, 499):
+    for number in (180, 349):
         assert auto(many[:number], n_init=1, candidates=[2, 3]).criterion == "silhouette_modularity"
     few = many[:179]
     assert auto(few, n_init=1, candidates=[2, 3]).criterion == "smoothed_silhouette"

@@ -123,7 +123,7 @@ def test_relations_are_numbered_in_the_order_asked_for():
 def test_nothing_but_vectors_is_asked_when_rows_are_decided():
     # No place for labels: what is novel cannot leak in.
     assert list(inspect.signature(OpenWorldGate.decide).parameters) == ["self", "vectors"]
-    assert list(inspect.signature(OpenWorldGate.adapt).parameters) == ["self", "corpus"]
+    assert list(inspect.signature(OpenWorldGate.adapt).parameters) == ["self", "corpus", "prior"]
 
 
 def test_without_negatives_nothing_is_called_none():
