@@ -15,37 +15,25 @@ from hf_relation.clustering import ALGORITHMS
 from hf_relation.data import write_jsonl
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.errors import InvalidRowError
-from tests.common.tiny_checkpoints import save_tiny_checkpoint
 from tests.common.tiny_tokenizers import make_instance, sample_instances
 
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("checkpoint")
-    save_tiny_checkpoint(path)
-    return path
+@pytest.fixture
+def model(discover_model: Path) -> Path:
+    return discover_model
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    path = tmp_path / "corpus.jsonl"
-    write_jsonl(path, sample_instances())
-    return path
+def corpus(discover_corpus: Path) -> Path:
+    return discover_corpus
 
 
 @pytest.fixture
-def run(model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object, model: object = model) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hf-relation", "discover", "--model", str(model), *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            app.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
+def run(run_discover: Run) -> Run:
+    return run_discover
 
 
 def test_json_is_the_estimators_result_and_nothing_else(run: Run, corpus: Path, model: Path) -> None:

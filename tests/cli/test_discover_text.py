@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from hf_relation.cli import app
 from hf_relation.data import EntityDictionary, write_jsonl
 from hf_relation.discovery import RelationDiscovery, read_discovery_rows
-from tests.common.tiny_checkpoints import save_tiny_checkpoint
 from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_tokenizers import sample_instances
 
@@ -21,23 +18,14 @@ Run = Callable[..., tuple[int, str, str]]
 TEXTS = ["Ada met Bob in Lindau.", "Nobody came.", "Bob left. Ada stayed in Lindau.", "Bob \x1b[31msaw Ada."]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("checkpoint")
-    save_tiny_checkpoint(path)
-    return path
+@pytest.fixture
+def model(discover_model: Path) -> Path:
+    return discover_model
 
 
 @pytest.fixture
-def run(model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hf-relation", "discover", "--model", str(model), *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            app.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
+def run(run_discover: Run) -> Run:
+    return run_discover
 
 
 @pytest.fixture

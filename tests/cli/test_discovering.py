@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from hf_relation.cli import app
 from hf_relation.data import write_jsonl
 from hf_relation.discovery import RelationDiscovery
-from tests.common.tiny_checkpoints import save_tiny_checkpoint
 from tests.common.tiny_tokenizers import sample_instances
 
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("checkpoint")
-    save_tiny_checkpoint(path)
-    return path
+@pytest.fixture
+def corpus(discover_corpus: Path) -> Path:
+    return discover_corpus
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    path = tmp_path / "corpus.jsonl"
-    write_jsonl(path, sample_instances())
-    return path
-
-
-@pytest.fixture
-def run(model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object, model: object = model) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hf-relation", "discover", "--model", str(model), *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            app.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
+def run(run_discover: Run) -> Run:
+    return run_discover
 
 
 def test_saved_relations_label_and_grow(run: Run, corpus: Path, tmp_path: Path) -> None:
