@@ -94,7 +94,7 @@ def test_published_rows_fit_together(scripts, figures):
 
 def test_every_option_that_the_readme_names_exists(scripts, capsys):
     known = set()
-    for script in ("openre", "pooling_loss", "adversarial"):
+    for script in ("openre", "pooling_loss", "adversarial", "open_world"):
         with pytest.raises(SystemExit):
             getattr(scripts, script).main(["--help"])
         known |= set(re.findall(r"--\w+", capsys.readouterr().out))
@@ -105,7 +105,10 @@ def test_every_option_that_the_readme_names_exists(scripts, capsys):
         "--word_vectors",
         "--save_strategy",
         "--help",
-    }  # of speed.py and train_more.py
+        "--bertopic_python",
+        "--cache_dir",
+        "--end_to_end",
+    }  # of speed.py, train_more.py and discovery.py
     assert set(re.findall(r"--\w+", text)) <= known | others
     for path in re.findall(r"examples/[\w/]+\.\w+", text):
         assert (FOLDER.parents[1] / path).is_file(), path
