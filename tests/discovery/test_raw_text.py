@@ -17,6 +17,7 @@ from hf_relation.data import EntityDictionary, original_spans, read_jsonl
 from hf_relation.discovery import (
     DiscoveredRelation,
     DiscoveryResult,
+    RelationDiscovery,
     TextReport,
     instances_from_texts,
     raw_text,
@@ -24,6 +25,7 @@ from hf_relation.discovery import (
 )
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
 from hf_relation.extraction import load_entity_source, tag_and_score
+from tests.common.tiny_checkpoints import save_tiny_checkpoint
 from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_models import tiny_backbone, tiny_kernel_re
 from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
@@ -330,3 +332,14 @@ def test_instances_with_origins_can_be_written_and_read(tmp_path: Path) -> None:
     assert list(read_jsonl(tmp_path / "rows.jsonl")) == found
     assert list(instances_from_texts(found)) == found
     assert len(found) == 3 and all(one["id"] != two["id"] for one, two in pairwise(found))
+
+
+def test_a_discovery_reads_texts_itself(tmp_path):
+    save_tiny_checkpoint(tmp_path)
+    discovery = RelationDiscovery.from_pretrained(tmp_path, num_relations=1)
+    names = EntityDictionary([("Ada", "PERSON"), ("Bob", "PERSON")])
+    texts = ["Ada met Bob.", "Ada " + "met " * 5000 + "Bob."]
+    rows, report = discovery.read_texts(texts, names, max_distance=None)
+    assert [row["text"] for row in rows] == ["Ada met Bob."]  # the other does not fit into the model
+    assert report.texts == 2 and any("1 pair" in line for line in report.lines())
+    assert discovery.fit_predict(rows).labels.tolist() == [0]
