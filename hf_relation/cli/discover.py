@@ -81,6 +81,7 @@ def command(
     prior: discovering.Prior = None,
     names: discovering.Names = None,
     pair_weighting: discovering.PairWeighting = None,
+    min_score: discovering.MinScore = None,
     save: discovering.Save = None,
     plain_text: raw_text.PlainText = False,
     whole_file: raw_text.WholeFile = False,
@@ -157,6 +158,8 @@ def command(
         result = discovering.run(
             read, model, settings, mode=mode, known=known, prior=prior, names=names, save=save, quiet=progress is False
         )
+        if min_score is not None:
+            result = result.leave_out(min_score)
         if output is not None:
             result.save(output)
             if progress is not False:

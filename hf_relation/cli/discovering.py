@@ -53,6 +53,15 @@ Names = Annotated[
         help="Name the relations from an inventory: .jsonl, .json or .tsv with name and description.",
     ),
 ]
+MinScore = Annotated[
+    float | None,
+    typer.Option(
+        "--min-score",
+        min=0,
+        max=1,
+        help="Leave out instances that fit nowhere: those with a lower score (0: half way between two).",
+    ),
+]
 Save = Annotated[
     Path | None,
     typer.Option(

@@ -115,6 +115,8 @@ def _plain_space() -> dict[int, str]:
 
 
 def _by_language(text: str, language: str) -> list[tuple[int, int]]:
+    if not text.strip():
+        return []  # also without the library
     get_sentence_boundaries = import_optional("sentencex", extra="text").get_sentence_boundaries
     plain = (
         text if text.isascii() and not set("\x0b\x0c\x1c\x1d\x1e\x1f") & set(text) else text.translate(_plain_space())

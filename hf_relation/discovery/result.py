@@ -11,6 +11,7 @@ import numpy as np
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.discovery.names import rename
 from hf_relation.discovery.relation import DiscoveredRelation, find_relation
+from hf_relation.discovery.result_certainty import ResultCertainty
 from hf_relation.discovery.result_files import ResultFiles
 from hf_relation.errors import UsageError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class DiscoveryResult(ResultFiles):
+class DiscoveryResult(ResultCertainty, ResultFiles):
     """Relations, and a label and score for every instance, in the order the instances were given.
 
     Args:
@@ -139,40 +140,6 @@ class DiscoveryResult(ResultFiles):
     def ids(self) -> list[str]:
         """`list[str]`: the instance ids, in order."""
         return [str(instance["id"]) for instance in self.instances]
-
-    def most_certain(self, n: int = 10, relation: int | None = None) -> list[dict[str, Any]]:
-        """The instances with the highest scores.
-
-        Args:
-            n (`int`, defaults to 10): at most this many.
-            relation (`int`, *optional*): only those of the relation of this id.
-
-        Returns:
-            `list[dict]`: `id`, `label`, `relation` (the name), `score`, and `head`, `tail`, `text` where known, highest score first;
-            without instances left out.
-
-        Raises:
-            UsageError: `n` is out of range, or no relation has that id.
-        """
-        from hf_relation.discovery.certainty import by_certainty
-
-        return by_certainty(self, n, relation)
-
-    def least_certain(self, n: int = 10, relation: int | None = None) -> list[dict[str, Any]]:
-        """The instances with the lowest scores, half way between two relations: what a person may look at first.
-
-        Args:
-            n, relation: as in [`most_certain`].
-
-        Returns:
-            `list[dict]`: as from [`most_certain`], lowest score first.
-
-        Raises:
-            UsageError: as in [`most_certain`].
-        """
-        from hf_relation.discovery.certainty import by_certainty
-
-        return by_certainty(self, n, relation, most=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The result in plain Python types, ready for JSON.

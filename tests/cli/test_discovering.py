@@ -61,6 +61,14 @@ def test_known_relations_from_a_file(run: Run, corpus: Path, tmp_path: Path) -> 
     assert code == 0 and {row["kind"] for row in json.loads(out)["instances"]} == {"known"}
 
 
+def test_instances_that_fit_nowhere_are_left_out(run: Run, corpus: Path) -> None:
+    code, out, _ = run(corpus, "--num-relations", 2, "--json")
+    scores = [row["score"] for row in json.loads(out)["instances"]]
+    code, out, _ = run(corpus, "--num-relations", 2, "--json", "--min-score", 0.2)
+    labels = [row["label"] for row in json.loads(out)["instances"]]
+    assert code == 0 and [label < 0 for label in labels] == [score < 0.2 for score in scores]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

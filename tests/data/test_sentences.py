@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from hf_relation.data import split_sentences
 from hf_relation.data.sentences import LONGEST_SENTENCE
+from hf_relation.discovery import read_discovery_rows
 from hf_relation.errors import UsageError
+from tests.common.tiny_tokenizers import sample_instances
 
 
 def sentences(text: str, how: Any = "en") -> list[str]:
@@ -149,3 +151,6 @@ def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ImportError, match=r"hf_relation\[text\]"):
         split_sentences("One. Two.")
     assert sentences("One.\nTwo.", "lines") == ["One.", "Two."]
+    assert split_sentences("", "en") == split_sentences(" \n", "en") == []
+    instances = sample_instances()
+    assert len(read_discovery_rows(instances).instances) == len(instances)  # there is nothing to split
