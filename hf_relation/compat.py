@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+from hf_relation.errors import MissingPackageError
+
 
 def import_optional(module: str, *, extra: str) -> ModuleType:
     """Import an optional dependency, or say which extra brings it.
@@ -17,7 +19,7 @@ def import_optional(module: str, *, extra: str) -> ModuleType:
         `ModuleType`: the imported module.
 
     Raises:
-        ImportError: the module (or one it needs) is not installed; the message holds the `pip install` line.
+        MissingPackageError: the module (or one it needs) is not installed; the message holds the `pip install` line.
 
     Example:
 
@@ -31,6 +33,6 @@ def import_optional(module: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             f'`{module}` is needed for this. Install it with: pip install "hf_relation[{extra}]"'
         ) from error

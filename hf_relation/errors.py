@@ -52,6 +52,10 @@ class CheckpointError(HfRelationError, OSError):
     """A checkpoint is missing, incomplete, altered or from a newer version."""
 
 
+class MissingPackageError(HfRelationError, ImportError):
+    """An optional package is not installed; the message holds the `pip install` line."""
+
+
 class UsageError(HfRelationError, ValueError):
     """An argument has a value that is not allowed, or arguments contradict one another."""
 

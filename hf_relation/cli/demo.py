@@ -8,7 +8,6 @@ import typer
 
 from hf_relation.cli.console import messages
 from hf_relation.cli.options import Debug
-from hf_relation.errors import UsageError
 
 
 def command(
@@ -42,21 +41,16 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Serve a page on this machine where relation discovery can be tried; Ctrl-C ends it."""
-    try:
-        from hf_relation.demo import DemoLimits, build_demo, launch_demo
+    from hf_relation.demo import DemoLimits, build_demo, launch_demo
 
-        limits = DemoLimits(
-            max_rows=max_rows,
-            max_chars=max_chars,
-            max_text_chars=max_text_chars,
-            max_bytes=max_bytes,
-            timeout=timeout,
-        )
-        demo = build_demo(model, limits=limits)
-    except ImportError as error:
-        if debug:
-            raise
-        raise UsageError(str(error)) from None
+    limits = DemoLimits(
+        max_rows=max_rows,
+        max_chars=max_chars,
+        max_text_chars=max_text_chars,
+        max_bytes=max_bytes,
+        timeout=timeout,
+    )
+    demo = build_demo(model, limits=limits)
     url = launch_demo(demo, limits=limits, host=host, port=port, open_browser=open_browser, block=False)
     messages().print(f"Serving at {url} (Ctrl-C to stop).", markup=False, soft_wrap=True)
     demo.block_thread()

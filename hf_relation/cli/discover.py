@@ -228,7 +228,7 @@ def relations_table(result: DiscoveryResult) -> Table:
 
     number = result.to_dict()["num_relations"]
     shown = sum(relation.size > 0 or relation.kind == "novel" for relation in result.relations)
-    caption = f"{shown} relations in {len(result)} instances"
+    caption = f"{shown} relation{'s' * (shown != 1)} in {len(result)} instance{'s' * (len(result) != 1)}"
     left_out = int((result.labels < 0).sum())
     if left_out:
         caption += f", {left_out} left out"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hf_relation.cli.console import messages, printable
-from hf_relation.errors import HfRelationError, UsageError
+from hf_relation.errors import HfRelationError, MissingPackageError, UsageError
 
 
 FAILED = 1
@@ -22,7 +22,7 @@ def reported_errors(*, debug: bool = False) -> Iterator[None]:
         debug (`bool`, defaults to `False`): let the exception through, for its traceback.
 
     Raises:
-        SystemExit: 2 for a wrong argument; 1 for bad data, a bad checkpoint or a file that cannot be written.
+        SystemExit: 2 for a wrong argument or one that needs a package that is not installed; 1 for bad data, a bad checkpoint or a file that cannot be written.
     """
     try:
         yield
@@ -30,4 +30,4 @@ def reported_errors(*, debug: bool = False) -> Iterator[None]:
         if debug:
             raise
         messages().print(printable(f"Error: {error}"), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(WRONG_USAGE if isinstance(error, UsageError) else FAILED)
+        sys.exit(WRONG_USAGE if isinstance(error, (UsageError, MissingPackageError)) else FAILED)

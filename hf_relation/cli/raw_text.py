@@ -124,8 +124,6 @@ def read_rows(
         )
     except InvalidRowError as error:
         raise _with_line(error, given.lines) from None
-    except ImportError as error:  # an extra is missing, and the message says which
-        raise UsageError(str(error)) from error
     errors = sorted(
         [*given.errors, *(_with_line(error, given.lines) for error in later)], key=lambda error: error.line or 0
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from hf_relation.compat import import_optional
 from hf_relation.data.atomic import folder_for
-from hf_relation.discovery.dendrogram import relation_linkage
 from hf_relation.discovery.entity_graph import entity_graph
 from hf_relation.discovery.projection import project
 from hf_relation.errors import UsageError
@@ -42,7 +41,7 @@ def plot_result(
     | `"map"` | the instances as points (see [`~hf_relation.discovery.projection.project`]), coloured by relation |
     | `"sizes"` | the number of instances of every relation, as bars |
     | `"curve"` | the score of every number of relations that was tried |
-    | `"dendrogram"` | which relations are alike: a tree over their centres (see [`~hf_relation.discovery.dendrogram.relation_linkage`]) |
+    | `"dendrogram"` | which relations are alike: a tree over their centres (see [`~hf_relation.discovery.RelationHierarchy`]) |
     | `"confidence"` | how many instances have which confidence, or score where there is none |
     | `"graph"` | the triples as a graph: the entities with the most neighbours |
 
@@ -178,11 +177,11 @@ def _curve(result: DiscoveryResult, target: Path, title: str | None) -> Path:
 def _dendrogram(result: DiscoveryResult, target: Path, title: str | None) -> Path:
     if result.centers is None:
         raise UsageError('The result holds no relation centres, so there is no "dendrogram" of it.')
-    if len(result.relations) < 2:
-        raise UsageError(f'A "dendrogram" needs at least two relations, and there are {len(result.relations)}.')
-    linkage = relation_linkage(result.centers, [relation.size for relation in result.relations])
-    names = [relation.name for relation in result.relations]
-    return tree_chart(linkage, names, target, title=title, axis="distance (Ward, weighted by size)")
+    number = sum(relation.size > 0 for relation in result.relations)
+    if number < 2:
+        raise UsageError(f'A "dendrogram" needs at least two relations with instances, and there are {number}.')
+    tree = result.hierarchy()
+    return tree_chart(tree.scaled_linkage(), tree.names, target, title=title, axis="distance (Ward, weighted by size)")
 
 
 def _confidence(result: DiscoveryResult, target: Path, title: str | None) -> Path:

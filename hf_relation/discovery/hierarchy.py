@@ -102,6 +102,17 @@ class RelationHierarchy:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def scaled_linkage(self) -> np.ndarray:
+        """The linkage with sizes divided by their mean, for pictures: heights are of the order of distances between centres, and
+        those of scipy's Ward where all sizes are equal.
+
+        Returns:
+            `np.ndarray` of shape `(r - 1, 4)`, float64.
+        """
+        scaled = self.linkage.copy()
+        scaled[:, 2] /= np.sqrt(np.mean(self.sizes))
+        return scaled
+
     def cut(self, num_relations: int) -> dict[int, int]:
         """Groups of relations, as they were when so many were left.
 

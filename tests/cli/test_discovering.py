@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,33 @@ def test_options_that_do_not_go_together(run: Run, corpus: Path, arguments: tupl
     code, out, err = run(corpus, *arguments)
     assert code == 2 and out == ""
     assert message in " ".join(err.split()).replace("│ ", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "package", "extra"),
+    [
+        (("--report", "r.html"), "plotly", "report"),
+        (("--report", "r.html"), "jinja2", "report"),
+        (("--plot", "map=m.png"), "matplotlib", "viz"),
+    ],
+)
+def test_a_missing_package_is_named_before_the_work(
+    run: Run,
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, str],
+    package: str,
+    extra: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(RelationDiscovery, "fit_predict", lambda *_, **__: pytest.fail("work was done"))
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    code, out, err = run(corpus, *arguments)
+    assert code == 2 and out == "" and "Traceback" not in err
+    assert f'pip install "hf_relation[{extra}]"' in err
 
 
 @pytest.mark.base_encoder

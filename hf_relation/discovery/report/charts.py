@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hf_relation.compat import import_optional
-from hf_relation.discovery.dendrogram import relation_linkage
 from hf_relation.discovery.entity_graph import EntityGraph
 from hf_relation.discovery.projection import Projection
 from hf_relation.discovery.report.marks import clean
@@ -116,19 +115,18 @@ def curve_figure(estimate: NumRelationsEstimate, found: int) -> dict[str, Any]:
 
 
 def dendrogram_figure(result: DiscoveryResult) -> dict[str, Any]:
-    """Which relations are alike: a tree over their centres, a leaf per relation."""
+    """Which relations are alike: a tree over their centres, a leaf per relation that has instances."""
     from scipy.cluster.hierarchy import dendrogram
 
     objects = import_optional("plotly.graph_objects", extra="report")
-    assert result.centers is not None
-    linkage = relation_linkage(result.centers, [relation.size for relation in result.relations])
-    tree = dendrogram(linkage, no_plot=True)
+    hierarchy = result.hierarchy()
+    tree = dendrogram(hierarchy.scaled_linkage(), no_plot=True)
     x: list[float | None] = []
     y: list[float | None] = []
     for heights, places in zip(tree["dcoord"], tree["icoord"], strict=True):
         x += [*(round(float(height), 5) for height in heights), None]
         y += [*(float(place) for place in places), None]
-    leaves = [result.relations[leaf] for leaf in tree["leaves"]]
+    leaves = [result.relation(hierarchy.ids[leaf]) for leaf in tree["leaves"]]
     ticks = [5.0 + 10 * place for place in range(len(leaves))]
     return figure_json(
         [

@@ -175,9 +175,9 @@ def _figures(
 
     if result.centers is None:
         notes["dendrogram"] = "No tree: the result holds no relation centres."
-    elif not 2 <= len(result.relations) <= _MOST_LEAVES:
+    elif not 2 <= (leaves := sum(relation.size > 0 for relation in result.relations)) <= _MOST_LEAVES:
         notes["dendrogram"] = (
-            f"No tree: it is drawn for 2 to {_MOST_LEAVES} relations, and there are {len(result.relations)}."
+            f"No tree: it is drawn for 2 to {_MOST_LEAVES} relations with instances, and there are {leaves}."
         )
     else:
         figures["dendrogram"] = charts.dendrogram_figure(result)
