@@ -32,10 +32,11 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 from transformers import AutoConfig, AutoTokenizer
 
-from hf_relation.checkpoints import BASE_REPOSITORY, DEFAULT_CHECKPOINT, base_encoder_path
+from hf_relation.checkpoints import BASE_REPOSITORY, base_encoder_path
 from hf_relation.compat import import_optional
 from hf_relation.data import load_corpus, relation_names
 from hf_relation.data.schema import Instance
+from hf_relation.default_model import DEFAULT_CHECKPOINT
 from hf_relation.discovery.encoder import load_encoder
 from hf_relation.embedding import embed_instances
 from hf_relation.errors import HfRelationError, UsageError

@@ -53,9 +53,9 @@ from relation_head_pruning import (
 from relation_head_report import ORDERS, draw, draw_importance, findings, table
 from rich.console import Console
 
-from hf_relation.checkpoints import DEFAULT_CHECKPOINT
 from hf_relation.compat import import_optional
 from hf_relation.data.schema import Instance
+from hf_relation.default_model import DEFAULT_CHECKPOINT
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.errors import HfRelationError, UsageError
 from hf_relation.heads import compare_heads, head_layout

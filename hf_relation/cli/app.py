@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hf_relation.cli import check_data, convert, demo, discover, evaluate, extract, heads, train
+from hf_relation.cli import check_data, convert, demo, discover, env, evaluate, extract, heads, train
 from hf_relation.cli.errors import reported_errors
 
 
@@ -48,6 +48,7 @@ app.command("extract", epilog="Example: hf-relation extract documents.jsonl --mo
 app.command("demo", epilog="Example: hf-relation demo --open")(demo.command)
 app.command("evaluate")(evaluate.command)
 app.command("check-data")(check_data.command)
+app.command("env")(env.command)
 app.add_typer(train.app)
 app.add_typer(convert.app)
 app.add_typer(heads.app)

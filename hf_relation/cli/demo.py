@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hf_relation.cli.console import messages
-from hf_relation.cli.options import Debug
+from hf_relation.cli.options import Debug, Model
 
 
 def command(
@@ -20,10 +20,7 @@ def command(
     port: Annotated[
         int | None, typer.Option("--port", min=1, max=65535, help="Default: the first free one from 7860 up.")
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Shipped name, folder or Hub id. Default: the shipped checkpoint."),
-    ] = None,
+    model: Model = None,
     max_rows: Annotated[
         int, typer.Option("--max-rows", min=1, help="Most sentences or texts of a run, and pairs found in texts.")
     ] = 2000,

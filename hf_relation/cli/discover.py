@@ -12,7 +12,7 @@ import typer
 
 from hf_relation.cli import discovering, raw_text
 from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows, results
-from hf_relation.cli.options import AsJson, BatchTokens, Debug, Device, Progress, SkipBad
+from hf_relation.cli.options import AsJson, BatchTokens, Debug, Device, Model, Progress, Revision, SkipBad
 from hf_relation.errors import UsageError
 
 
@@ -45,10 +45,8 @@ def command(
             "entities) or texts; .txt: a text a line; .csv, .tsv: a column of texts. All as .gz as well.",
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Shipped name, folder or Hub id. Default: the shipped checkpoint."),
-    ] = None,
+    model: Model = None,
+    revision: Revision = None,
     num_relations: Annotated[
         str | None,
         typer.Option(
@@ -145,6 +143,7 @@ def command(
         )
         report_bad_rows(read.errors, quiet=progress is False)
         given = {
+            "revision": revision,
             "num_relations": num_relations if num_relations in (None, "auto") else int(num_relations),
             "algorithm": algorithm,
             "pair_weighting": pair_weighting,

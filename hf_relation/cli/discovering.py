@@ -110,6 +110,7 @@ def run(
     """
     from transformers.utils import logging
 
+    from hf_relation.default_model import default_model
     from hf_relation.discovery import RelationDiscovery, RelationInventory
 
     check_options(mode, settings, known)
@@ -122,7 +123,7 @@ def run(
     discovery = RelationDiscovery.from_pretrained(model, **settings)
     if mode != "discover" and not discovery.__sklearn_is_fitted__():
         raise UsageError(
-            f"--mode {mode} needs a --model that holds relations, which {model or 'the shipped checkpoint'} does not. Make one with "
+            f"--mode {mode} needs a --model that holds relations, which {model or default_model().source} does not. Make one with "
             "--save FOLDER."
         )
     fit_to_model(read, discovery, quiet=quiet)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows, results
-from hf_relation.cli.options import AsJson, BatchTokens, Debug, Device, Progress, SkipBad
+from hf_relation.cli.options import AsJson, BatchTokens, Debug, Device, Progress, Revision, SkipBad
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -37,6 +37,7 @@ def command(
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="Folder or Hub id of an extraction checkpoint; needed.")
     ] = None,
+    revision: Revision = None,
     plain_text: Annotated[bool, typer.Option("--text", help="Every line of FILE is a text, as it stands.")] = False,
     entities: Annotated[
         str | None,
@@ -98,7 +99,7 @@ def command(
             raise UsageError("--type-constraints and --no-type-constraints contradict one another: give one of them.")
         if output is not None and output.exists() and not output.is_dir():
             raise UsageError(f"Cannot write triples to {output}: it is a file. Name a folder.")
-        extractor = _extractor(model, dtype=dtype, max_tokens_per_batch=batch_tokens, device=device)
+        extractor = _extractor(model, revision=revision, dtype=dtype, max_tokens_per_batch=batch_tokens, device=device)
         extractor.rules = extractor.rules.with_threshold(threshold)
         given = _read(file, plain_text=plain_text, skip_bad=skip_bad)
         report_bad_rows(given.errors, quiet=progress is False)

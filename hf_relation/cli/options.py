@@ -21,4 +21,18 @@ Progress = Annotated[
     ),
 ]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out and list them, instead of failing.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Shipped name, folder or Hub id. Default: $HF_RELATION_MODEL, else `model` in the config file, else the shipped "
+        "checkpoint (`hf-relation env` says which).",
+        show_default=False,
+    ),
+]
+Revision = Annotated[
+    str | None,
+    typer.Option("--revision", metavar="REV", help="Branch, tag or commit of a Hub id; the same for all its files."),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

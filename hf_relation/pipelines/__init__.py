@@ -29,18 +29,19 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class _ShippedCheckpoint(dict[str, Any]):
-    """The default model of the task; the shipped checkpoint is merged with its base only when it is asked for."""
+class _DefaultModel(dict[str, Any]):
+    """The default model of the task; what it is, and where it comes from, is looked up when it is asked for."""
 
     def __contains__(self, key: object) -> bool:
         return key == "model"
 
-    def __getitem__(self, key: str) -> tuple[str, None]:
+    def __getitem__(self, key: str) -> tuple[str, str | None]:
         from hf_relation.checkpoints import resolve
+        from hf_relation.default_model import default_model
 
         if key != "model":
             raise KeyError(key)
-        return resolve(None), None
+        return resolve(None), default_model().revision
 
 
 class _NoCheckpoint(dict[str, Any]):
@@ -78,7 +79,7 @@ def register() -> None:
     from hf_relation.pipelines.relation_extraction import RelationExtractionPipeline
 
     tasks = (
-        (TASK, OpenRelationDiscoveryPipeline, _ShippedCheckpoint()),
+        (TASK, OpenRelationDiscoveryPipeline, _DefaultModel()),
         (EXTRACTION_TASK, RelationExtractionPipeline, _NoCheckpoint()),
     )
     for name, pipeline_class, default in tasks:
