@@ -101,7 +101,7 @@ def plan_push(folder: str | os.PathLike[str], *, repo_type: RepoType | None = No
     kind = repo_type or _kind(root, names)
     files, left_out = {}, {}
     for name, path in names.items():
-        reason = _reason(name, path, kind, corpus)
+        reason = _reason(name, path, root, kind, corpus)
         if reason is None:
             files[name] = path.stat().st_size
         else:
@@ -129,13 +129,13 @@ def _kind(root: Path, names: dict[str, Path]) -> RepoType:
     )
 
 
-def _reason(name: str, path: Path, kind: RepoType, corpus: bool) -> str | None:
+def _reason(name: str, path: Path, root: Path, kind: RepoType, corpus: bool) -> str | None:
     """Why a file is not published, `None` if it is."""
     parts = name.split("/")
     if any(part.startswith(".") for part in parts):
         return "hidden"
-    if path.is_symlink() and not path.resolve().is_file():
-        return "a link to nothing"
+    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+        return "a link to another folder"
     if "__pycache__" in parts:
         return "made by Python"
     if kind == "model":
