@@ -92,8 +92,9 @@ def checkpoint_folder(
     name: str | os.PathLike[str] | None = None,
     *,
     revision: str | None = None,
-    token: str | None = None,
+    token: str | bool | None = None,
     files: Sequence[str] = CHECKPOINT_FILES,
+    cache_dir: str | None = None,
 ) -> Path:
     """Turn the name of a checkpoint into a local folder, downloading it from the Hub where needed.
 
@@ -101,8 +102,9 @@ def checkpoint_folder(
         name (`str` or path, *optional*): the name of a shipped checkpoint, a local folder, or a Hub id; `None` is the default,
             see [`~hf_relation.default_model.default_model`].
         revision (`str`, *optional*): branch, tag or commit; one for all files of a Hub id. That of the default by default.
-        token (`str`, *optional*): Hub token for private repositories.
+        token (`str` or `bool`, *optional*): Hub token for private repositories.
         files (`Sequence[str]`): patterns of the files to get from the Hub.
+        cache_dir (`str`, *optional*): the Hub cache; by default that of huggingface_hub.
 
     Returns:
         `Path`: a folder.
@@ -118,33 +120,16 @@ def checkpoint_folder(
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(resolved, revision=revision, token=token, allow_patterns=list(files)))
+        return Path(
+            snapshot_download(
+                resolved, revision=revision, token=token, allow_patterns=list(files), cache_dir=cache_dir
+            )
+        )
     except hub_errors() as error:
         raise CheckpointError(
             f"The Hub did not give '{resolved}'{f' at revision {revision}' if revision else ''}: {error} "
             "Check the name, the revision and the network, or pass a local folder."
         ) from error
-
-
-def folder_of_model(model: Any, files: Sequence[str]) -> Path | None:
-    """The folder that a loaded model came from, with the given files of its checkpoint.
-
-    Args:
-        model (`PreTrainedModel`): as transformers loaded it, or made in memory.
-        files (`Sequence[str]`): patterns of the files that are needed; of a Hub model these are fetched, at its commit.
-
-    Returns:
-        `Path` or `None`: none where the model came from no checkpoint.
-
-    Raises:
-        CheckpointError: the Hub did not give the files.
-    """
-    name = model.name_or_path
-    if name and Path(name).is_dir():
-        return Path(name)
-    # transformers sets it on what it loads from the Hub, only there
-    commit = getattr(model.config, "_commit_hash", None)
-    return checkpoint_folder(name, revision=commit, files=files) if name and commit is not None else None
 
 
 def base_encoder_path() -> Path:

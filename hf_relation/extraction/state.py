@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hf_relation.beside_weights import check_digests, read_versioned_json
-from hf_relation.checkpoints import folder_of_model
 from hf_relation.data.atomic import atomic_file
 from hf_relation.data.files import digest_of_file
 from hf_relation.errors import CheckpointError, UsageError
@@ -18,6 +17,7 @@ from hf_relation.extraction.decisions import DecisionRules
 from hf_relation.extraction.symmetry import SymmetricRelations
 from hf_relation.extraction.thresholds import Thresholds
 from hf_relation.extraction.type_constraints import TypeConstraints
+from hf_relation.model_origin import folder_of_model
 
 
 T = TypeVar("T")
@@ -103,5 +103,5 @@ def rules_of_model(model: Any) -> DecisionRules:
     Raises:
         CheckpointError: as [`read_rules`], or the Hub did not give the files.
     """
-    folder = folder_of_model(model, (JSON_FILE, "model*.safetensors"))
+    folder = folder_of_model(model, JSON_FILE, ("model*.safetensors",))
     return DecisionRules() if folder is None else read_rules(folder)

@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers import initialization as init
 
 from hf_relation.errors import UsageError
+from hf_relation.model_origin import find_origin, set_origin
 from hf_relation.models.encoder import pool_pairs
 from hf_relation.models.head_selection import numbered_heads, stored_heads
 from hf_relation.models.head_surgery import prune_heads, pruned_heads, record_pruned_heads
@@ -90,6 +91,16 @@ class EncoderPreTrainedModel(PreTrainedModel):
         record_pruned_heads(self)
         return super().save_pretrained(*args, **kwargs)
 
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `PreTrainedModel.from_pretrained`; the model remembers the folder, or the commit on the Hub, that it came from."""
+        origin, revision = find_origin(pretrained_model_name_or_path, kwargs)
+        if revision is not None:
+            kwargs["revision"] = revision
+        loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        set_origin(loaded[0] if isinstance(loaded, tuple) else loaded, origin)
+        return loaded
+
     def get_input_embeddings(self) -> nn.Module:
         return self.backbone.get_input_embeddings()
 
@@ -137,6 +148,7 @@ class EncoderPreTrainedModel(PreTrainedModel):
             torch.manual_seed(seed)
             model = cls.from_pretrained(str(name_or_path), config=config, dtype=dtype, **loading)
             model._add_marker_rows(processor)
+        set_origin(model, None)  # what lies beside a plain encoder is not of this model
         model._prune_rest(wanted)
         return model
 
