@@ -1,4 +1,7 @@
-"""Models, processors, adapters, discoveries and extractors: pushed, loaded from a clean cache, loaded without network."""
+"""Round trips: everything is pushed to a Hub, loaded into a clean cache, and loaded again without network.
+
+Models of every family, processors, adapters, discoveries, extractors, a training run; corpora, metrics, the Space.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import yaml
 
 from tests.hub.children import REPOSITORY, environment, run_child
 from tests.hub.outcomes import Outcomes
 from tests.hub.scripts.families import EARLIER, FAMILIES, LATER
+from tests.hub.scripts.push_data import INSTANCES
 from tests.hub.server import LocalHub, Request, running_hub
 
 
@@ -23,6 +28,13 @@ CLASSES = {
     "siamese-ure": "SiameseUREModel",
     "kernel-re": "KernelREModel",
     "multitask": "MultiTaskModel",
+}
+SCRIPTS = sorted(path.stem for path in (REPOSITORY / "dataset_scripts").glob("*.py"))
+METRICS = {
+    "bcubed": {"bcubed_precision": 0.626667, "bcubed_recall": 0.666667, "bcubed_f1": 0.646048},
+    "v_measure": {"v_measure": 0.530022, "homogeneity": 0.515603, "completeness": 0.545271},
+    "adjusted_rand_index": {"ari": 0.244604},
+    "triple_f1": {"triple_precision": 1.0, "triple_recall": 0.5, "triple_f1": 2 / 3},  # one of two triples found
 }
 
 
@@ -43,10 +55,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         run_child([REPOSITORY / "tests/hub/scripts/push.py", folder], environment(hub, folder / "pusher"))
         sent = len(hub.requests)
         arguments = [REPOSITORY / "tests/hub/scripts/load.py", folder]
-        run_child([*arguments, folder / "online.json"], environment(hub, folder / "user"))
+        run_child([*arguments, "online"], environment(hub, folder / "user"))
         requests = hub.requests[sent:]
         hub.stop()
-        run_child([*arguments, folder / "offline.json"], environment(hub, folder / "user", offline=True))
+        run_child([*arguments, "offline"], environment(hub, folder / "user", offline=True))
         loaded = {name: Outcomes(folder / f"{name}.json") for name in ("online", "offline")}
         yield World(hub, folder, Outcomes(folder / "pushed.json"), loaded, requests)
 
@@ -128,10 +140,11 @@ def same(rows: list[dict[str, Any]]) -> Any:
     return [[(t["head"], t["relation"], t["tail"], round(t["score"], 5)) for t in row["triples"]] for row in rows]
 
 
-def test_every_file_of_a_load_is_of_its_commit(world: World) -> None:
+def test_every_file_of_a_model_is_of_its_commit(world: World) -> None:
     """No file is asked for by the name of a branch, which could move between two files (but by peft's own loader)."""
+    others = ("/user/adapter/", "/datasets/", "/spaces/")
     paths = [request.path for request in world.requests if "/resolve/" in request.path]
-    asked = {path.split("/resolve/")[1].split("/")[0] for path in paths if not path.startswith("/user/adapter/")}
+    asked = {path.split("/resolve/")[1].split("/")[0] for path in paths if not path.startswith(others)}
     commits = {sha for repository in world.hub.repositories.values() for sha in repository.commits}
     assert len(asked) > 2 * len(FAMILIES) and asked <= commits
 
@@ -154,3 +167,61 @@ def test_nothing_pushed_names_this_machine_or_is_a_pickle(world: World) -> None:
             assert not any(place in blob.data for place in places), f"{name}/{path}"
             if path.endswith(".json"):
                 json.loads(blob.data)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_converter_pushes_its_files_and_a_card_that_the_hub_takes(world: World, name: str) -> None:
+    assert f"{world.hub.endpoint}/datasets/user/{name}/commit/" in world.pushed[name]
+    files = world.hub.files(f"user/{name}", "dataset")
+    header = yaml.safe_load(files["README.md"].decode().split("---\n")[1])
+    patterns = [part["path"] for configuration in header["configs"] for part in configuration["data_files"]]
+    tables = [path for path in files if path.endswith(".parquet")]
+    assert len(patterns) == len(tables) > 0
+    assert all(any(path.startswith(pattern.removesuffix("*")) for pattern in patterns) for path in tables)
+    assert files.keys() - set(tables) == {".gitattributes", "README.md"}
+
+
+def test_rows_come_back_as_they_were_sent(loaded: Outcomes) -> None:
+    assert loaded["jsonl"] == INSTANCES
+
+
+def test_rows_stream_without_a_download(world: World) -> None:
+    assert world.loaded["online"]["jsonl streamed"] == INSTANCES
+
+
+def test_every_kind_of_row_is_read_with_its_configuration(loaded: Outcomes) -> None:
+    """Documents, tagged sentences and labelled texts: as `tests.common.tiny_corpora` and the recipes' tests wrote them."""
+    documents = loaded["redocred"]
+    assert documents[1]["text"] == "Holm 1 is in Norland and Sel ."
+    assert documents[1]["relations"] == [
+        {"head": 0, "tail": 1, "label": "P17"},
+        {"head": 1, "tail": 2, "label": "P131"},
+    ]
+    assert [(row["tokens"], row["tags"]) for row in loaded["ud"]] == [(["or"], ["CCONJ"])]
+    assert sorted(row["label"] for row in loaded["snips"])[:2] == ["AddToPlaylist", "BookRestaurant"]
+    assert {row["text"] for row in loaded["snips"]} == {"in Upper Holm"}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics_load_from_their_spaces(loaded: Outcomes, name: str) -> None:
+    """With the worked values of `tests/evaluate_modules`."""
+    assert loaded[name] == pytest.approx(METRICS[name], abs=1e-6)
+
+
+def test_every_metric_is_loaded_from_a_space() -> None:
+    assert set(METRICS) == {path.name for path in (REPOSITORY / "metrics").iterdir() if (path / "app.py").is_file()}
+
+
+def test_the_space_serves_the_files_of_the_repository(world: World, loaded: Outcomes) -> None:
+    source = REPOSITORY / "examples/space"
+    expected = {path.name: path.read_bytes() for path in source.iterdir() if path.is_file()}
+    folder = Path(loaded["space"]["folder"])
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".gitattributes"} == expected
+    served = world.hub.files("user/relation-discovery", "space")
+    assert {name: data for name, data in served.items() if name != ".gitattributes"} == expected
+
+
+def test_the_app_starts_from_the_downloaded_folder(loaded: Outcomes) -> None:
+    pytest.importorskip("gradio", reason="needs the extra `demo`")
+    pytest.importorskip("plotly", reason="needs the extra `demo`")
+    assert (loaded["space"]["demo"], loaded["space"]["running"]) == ("Blocks", False)
