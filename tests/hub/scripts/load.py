@@ -15,5 +15,5 @@ from tests.hub.scripts.load_models import model_checks
 
 if __name__ == "__main__":
     work, network = Path(sys.argv[1]), sys.argv[2]
-    checks = model_checks(work) | data_checks(offline=network == "offline")
+    checks = model_checks(work, offline=network == "offline") | data_checks(offline=network == "offline")
     write_outcomes(checks, work / f"{network}.json")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,10 @@ from transformers import AutoModel, AutoProcessor, AutoTokenizer, pipeline
 
 import hf_relation  # noqa: F401  (registers the classes with the Auto classes)
 from hf_relation.discovery import RelationDiscovery
+from hf_relation.discovery.encoder import state_of_model
+from hf_relation.errors import CheckpointError
 from hf_relation.extraction import RelationExtractor
+from hf_relation.processing import RelationProcessor
 from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_tokenizers import sample_instances
 from tests.hub.scripts.families import FAMILIES, answers, longest
@@ -63,7 +68,35 @@ def extract(revision: str | None = None) -> dict[str, Any]:
     return {"threshold": extractor.rules.thresholds.value, "found": found}
 
 
-def model_checks(folder: Path) -> dict[str, Callable[[], Any]]:
+def run_with_token(cache: Path) -> dict[str, Any]:
+    """A private repository, the token given to the call alone, and a cache of its own."""
+    given: dict[str, Any] = {"token": "hf_other", "cache_dir": str(cache)}
+    found = pipeline("open-relation-discovery", model="other/private", token="hf_other")(sample_instances(20))
+    model = AutoModel.from_pretrained("other/private", **given)
+    processor = AutoProcessor.from_pretrained("other/private", **given)
+    copied = copy.deepcopy(model)
+    kept = [state_of_model(each) is not None for each in (model, copied)]
+    sent = pickle.dumps(model)
+    labels = RelationDiscovery.from_pretrained("other/private", token="hf_other").fit_predict(sample_instances(20))
+    assert isinstance(processor, RelationProcessor)
+    return {
+        "pipeline": [row["label"] for row in found["instances"]],
+        "estimator": labels.labels.tolist(),
+        "kept": kept,
+        "token in the pickle": b"hf_other" in sent,
+    }
+
+
+def settings_of_what_was_only_loaded() -> str:
+    """Online only the weights were asked for: whether the repository has settings beside them, the cache cannot know."""
+    try:
+        state_of_model(AutoModel.from_pretrained("user/siamese-ure"))
+    except CheckpointError as error:
+        return str(error)
+    return "no error"
+
+
+def model_checks(folder: Path, *, offline: bool) -> dict[str, Callable[[], Any]]:
     """All of the above, by name."""
     pushed = json.loads((folder / "pushed.json").read_text())
     checks: dict[str, Callable[[], Any]] = {}
@@ -79,4 +112,8 @@ def model_checks(folder: Path) -> dict[str, Callable[[], Any]]:
         checks[f"extractor {version}"] = partial(extract, revision("extractor"))
     checks["trained"] = partial(load_family, "trained")
     checks |= {f"adapter by {way}": partial(load_adapter, way) for way in ("peft", "auto", "pipeline")}
+    if offline:
+        checks["only loaded"] = settings_of_what_was_only_loaded
+    else:
+        checks["with a token"] = partial(run_with_token, folder / "cache")
     return checks
