@@ -1,4 +1,7 @@
-"""Faults 42, 43 and 45: no network, a Hub that refuses, and downloads that are not what was announced."""
+"""Faults 43 and 45, and a part of 42: a Hub that refuses, downloads that are not what was announced, local paths.
+
+The rest of 42, no network and names from the cache, is in `test_round_trips.py`.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,7 @@ SPOILED = ("cut", "short", "altered", "altered-bare")
 class World(NamedTuple):
     hub: LocalHub
     home: Path
-    online: Outcomes
-    offline: Outcomes
+    outcomes: Outcomes
 
 
 @pytest.fixture(scope="module")
@@ -42,22 +44,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         for name in SPOILED:
             hub.add(f"user/{name}", bare if name.endswith("bare") else files)
             hub.spoiled[f"user/{name}/model.safetensors"] = name.removesuffix("-bare")
-        script = [REPOSITORY / "tests/hub/scripts/faults.py", folder]
-        run_child([*script, "online"], environment(hub, folder / "home"))
-        run_child([*script, "offline"], environment(hub, folder / "empty", offline=True))
-        yield World(hub, folder / "home", Outcomes(folder / "online.json"), Outcomes(folder / "offline.json"))
+        run_child([REPOSITORY / "tests/hub/scripts/faults.py", folder], environment(hub, folder / "home"))
+        yield World(hub, folder / "home", Outcomes(folder / "outcomes.json"))
 
 
 def test_fault_42_a_local_path_tries_no_connection(world: World) -> None:
-    """Whether or not `HF_HUB_OFFLINE` is set: models, processors, adapters, discoveries, extractors and pipelines."""
-    assert world.online["local"] == [] and world.offline["local"] == []
-
-
-def test_fault_42_a_name_that_is_not_in_the_cache_is_a_clear_error_at_once(world: World) -> None:
-    (kind, message), *causes = world.offline["repository"]
-    assert kind == "CheckpointError" and "'user/none'" in message and "pass a local folder" in message
-    assert "offline" in message.lower() and "LocalEntryNotFoundError" in [name for name, _ in causes]
-    assert world.offline["attempts"] == []
+    """Not even without `HF_HUB_OFFLINE`: models, processors, adapters, discoveries, extractors and pipelines."""
+    assert world.outcomes["local"] is None and world.outcomes["attempts"] == []
 
 
 @pytest.mark.parametrize(
@@ -77,28 +70,29 @@ def test_fault_42_a_name_that_is_not_in_the_cache_is_a_clear_error_at_once(world
     ],
 )
 def test_fault_43_our_error_keeps_what_the_hub_said(world: World, name: str, cause: str, said: str) -> None:
-    (kind, message), (of_hub, original), *_ = world.online[name]
+    (kind, message), (of_hub, original), *_ = world.outcomes[name]
     assert (kind, of_hub) == ("CheckpointError", cause)
     assert said in message and original in message
 
 
 def test_fault_43_a_missing_file_is_named(world: World) -> None:
     assert (
-        world.online["weights"][0][0] == "CheckpointError" and "'model.safetensors'" in world.online["weights"][0][1]
+        world.outcomes["weights"][0][0] == "CheckpointError"
+        and "'model.safetensors'" in world.outcomes["weights"][0][1]
     )
-    assert world.online["tokenizer"][0][0] == "CheckpointError" and "processor" in world.online["tokenizer"][0][1]
-    kind, message = world.online["no model"][0]
+    assert world.outcomes["tokenizer"][0][0] == "CheckpointError" and "processor" in world.outcomes["tokenizer"][0][1]
+    kind, message = world.outcomes["no model"][0]
     assert kind == "CheckpointError" and "neither a model (config.json) nor a discovery" in message
 
 
 def test_fault_43_the_pipeline_says_what_transformers_says(world: World) -> None:
-    kinds = [kind for kind, _ in world.online["repository, pipeline"]]
+    kinds = [kind for kind, _ in world.outcomes["repository, pipeline"]]
     assert kinds[:2] == ["OSError", "RepositoryNotFoundError"]
 
 
 @pytest.mark.parametrize(("name", "cause"), [("cut", "RemoteProtocolError"), ("short", "OSError")])
 def test_fault_45_half_a_file_is_an_error_and_never_used(world: World, name: str, cause: str) -> None:
-    (kind, message), (original, _), *_ = world.online[name]
+    (kind, message), (original, _), *_ = world.outcomes[name]
     assert (kind, original) == ("CheckpointError", cause) and f"'user/{name}'" in message
     assert not weights_in_cache(world.home, name)
 
@@ -106,7 +100,7 @@ def test_fault_45_half_a_file_is_an_error_and_never_used(world: World, name: str
 @pytest.mark.parametrize("name", ["altered", "altered, bare"])
 def test_fault_45_a_file_with_a_wrong_checksum_is_deleted_and_an_error(world: World, name: str) -> None:
     """The client of the Hub itself does not notice: `tests/hub/test_server.py`."""
-    kind, message = world.online[name][0]
+    kind, message = world.outcomes[name][0]
     assert kind == "CheckpointError" and re.search(r"model\.safetensors is damaged: its sha256 is \w+\.\.\.", message)
     assert not weights_in_cache(world.home, name.replace(", ", "-"))
 

@@ -5,6 +5,7 @@ Models of every family, processors, adapters, discoveries, extractors, a trainin
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,6 +165,17 @@ def test_without_network_unknown_settings_are_an_error_not_the_defaults(world: W
     assert "'user/siamese-ure' has discovery.json" in said and "Load it once with network" in said
 
 
+def test_fault_42_without_network_no_connection_is_tried(world: World) -> None:
+    """Models, processors, adapters, discoveries, extractors and pipelines come from the cache; sockets would refuse."""
+    assert world.loaded["offline"]["attempts"] == []
+
+
+def test_fault_42_a_name_that_is_not_in_the_cache_is_a_clear_error_at_once(world: World) -> None:
+    (kind, message), *causes = world.loaded["offline"]["never loaded"]
+    assert kind == "CheckpointError" and "'user/none'" in message and "pass a local folder" in message
+    assert "offline" in message.lower() and "LocalEntryNotFoundError" in [name for name, _ in causes]
+
+
 def test_training_pushes_what_it_trained(world: World, loaded: Outcomes) -> None:
     found = loaded["trained"]
     assert found["class"] == "MOREModel"
@@ -236,7 +248,8 @@ def test_the_space_serves_the_files_of_the_repository(world: World, loaded: Outc
     assert {name: data for name, data in served.items() if name != ".gitattributes"} == expected
 
 
+@pytest.mark.skipif(
+    not all(importlib.util.find_spec(name) for name in ("gradio", "plotly")), reason="needs the extra `demo`"
+)
 def test_the_app_starts_from_the_downloaded_folder(loaded: Outcomes) -> None:
-    pytest.importorskip("gradio", reason="needs the extra `demo`")
-    pytest.importorskip("plotly", reason="needs the extra `demo`")
     assert (loaded["space"]["demo"], loaded["space"]["running"]) == ("Blocks", False)

@@ -1,30 +1,20 @@
-"""What goes wrong between a Hub and a loader; run as a child process.
+"""What goes wrong between a Hub and a loader; run as a child process with a folder of local checkpoints (`model`, `extractor`).
 
-Arguments: a folder with local checkpoints (`model`, `extractor`), and the file to write. First local checkpoints are loaded
-while no connection can be made; then every call must fail, and its outcome is the class and message of the error and of
-all its causes.
+First these are loaded while no connection can be made; then every call must fail. Writes `outcomes.json` there.
 """
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-
-ATTEMPTS: list[str] = []
-CONNECT, LOOK_UP = socket.socket.connect, socket.getaddrinfo
+from tests.hub.scripts.blocking import attempts, block, failing, unblock
 
 
-def refuse(*arguments: Any, **more: Any) -> Any:
-    ATTEMPTS.append(str(arguments[-1]))
-    raise AssertionError("a connection was tried")
-
-
-socket.socket.connect, socket.getaddrinfo = refuse, refuse  # type: ignore[method-assign, assignment]
+block()
 
 from peft import PeftModel  # noqa: E402
 from transformers import AutoModel, AutoProcessor, pipeline  # noqa: E402
@@ -42,9 +32,8 @@ from tests.hub.outcomes import write_outcomes  # noqa: E402
 ROWS = sample_instances(20)
 
 
-def load_local(folder: Path) -> list[str]:
-    """Everything that loads a folder; returns the connections that were tried."""
-    ATTEMPTS.clear()
+def load_local(folder: Path) -> None:
+    """Everything that loads a folder."""
     model, extractor, adapter = str(folder / "model"), str(folder / "extractor"), str(folder / "adapter")
     AutoProcessor.from_pretrained(model)
     adapted = add_adapters(AutoModel.from_pretrained(model), r=2)
@@ -57,27 +46,6 @@ def load_local(folder: Path) -> list[str]:
     pipeline("open-relation-discovery", model=model)(ROWS)
     RelationExtractor.from_pretrained(extractor).extract(sample_documents())
     pipeline("relation-extraction", model=extractor)(sample_documents())
-    return ATTEMPTS.copy()
-
-
-def unblock() -> None:
-    socket.socket.connect, socket.getaddrinfo = CONNECT, LOOK_UP  # type: ignore[method-assign]
-
-
-def chain(error: BaseException | None) -> list[list[str]]:
-    found = []
-    while error is not None:
-        found.append([type(error).__name__, str(error)])
-        error = error.__cause__ or error.__context__
-    return found
-
-
-def failing(call: Callable[[], Any]) -> list[list[str]]:
-    try:
-        call()
-    except Exception as error:
-        return chain(error)
-    raise AssertionError("no error")
 
 
 def discover(name: str, **options: Any) -> Any:
@@ -107,13 +75,7 @@ def hub_calls() -> dict[str, Callable[[], Any]]:
 
 
 if __name__ == "__main__":
-    given, network = Path(sys.argv[1]), sys.argv[2]
-    checks: dict[str, Callable[[], Any]] = {"local": partial(load_local, given)}
-    if network == "online":
-        checks["unblock"] = lambda: (
-            vars(socket).update(getaddrinfo=LOOK_UP) or setattr(socket.socket, "connect", CONNECT)
-        )
-    calls = hub_calls() if network == "online" else {"repository": partial(discover, "user/none")}
-    checks |= {name: partial(failing, call) for name, call in calls.items()}
-    checks["attempts"] = lambda: ATTEMPTS
-    write_outcomes(checks, given / f"{network}.json")
+    given = Path(sys.argv[1])
+    checks: dict[str, Callable[[], Any]] = {"local": partial(load_local, given), "attempts": attempts, "": unblock}
+    checks |= {name: partial(failing, call) for name, call in hub_calls().items()}
+    write_outcomes(checks, given / "outcomes.json")

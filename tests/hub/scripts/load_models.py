@@ -21,6 +21,7 @@ from hf_relation.extraction import RelationExtractor
 from hf_relation.processing import RelationProcessor
 from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_tokenizers import sample_instances
+from tests.hub.scripts.blocking import failing
 from tests.hub.scripts.families import FAMILIES, answers, longest
 
 
@@ -114,6 +115,7 @@ def model_checks(folder: Path, *, offline: bool) -> dict[str, Callable[[], Any]]
     checks |= {f"adapter by {way}": partial(load_adapter, way) for way in ("peft", "auto", "pipeline")}
     if offline:
         checks["only loaded"] = settings_of_what_was_only_loaded
+        checks["never loaded"] = partial(failing, partial(RelationDiscovery.from_pretrained, "user/none"))
     else:
         checks["with a token"] = partial(run_with_token, folder / "cache")
     return checks
