@@ -184,6 +184,16 @@ def test_training_pushes_what_it_trained(world: World, loaded: Outcomes) -> None
     assert "Training in progress, step 1" in titles and titles[0] == "End of training"
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("hf_relation.training.pushed_card") is None, reason="trainers write no card of their own"
+)
+def test_training_pushes_our_card_and_not_that_of_trainer(world: World) -> None:
+    header, body = world.hub.files("user/trained")["README.md"].decode().split("---\n", 2)[1:]
+    assert yaml.safe_load(header)["library_name"] == "hf_relation"
+    assert "| training | 12 |" in body and "from hf_relation import RelationDiscovery" in body
+    assert "More Information Needed" not in body and "fine-tuned version of" not in body
+
+
 def test_nothing_pushed_names_this_machine_or_is_a_pickle(world: World) -> None:
     places = [str(world.folder).encode(), str(REPOSITORY).encode(), str(Path.home()).encode() + b"/"]
     for (_, name), repository in world.hub.repositories.items():
