@@ -14,68 +14,13 @@ from typing import Any
 from tests.hub.scripts.blocking import attempts, block, failing, unblock
 
 
-block()
-
-from peft import PeftModel  # noqa: E402
-from transformers import AutoModel, AutoProcessor, pipeline  # noqa: E402
-
-import hf_relation  # noqa: E402, F401  (registers the classes with the Auto classes)
-from hf_relation.checkpoints import checkpoint_folder  # noqa: E402
-from hf_relation.discovery import RelationDiscovery  # noqa: E402
-from hf_relation.extraction import RelationExtractor  # noqa: E402
-from hf_relation.training.trainable import add_adapters  # noqa: E402
-from tests.common.tiny_documents import sample_documents  # noqa: E402
-from tests.common.tiny_tokenizers import sample_instances  # noqa: E402
-from tests.hub.outcomes import write_outcomes  # noqa: E402
-
-
-ROWS = sample_instances(20)
-
-
-def load_local(folder: Path) -> None:
-    """Everything that loads a folder."""
-    model, extractor, adapter = str(folder / "model"), str(folder / "extractor"), str(folder / "adapter")
-    AutoProcessor.from_pretrained(model)
-    adapted = add_adapters(AutoModel.from_pretrained(model), r=2)
-    adapted.peft_config["default"].base_model_name_or_path = model
-    adapted.save_pretrained(adapter)
-    PeftModel.from_pretrained(AutoModel.from_pretrained(model), adapter)
-    AutoModel.from_pretrained(adapter)
-    RelationDiscovery.from_pretrained(model).fit(ROWS).save_pretrained(folder / "saved")
-    RelationDiscovery.from_pretrained(folder / "saved").predict(ROWS)
-    pipeline("open-relation-discovery", model=model)(ROWS)
-    RelationExtractor.from_pretrained(extractor).extract(sample_documents())
-    pipeline("relation-extraction", model=extractor)(sample_documents())
-
-
-def discover(name: str, **options: Any) -> Any:
-    return RelationDiscovery.from_pretrained(name, **options).fit(ROWS)
-
-
-def hub_calls() -> dict[str, Callable[[], Any]]:
-    calls: dict[str, Callable[[], Any]] = {
-        "token": partial(discover, "user/model", token="hf_wrong"),
-        "private": partial(discover, "user/secret", token="hf_other"),
-        "repository": partial(discover, "user/none"),
-        "repository, extractor": partial(RelationExtractor.from_pretrained, "user/none"),
-        "repository, pipeline": partial(pipeline, "open-relation-discovery", model="user/none"),
-        "revision": partial(discover, "user/model", revision="v9"),
-        "weights": partial(discover, "user/no-weights"),
-        "weights, bare": partial(discover, "user/no-weights-bare"),
-        "tokenizer": partial(discover, "user/no-tokenizer"),
-        "no model": partial(discover, "user/empty"),
-        "cut": partial(discover, "user/cut"),
-        "short": partial(discover, "user/short"),
-        "altered": partial(discover, "user/altered"),
-        "altered, bare": partial(discover, "user/altered-bare"),
-    }
-    for number, name in enumerate(["user/ñame", "user/--a", "user/a..b", "user/" + "a" * 97, "user/a b"]):
-        calls[f"malformed {number}"] = partial(checkpoint_folder, name)
-    return calls
-
-
 if __name__ == "__main__":
     given = Path(sys.argv[1])
+    block()
+
+    from tests.hub.outcomes import write_outcomes
+    from tests.hub.scripts.fault_calls import hub_calls, load_local
+
     checks: dict[str, Callable[[], Any]] = {"local": partial(load_local, given), "attempts": attempts, "": unblock}
     checks |= {name: partial(failing, call) for name, call in hub_calls().items()}
     write_outcomes(checks, given / "outcomes.json")
