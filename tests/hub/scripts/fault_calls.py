@@ -11,6 +11,7 @@ from peft import PeftModel
 from transformers import AutoModel, AutoProcessor, pipeline
 
 import hf_relation  # noqa: F401  (registers the classes with the Auto classes)
+from hf_relation import checkpoints
 from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.discovery import RelationDiscovery
 from hf_relation.extraction import RelationExtractor
@@ -42,6 +43,12 @@ def discover(name: str, **options: Any) -> Any:
     return RelationDiscovery.from_pretrained(name, **options).fit(ROWS)
 
 
+def base_encoder(repository: str) -> None:
+    """The encoder under the shipped checkpoint, from the Hub: as if its package were not installed."""
+    checkpoints.BASE_PACKAGE, checkpoints.BASE_REPOSITORY = "no_such_package", repository
+    checkpoints.base_encoder_path()
+
+
 def hub_calls() -> dict[str, Callable[[], Any]]:
     calls: dict[str, Callable[[], Any]] = {
         "token": partial(discover, "user/model", token="hf_wrong"),
@@ -58,6 +65,9 @@ def hub_calls() -> dict[str, Callable[[], Any]]:
         "short": partial(discover, "user/short"),
         "altered": partial(discover, "user/altered"),
         "altered, bare": partial(discover, "user/altered-bare"),
+        "base, altered": partial(base_encoder, "user/altered-base"),
+        "base, another": partial(base_encoder, "user/model"),
+        "base, missing": partial(base_encoder, "user/no-base"),
     }
     for number, name in enumerate(["user/ñame", "user/--a", "user/a..b", "user/" + "a" * 97, "user/a b"]):
         calls[f"malformed {number}"] = partial(checkpoint_folder, name)
