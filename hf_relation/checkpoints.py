@@ -78,10 +78,11 @@ def resolve(name: str | os.PathLike[str] | None = None) -> str:
     text = os.fspath(name)
     if text in shipped_checkpoints():
         return str(_merged_folder(text))
-    if Path(text).is_dir():
+    # os.path, whose answer for what cannot be a path is no; an empty name would be the current folder.
+    if text and os.path.isdir(text):
         return text
     looks_like_hub_id = text.count("/") == 1 and not text.startswith((".", "/", "~")) and not text.endswith("/")
-    if looks_like_hub_id and not Path(text).exists():
+    if looks_like_hub_id and not os.path.exists(text):
         return text
     raise CheckpointError(
         f"No checkpoint '{text}': it is not a folder, not a Hub id 'user/repo', and not shipped "
@@ -118,7 +119,7 @@ def checkpoint_folder(
     resolved = resolve(name)
     if name is None and revision is None:
         revision = default_model().revision
-    if Path(resolved).is_dir():
+    if os.path.isdir(resolved):
         return Path(resolved)
     from huggingface_hub import snapshot_download
 

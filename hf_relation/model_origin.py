@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ def find_origin(name: Any, loading: Mapping[str, Any]) -> tuple[ModelOrigin | No
         return origin, revision
     if name is None:
         return None, revision
-    if Path(name).is_dir():
+    if os.path.isdir(name):
         return ModelOrigin(str(name)), revision
     from huggingface_hub import resolve_revision
 
@@ -97,7 +98,7 @@ def folder_of_model(model: Any, needed: str, files: Sequence[str] = ()) -> Path 
         return None
     origin: ModelOrigin | None = getattr(model, _ATTRIBUTE, None)
     if origin is None:
-        return Path(model.name_or_path) if Path(model.name_or_path).is_dir() else None
+        return Path(model.name_or_path) if os.path.isdir(model.name_or_path) else None
     if origin.commit is None:
         return Path(origin.name)
     if not _has(origin, needed):

@@ -138,3 +138,9 @@ def test_names_folders_and_hub_ids(tmp_path):
     for wrong in ("no-such-name", "./no/such", str(tmp_path / "absent")):
         with pytest.raises(CheckpointError, match="not a folder"):
             checkpoints.resolve(wrong)
+
+
+@pytest.mark.parametrize("name", ["", "no such", "a" * 300, "user/" + "a" * 300, "user/\0x", "../x/y", "user/repo/"])
+def test_fault_43_what_cannot_be_a_name_is_our_error(name):
+    with pytest.raises(CheckpointError, match="No checkpoint|The Hub did not give"):
+        checkpoints.checkpoint_folder(name)
