@@ -1,6 +1,5 @@
 """Cards: what a checkpoint was made from, how good it is, and what it cannot do."""
 
-from hf_relation.cards.escaping import escape_markdown, table_row
 from hf_relation.cards.extraction_card import extraction_card_text, write_extraction_card
 from hf_relation.cards.model_card import model_card_text, write_model_card
 from hf_relation.cards.published import (
@@ -9,6 +8,7 @@ from hf_relation.cards.published import (
     PublishedExtraction,
     PublishedResult,
 )
+from hf_relation.data.markdown import escape_markdown, table_row
 
 
 __all__ = [

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from hf_relation.cards.escaping import escape_markdown, one_line, table_row
 from hf_relation.cards.published import PUBLISHED_KERNEL_RE
 from hf_relation.data.atomic import atomic_file
+from hf_relation.data.markdown import escape_markdown, one_line, table_row
 
 
 _MODES = {

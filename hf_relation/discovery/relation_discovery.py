@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
+from hf_relation.cards.discovery_card import write_discovery_card
 from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.clustering.algorithms import Algorithm
 from hf_relation.clustering.labels import cluster_centers
@@ -186,7 +187,8 @@ class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, Askabl
     def save_pretrained(self, save_directory: str | os.PathLike[str], *, corpus: bool = True, **kwargs: Any) -> None:
         """Save encoder, processor, settings and, once fitted, the relations: a folder that loads by itself, offline.
 
-        Only safetensors and JSON are written.
+        Only safetensors and JSON are written, and a card (`README.md`) that says what is in the folder, unless one stands there
+        that somebody wrote.
 
         Args:
             save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
@@ -218,11 +220,13 @@ class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, Askabl
                 state.rows = self._fitted.corpus.rows
 
         def fill(folder: Path) -> None:
+            model = None
             if self.model is not None:
                 model, processor = self._encoder()
                 model.save_pretrained(folder, **kwargs)
                 processor.save_pretrained(folder)
             write_state(folder, state)
+            write_discovery_card(folder, state, model, target=save_directory)
 
         fill_folder(save_directory, fill, last=JSON_FILE)
         if state.rows is None:  # of an earlier discovery

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from hf_relation.cards.generated import give_way
 from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.data.atomic import fill_folder
 from hf_relation.data.candidates import candidate_pairs, check_distance
@@ -137,6 +138,7 @@ class RelationExtractor:
             self.model.save_pretrained(folder, **kwargs)
             self.processor.save_pretrained(folder)
             write_rules(folder, self.rules)
+            give_way(folder, save_directory)
 
         fill_folder(save_directory, fill, last=JSON_FILE)
 

@@ -64,8 +64,8 @@ def copy(run, tmp_path):
 
 def test_these_are_all_files(run):
     checkpoint = run / "checkpoint-2"
-    assert sorted(path.name for path in checkpoint.iterdir()) == sorted([*FILES, "complete.json"])
-    manifest = json.loads((checkpoint / "complete.json").read_text())
+    assert sorted(path.name for path in checkpoint.iterdir()) == sorted([*FILES, "complete.json", "README.md"])
+    manifest = json.loads((checkpoint / "complete.json").read_text())  # the card may be edited, and is not in it
     assert manifest["files"] == {name: (checkpoint / name).stat().st_size for name in FILES}
 
 
