@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from hf_relation.cards.families import OWN_TAGS
-from hf_relation.cards.header import is_generated, read_card, signed
+from hf_relation.cards.header import is_generated, read_card, signed, without_versions
 from hf_relation.data.atomic import atomic_file
 
 
 CARD = "README.md"
 # In the cards that transformers and peft fill in by themselves; a template of huggingface_hub makes the rest of them.
 _DESCRIPTION = "@@description@@"
-_BY_PEFT = "### Framework versions"
 
 
 def may_replace(text: str | None) -> bool:
@@ -93,7 +92,7 @@ def _is_template(text: str) -> bool:
         plain = ModelCard.from_template(ModelCardData()).text
     except ImportError:  # jinja2 is not installed, so no such card was made here
         return False
-    body = read[1].partition(_BY_PEFT)[0].strip()
+    body = without_versions(read[1]).strip()
     before, _, after = empty.strip().partition(_DESCRIPTION)
     described = body.startswith(before) and body.endswith(after) and "automatically generated" in body
-    return body == plain.partition(_BY_PEFT)[0].strip() or described
+    return body == without_versions(plain).strip() or described

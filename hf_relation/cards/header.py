@@ -17,6 +17,7 @@ MARK = "hf_relation_card"
 _HEADER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 # What peft and transformers write into a card that is there already, without being asked.
 _NOT_SIGNED = (MARK, "tags", "base_model", "library_name")
+_VERSIONS = re.compile(r"\n### Framework versions\s+- PEFT [\w.+-]+\s*\Z")
 _LARGEST = 1_000_000
 
 
@@ -110,9 +111,15 @@ def is_generated(text: str) -> bool:
     return read is not None and isinstance(read[0].get(MARK), str) and read[0][MARK] == _digest(*read)
 
 
+def without_versions(body: str) -> str:
+    """The text of a card without the version of peft, which peft writes at the end of a card that it finds."""
+    return _VERSIONS.sub("", body)
+
+
 def _digest(header: Mapping[str, Any], body: str) -> str:
     fields = {key: value for key, value in header.items() if key not in _NOT_SIGNED}
-    content = json.dumps(fields, sort_keys=True, default=str) + "\n" + "\n".join(body.strip().splitlines())
+    text = without_versions(body).strip().splitlines()
+    content = json.dumps(fields, sort_keys=True, default=str) + "\n" + "\n".join(text)
     return hashlib.sha256(content.encode("utf-8", errors="replace")).hexdigest()[:16]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from hf_relation.cards.adapter_card import write_adapter_card
 from hf_relation.cards.config_card import config_card
 from hf_relation.cards.generated import CARD, may_replace, read_standing, write_generated
 from hf_relation.data.atomic import atomic_file
@@ -54,6 +55,11 @@ class WithCard:
 
     def _write_card(self, folder: str | os.PathLike[str]) -> None:
         model: Any = self
+        if getattr(
+            self, "_hf_peft_config_loaded", False
+        ):  # transformers then saves adapters, and no weights of the model
+            write_adapter_card(folder, config=self.config)
+            return
         header, body = config_card(
             self.config, parameters=model.num_parameters(), dtype=str(model.dtype).removeprefix("torch.")
         )
