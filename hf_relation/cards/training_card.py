@@ -24,7 +24,7 @@ from hf_relation.cards.snippets import use_section
 from hf_relation.data.markdown import escape_markdown, one_line, table_row
 
 
-_NOT_FIGURES = ("runtime", "samples_per_second", "steps_per_second", "num_seeds")
+_NOT_FIGURES = ("runtime", "samples_per_second", "steps_per_second")
 _SPREAD = "_sd"
 _DISCOVERY = ("more", "rocore", "siamese_ure")
 
@@ -38,6 +38,7 @@ class TrainingFacts:
         num_eval (`int`): evaluation rows; 0 without an evaluation.
         known (`Sequence[str]`): relations of the training labels; none where it has no labels of relations.
         held_out (`Sequence[str]`): relations of the evaluation rows that training has no label of.
+        shared (`Sequence[str]`): relations of the evaluation rows that training has labels of.
         metrics (`Mapping[str, float]`): the figures of an evaluation, without `eval_`; standard deviations end in `_sd`.
         metrics_step (`int`): training step of that evaluation.
         step (`int`): training step of the weights.
@@ -51,6 +52,7 @@ class TrainingFacts:
     num_eval: int = 0
     known: Sequence[str] = ()
     held_out: Sequence[str] = ()
+    shared: Sequence[str] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     metrics_step: int = 0
     step: int = 0
@@ -147,11 +149,12 @@ def _kept(facts: TrainingFacts) -> dict[str, float]:
         if isinstance(value, (int, float))
         and not isinstance(value, bool)
         and not name.endswith((*_NOT_FIGURES, _SPREAD))
+        and "num_" not in name
     }
 
 
-def _evaluated_on(model_type: str) -> str:
-    return "held-out known relations" if model_type in _DISCOVERY else "evaluation data"
+def _evaluated_on(facts: TrainingFacts) -> str:
+    return "held-out known relations" if facts.held_out and not facts.shared else "evaluation data"
 
 
 def _index(name: str, facts: TrainingFacts, datasets: Sequence[str], model_type: str) -> list[dict[str, Any]]:
@@ -174,7 +177,7 @@ def _index(name: str, facts: TrainingFacts, datasets: Sequence[str], model_type:
                     "task": {"type": kind, "name": kind.replace("-", " ").capitalize()},
                     "dataset": {
                         "type": corpus,
-                        "name": f"{corpus}: {_evaluated_on(model_type)}",
+                        "name": f"{corpus}: {_evaluated_on(facts)}",
                         "split": "validation",
                     },
                     "metrics": [
@@ -206,7 +209,7 @@ def _figures(facts: TrainingFacts, model_type: str) -> str:
         else f"after step {facts.metrics_step}; these weights are those of step {facts.step}"
     )
     return (
-        f"## Figures\n\nOf the {_evaluated_on(model_type)} that the trainer was given, one training seed ({facts.seed}), {when}{means}. "
+        f"## Figures\n\nOf the {_evaluated_on(facts)} that the trainer was given, one training seed ({facts.seed}), {when}{means}. "
         "If they chose the step, the loss or any setting, they are better than figures on data that chose nothing. No figure here is "
         "of novel relations or of a test set.\n\n" + "\n".join(rows)
     )

@@ -12,7 +12,7 @@ _START = re.compile(r"^(\d*)([-+](?=\s|$)|[-=]{2,}|=$|#|(?<=\d)[.)](?=\s|$))")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 # Bare addresses become links where Markdown is read as on the Hub and on GitHub. Entities do not stop all readers from that, some
 # look at the text once more when they are decoded; an invisible word joiner in the middle of an address does.
-_ADDRESS = re.compile(r"(?i)((?<![a-z0-9])(?:https?|ftp|mailto|xmpp):|www(?=\.)|(?<=[\w.+-])@(?=\w))")
+_ADDRESS = re.compile(r"(?i)((?:https?|ftp|mailto|xmpp):|www(?=\.)|(?<=[\w.+-])@(?=\w))")
 _JOINER = "\u2060"
 _FILLER = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
 

@@ -84,6 +84,7 @@ def training_facts(trainer: RelationTrainer) -> TrainingFacts:
         num_eval=len(evaluated),
         known=known,
         held_out=sorted(names - set(known)),
+        shared=sorted(names & set(known)),
         metrics=found,
         metrics_step=step,
         step=best or state.global_step,
