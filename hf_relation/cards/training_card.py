@@ -124,8 +124,8 @@ def training_section(settings: Mapping[str, Any], versions: Mapping[str, Any], o
 
     ```python
     >>> from hf_relation.cards.training_card import training_section
-    >>> print(training_section({"steps": 7}, {}).splitlines()[-5])
-        {
+    >>> training_section({"steps": 7}, {}).splitlines()[5]
+    '      "steps": 7'
 
     ```
     """

@@ -80,7 +80,7 @@ def test_header_is_yaml_that_the_hub_reads(tmp_path):
     path = write_model_card(tmp_path, results(), name="my-model", base_model="user/encoder", languages=["en", "de"])
     assert path == tmp_path / "README.md"
     card = ModelCard.load(path)
-    assert card.data.license == "apache-2.0" and card.data.base_model == "user/encoder"
+    assert card.data.license is None and card.data.base_model == "user/encoder"
     assert card.data.language == ["en", "de"]
     index = {(entry.dataset_split, entry.metric_type): entry.metric_value for entry in card.data.eval_results}
     assert index["test", "bcubed_f1"] == 0.625  # mean of the runs, chosen embeddings
