@@ -224,6 +224,11 @@ def _data(facts: TrainingFacts, datasets: Sequence[str]) -> str:
         text.append(f"**Known relations, trained on ({len(facts.known)}):** {listed(facts.known)}")
     if facts.held_out:
         text.append(f"**Known relations, held out for evaluation ({len(facts.held_out)}):** {listed(facts.held_out)}")
+    if facts.shared:
+        text.append(
+            f"**Known relations, in training and evaluation ({len(facts.shared)}), so that figures are not those of relations that "
+            f"training has not seen:** {listed(facts.shared)}"
+        )
     text.append(
         "**Novel relations:** the trainer was given no test of any; those of a corpus are what the model is for."
     )
