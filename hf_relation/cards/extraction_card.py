@@ -249,7 +249,7 @@ def _data(results: Mapping[str, Any], data_license: str) -> str:
     rows += [table_row([key.replace("_", " "), value]) for key, value in results["counts"].items()]
     licence = f" Licence: {escape_markdown(data_license)}." if data_license else ""
     return (
-        f"## Data\n\n{escape_markdown(results['dataset'])}.{licence} Validation: {escape_markdown(results['validation_from'])}; never "
+        f"## Data\n\nCorpus: {escape_markdown(results['dataset'])}.{licence} Validation: {escape_markdown(results['validation_from'])}; never "
         "the test. No training sentence occurs in validation or test.\n\n" + "\n".join(rows)
     )
 

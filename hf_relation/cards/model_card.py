@@ -164,7 +164,7 @@ def _data(results: Mapping[str, Any], data_license: str) -> str:
     if "test_dataset" in results:
         licence += f" Novel relations: {escape_markdown(results['test_dataset'])}."
     return (
-        f"## Data\n\n{escape_markdown(results['dataset'])}.{licence} Labelled training data shares neither relations nor sentences "
+        f"## Data\n\nCorpus: {escape_markdown(results['dataset'])}.{licence} Labelled training data shares neither relations nor sentences "
         f"with validation and test; rows dropped for that are counted here.\n\n**Learned from:** {method_text(results).supervision}"
         "\n\n" + "\n".join(rows)
     )

@@ -303,7 +303,7 @@ def discovered(name: str) -> str:
 
 
 @pytest.mark.parametrize("make", [kernel, tasks, labelled, discovered])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(hostile_strings)
 def test_strings_from_data_are_text_in_every_card(make, value: str) -> None:
     if value in ("other", "other label") or (make is labelled and re.fullmatch(r"LABEL_\d+", value)):

@@ -97,7 +97,7 @@ def card_of(label: str, number: int = 1) -> str:
     return dataset_card(recipe, [ConvertedSplit("default", "train", 5, labels)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(hostile_strings)
 def test_labels_are_text(label: str) -> None:
     harmless, hostile = (split(card_of(each)) for each in ("harmless", label or "x"))

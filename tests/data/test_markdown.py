@@ -11,7 +11,7 @@ from tests.cards.markdown_reader import hostile_strings, plain_text, tables
 JOINER = "\u2060"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(hostile_strings)
 @example("&amp;lt;")
 @example("a\\")
@@ -33,7 +33,7 @@ def test_a_parser_sees_the_text_and_nothing_else(value: str) -> None:
     assert not re.search(r"(?i)https?://|ftp://|\bwww\.|[\w.+-]@\w", seen)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(hostile_strings, hostile_strings)
 def test_a_row_has_its_cells_and_they_hold_the_text(first: str, second: str) -> None:
     text = "\n".join([table_row(["a", "b", "c"]), "|---|---|---|", table_row([first, second, 3])])

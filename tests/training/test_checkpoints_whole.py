@@ -204,3 +204,10 @@ def test_another_number_of_processes_is_said(run, caplog):
     assert caplog.text == ""
     check_resumable(run / "checkpoint-2", num_processes=2)
     assert "was written by 1 process(es) and is resumed by 2" in caplog.text
+
+
+def test_a_card_may_be_edited(copy):
+    (copy / "checkpoint-2" / "README.md").write_text("# By hand")
+    assert is_complete(copy / "checkpoint-2")
+    (copy / "checkpoint-2" / "README.md").unlink()
+    assert last_complete_checkpoint(copy).name == "checkpoint-2"
