@@ -4,6 +4,7 @@ from hf_relation.cards.adapter_card import write_adapter_card
 from hf_relation.cards.discovery_card import write_discovery_card
 from hf_relation.cards.extraction_card import extraction_card_text, write_extraction_card
 from hf_relation.cards.model_card import model_card_text, write_model_card
+from hf_relation.cards.pruning_card import write_pruning_card
 from hf_relation.cards.published import (
     PUBLISHED_FEWREL,
     PUBLISHED_KERNEL_RE,
@@ -26,4 +27,5 @@ __all__ = [
     "write_discovery_card",
     "write_extraction_card",
     "write_model_card",
+    "write_pruning_card",
 ]

@@ -117,7 +117,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _adapter_section(stored: Mapping[str, Any], base_model: str | None) -> str:
-    rows = [("base model", base_model or "not on the Hub, or not stated")]
+    rows: list[tuple[str, object]] = [("base model", base_model or "not on the Hub, or not stated")]
     for label, key in (
         ("kind", "peft_type"),
         ("rank", "r"),

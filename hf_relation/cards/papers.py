@@ -40,6 +40,12 @@ _BIBTEX = {
   booktitle={Proceedings of the 2019 Conference on Empirical Methods in Natural Language Processing},
   year={2019}
 }""",
+    "pruning": """@inproceedings{ma2021contributions,
+  title={Contributions of Transformer Attention Heads in Multi- and Cross-lingual Tasks},
+  author={Ma, Weicheng and Zhang, Kai and Lou, Renze and Wang, Lili and Vosoughi, Soroush},
+  booktitle={Proceedings of the 59th Annual Meeting of the Association for Computational Linguistics},
+  year={2021}
+}""",
     "lora": """@inproceedings{hu2022lora,
   title={LoRA: Low-Rank Adaptation of Large Language Models},
   author={Hu, Edward J. and Shen, Yelong and Wallis, Phillip and Allen-Zhu, Zeyuan and Li, Yuanzhi and Wang, Shean and Wang, Lu

@@ -80,7 +80,7 @@ def training_facts(trainer: RelationTrainer) -> TrainingFacts:
         if log["step"] == step:
             found |= {key.removeprefix("eval_"): value for key, value in log.items() if key.startswith("eval_")}
     return TrainingFacts(
-        num_train=0 if trainer.train_dataset is None else len(trainer.train_dataset),  # type: ignore[arg-type]
+        num_train=0 if trainer.train_dataset is None else len(trainer.train_dataset),
         num_eval=len(evaluated),
         known=known,
         held_out=sorted(names - set(known)),

@@ -7,11 +7,12 @@ from huggingface_hub import ModelCard
 from hypothesis import example, given, settings
 
 from hf_relation.cards import extraction_card_text, model_card_text, write_model_card
+from hf_relation.cards.pruning_card import pruning_card_text
 from hf_relation.data.markdown import one_line
 from tests.cards.markdown_reader import HOSTILE, addresses, hostile_strings, run_snippets, skeleton, split, tables
 from tests.cards.test_extraction_card import results as extraction_results
 from tests.cards.test_model_card import results as discovery_results
-from tests.common.tiny_models import tiny_more
+from tests.common.tiny_models import tiny_more, tiny_multitask
 
 
 METHODS = ("MORE", "RoCORE", "Siamese-URE")
@@ -141,3 +142,33 @@ def test_a_save_leaves_a_card_with_figures_alone(tmp_path) -> None:
     text = path.read_text(encoding="utf-8")
     model.save_pretrained(tmp_path)
     assert path.read_text(encoding="utf-8") == text and "B-cubed" in text
+
+
+def pruning(value: str) -> str:
+    scores = {"unpruned": {"validation": 0.8, "test": {value: 0.75}}}
+    job = {"name": value, **scores, "searches": {"lowest": {"num_heads": 3, "validation": 0.85, "test": {value: 0.7}}}}
+    figure = {"mean": 0.7, "sd": 0.01}
+    found = {"unpruned": figure, "lowest": {"pruned": figure, "gain": figure}}
+    corpus = {"corpus": value, "counts": {"train": 9, "validation": 3, "test": 2}}
+    results = {
+        **{"task": value, "encoder": value, "metric": value, "setting": value, "sources": [value]},
+        "corpora": {value: corpus},
+        "summary": {value: {"targets": {value: found}}},
+        "runs": [{"seed": 3, "jobs": [job]}, {"seed": 4, "jobs": []}],
+        "settings": {"key": value},
+        "versions": {"torch": value},
+    }
+    config = tiny_multitask()[0].config
+    return pruning_card_text(config, results, seed=3, job=value, pruned=True)
+
+
+def test_a_card_of_a_pruning_run_shows_both_scores_and_the_spread() -> None:
+    text = pruning("en")
+    assert [result.metric_value for result in ModelCard(text).data.eval_results] == [0.7]
+    assert ["en", "70.0", "70.0 ± 1.0", "70.0 ± 1.0", "70.0 ± 1.0"] in sum(tables(split(text)[1]), [])
+    assert "over 2 training seeds. 3 heads are gone" in text and "80.0 before, 85.0 after" in text
+
+
+@pytest.mark.parametrize("value", ["0", HOSTILE])
+def test_strings_of_a_pruning_run_are_text(value: str) -> None:
+    check_strings(pruning(value), pruning("harmless"))
