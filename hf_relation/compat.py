@@ -36,3 +36,26 @@ def import_optional(module: str, *, extra: str) -> ModuleType:
         raise MissingPackageError(
             f'`{module}` is needed for this. Install it with: pip install "hf_relation[{extra}]"'
         ) from error
+
+
+def hub_errors() -> tuple[type[Exception], ...]:
+    """What `huggingface_hub` raises when the Hub does not do as it was asked: no such name, not allowed, not reached, offline.
+
+    Returns:
+        `tuple`: exception classes, for `except`.
+
+    Example:
+
+    ```python
+    >>> from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
+    >>> from hf_relation.compat import hub_errors
+    >>> all(issubclass(e, hub_errors()) for e in (HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError))
+    True
+
+    ```
+    """
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RevisionResolutionError
+
+    # The base class is that of the HTTP client, whichever it is: a connection that fails raises it as it is.
+    client_error = next(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
+    return (client_error, HFValidationError, RevisionResolutionError, OSError)

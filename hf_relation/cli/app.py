@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hf_relation.cli import check_data, convert, demo, discover, env, evaluate, extract, heads, train
+from hf_relation.cli import check_data, convert, demo, discover, env, evaluate, extract, heads, push, train
 from hf_relation.cli.errors import reported_errors
 
 
@@ -48,6 +48,8 @@ app.command("extract", epilog="Example: hf-relation extract documents.jsonl --mo
 app.command("demo", epilog="Example: hf-relation demo --open")(demo.command)
 app.command("evaluate")(evaluate.command)
 app.command("check-data")(check_data.command)
+app.command("push", epilog="Example: hf-relation push runs/mine/seed-0 USER/NAME --dry-run")(push.push_command)
+app.command("pull", epilog="Example: hf-relation pull USER/NAME --output models/mine")(push.pull_command)
 app.command("env")(env.command)
 app.add_typer(train.app)
 app.add_typer(convert.app)

@@ -10,7 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
+from ..compat import hub_errors
+from ..errors import CheckpointError, UsageError
+from ..uploading import upload_files
 from .atomic import atomic_folder
 from .dataset_card import ConvertedSplit, dataset_card
 from .kinds import KINDS, Kind
@@ -124,21 +126,34 @@ def push(folder: str | os.PathLike[str], repo_id: str, *, private: bool = False,
 
     Raises:
         UsageError: `repo_id` is not of the form `"user/name"`, or the repository is public and must not be.
+        CheckpointError: the Hub refused, or was not reached.
     """
     check_repo_id(repo_id)
-    from huggingface_hub import HfApi
+    if require_private:
+        _refuse_public(repo_id)
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    }
+    return str(upload_files(files, repo_id, repo_type="dataset", private=private).commit_url)
 
-    api = HfApi()
-    api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
-    # `private` says nothing of a repository that exists.
-    if require_private and not api.repo_info(repo_id, repo_type="dataset").private:
+
+def _refuse_public(repo_id: str) -> None:
+    """`private` says nothing of a repository that exists."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        found = HfApi().repo_info(repo_id, repo_type="dataset")
+    except RepositoryNotFoundError:
+        return
+    except hub_errors() as error:
+        raise CheckpointError(f"The Hub did not say whether '{repo_id}' is private: {error}") from error
+    if not found.private:
         raise UsageError(
             f"{repo_id} is public, and these rows may not be redistributed. Push to a private repository."
         )
-    commit = api.upload_folder(
-        folder_path=str(folder), repo_id=repo_id, repo_type="dataset", commit_message="Upload with hf_relation"
-    )
-    return str(commit.commit_url)
 
 
 def check_repo_id(repo_id: str) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import datasets
@@ -91,40 +90,6 @@ def test_an_output_folder_in_use_is_kept(fewrel_dir: Path, tmp_path: Path) -> No
     with pytest.raises(UsageError, match="is not empty"):
         convert(RECIPES["fewrel"], tmp_path / "out", data_dir=fewrel_dir, configurations=["fewrel"])
     assert os.listdir(tmp_path / "out") == ["mine.txt"]
-
-
-class FakeHub:
-    """Records what is sent to the Hub."""
-
-    calls: list[tuple[str, Row]] = []
-
-    def create_repo(self, repo_id: str, **options: Any) -> None:
-        self.calls.append(("create_repo", {"repo_id": repo_id, **options}))
-
-    def upload_folder(self, *, folder_path: str, **options: Any) -> Any:
-        files = sorted(str(path.relative_to(folder_path)) for path in Path(folder_path).rglob("*") if path.is_file())
-        self.calls.append(("upload_folder", {"files": files, **options}))
-        return SimpleNamespace(commit_url="https://hub.example/commit/1")
-
-
-def test_push_uploads_the_folder_and_leaves_none_behind(
-    tmp_path: Path, row: Row, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("huggingface_hub.HfApi", FakeHub)
-    FakeHub.calls.clear()
-    write_jsonl(tmp_path / "a.jsonl", [row])
-    recipe = jsonl_recipe({"train": tmp_path / "a.jsonl"})
-    _, commit = convert_and_push(recipe, output_dir=None, push_to="ada/rows", private=True)
-    assert commit == "https://hub.example/commit/1"
-    (create, created), (upload, uploaded) = FakeHub.calls
-    assert (create, created["repo_id"], created["repo_type"], created["private"]) == (
-        "create_repo",
-        "ada/rows",
-        "dataset",
-        True,
-    )
-    assert (upload, uploaded["repo_type"]) == ("upload_folder", "dataset")
-    assert uploaded["files"] == ["README.md", "default/train-00000-of-00001.parquet"]
 
 
 @pytest.mark.parametrize("repo_id", ["rows", "a/b/c", "/rows", "ada/", " ada/rows"])
