@@ -12,7 +12,8 @@ from tests.hub.server import running_hub
 CODE = """
 from pathlib import Path
 from huggingface_hub import HfApi, ModelCard
-from hf_relation import RelationTrainer, RelationTrainingArguments
+from hf_relation import RelationDiscovery, RelationTrainer, RelationTrainingArguments
+from hf_relation.hub import push
 from tests.common.tiny_models import tiny_more, tiny_more_cnn
 from tests.common.tiny_tokenizers import sample_instances
 
@@ -40,7 +41,16 @@ HfApi().upload_file(path_or_fileobj=HAND.encode(), path_in_repo="README.md", rep
 model.push_to_hub("user/model")
 assert "# By hand" in read("user/model") and "mit" in read("user/model")
 
+# The corpus stays here, and the card does not say that it went along.
 rows = sample_instances(20)
+discovery = RelationDiscovery(*tiny_more(), num_relations=2, n_init=2).fit(rows)
+discovery.save_pretrained("discovery")
+assert "all 20 instances of the corpus with their texts" in Path("discovery/README.md").read_text()
+push("discovery", "user/discovery")
+Path("discovery/README.md").write_text(HAND)
+push("discovery", "user/discovery-by-hand")
+assert read("user/discovery-by-hand") == HAND
+
 groups = {"held-out": ([row for row in rows if row["relations"] != ["spouse_of"]], [row for row in rows if row["relations"] == ["spouse_of"]]),
           "lora": (rows[:12], rows[12:]), "plain": (rows[:12], None)}
 for name, (train, test) in groups.items():
@@ -71,6 +81,8 @@ def test_the_card_on_the_hub_is_ours_unless_somebody_wrote_one(tmp_path: Path) -
     for name in ("user/cnn", "user/saved"):
         card = ModelCard(cards[name])
         assert card.data.library_name == "hf_relation" and "More Information Needed" not in card.content
+    assert "the corpus itself was not saved" in cards["user/discovery"]
+    assert "instances of the corpus with their texts" not in cards["user/discovery"]
     assert cards["user/plain"].endswith("# By hand\n") and len(earlier) >= 2
 
     for name in ("held-out", "lora"):
