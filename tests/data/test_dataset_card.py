@@ -7,12 +7,13 @@ import pytest
 from huggingface_hub import DatasetCard
 from hypothesis import given, settings
 
-from hf_relation.data.convert import ConvertedSplit, dataset_card, write_parquet
+from hf_relation.data import write_jsonl
+from hf_relation.data.convert import ConvertedSplit, convert, dataset_card, write_parquet
 from hf_relation.data.corpus_papers import PAPERS
 from hf_relation.data.kinds import KINDS
-from hf_relation.data.recipe import Configuration, Recipe, Split
+from hf_relation.data.recipe import Configuration, Recipe, Split, jsonl_recipe
 from hf_relation.data.recipes import RECIPES
-from tests.cards.markdown_reader import addresses, hostile_strings, run_snippets, skeleton, split, tables
+from tests.cards.markdown_reader import HOSTILE, addresses, hostile_strings, run_snippets, skeleton, split, tables
 
 
 ROWS = {
@@ -108,3 +109,14 @@ def test_labels_are_text(label: str) -> None:
 def test_many_labels_are_counted_where_they_are_not_all_shown() -> None:
     body = split(card_of("frequent", 600))[1]
     assert "And 101 more relations" in body and "| 601 |" in body
+
+
+def test_files_of_ones_own_have_a_card_whose_snippet_runs(tmp_path, monkeypatch, capsys) -> None:
+    hostile = HOSTILE.replace("\ud800", "")
+    write_jsonl(tmp_path / "rows.jsonl", [ROWS["instance"], ROWS["instance"] | {"id": "b", "relations": [hostile]}])
+    convert(jsonl_recipe({"train": tmp_path / "rows.jsonl"}), tmp_path / "out")
+    header, body = split((tmp_path / "out" / "README.md").read_text(encoding="utf-8"))
+    assert not {"license", "language"} & set(header) and "Licence: not stated" in body and "## Citation" not in body
+    assert ["met", "1"] in sum(tables(body), []) and not addresses((tmp_path / "out" / "README.md").read_text())
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    assert run_snippets(tmp_path / "out") == 1 and capsys.readouterr().out.startswith("train 2 ")
