@@ -194,9 +194,16 @@ def _inside(state: Any) -> str:
         if state.rows
         else "- No `discovery_corpus.jsonl`: the corpus itself was not saved, so relations can be predicted but not changed.",
     ]
+    points = state.arrays.get("tree.points")
     if "vectors" in state.arrays:
         lines.append(
             "- `discovery.safetensors`: the vector of every instance; much of a text can be guessed from its vector."
+        )
+    elif points is not None and len(points) > len(state.fitted["relations"]):
+        # All algorithms but k-means recognise a relation by single instances.
+        lines.append(
+            f"- `discovery.safetensors`: {len(points):,} vectors to know the relations by, most of them of single instances; much of a "
+            "text can be guessed from its vector."
         )
     left_out = int((state.arrays["labels"] < 0).sum()) if "labels" in state.arrays else 0
     note = f" {left_out:,} of {_number(state):,} instances belong to no relation." if left_out else ""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 from hypothesis import given, settings
+from safetensors.numpy import load_file
 
 from hf_relation import KernelREConfig, MOREConfig, MultiTaskConfig, RelationDiscovery, RelationExtractor
 from hf_relation.cards import write_adapter_card
@@ -174,6 +175,17 @@ def test_a_discovery_says_what_it_found_and_what_is_inside(fitted: RelationDisco
     assert "the corpus itself was not saved" in small and "vector of every instance" not in small
     for row in sample_instances(20):
         assert row["text"][:30] not in body, "the card tells how many texts there are, and shows none"
+
+
+def test_vectors_of_single_instances_are_named_where_the_corpus_is_left_out(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(30, 6))
+    for algorithm, stays in (("kmeans", False), ("agglomerative", True)):
+        discovery = RelationDiscovery(num_relations=3, algorithm=algorithm, n_init=2).fit(rows)
+        discovery.save_pretrained(tmp_path / algorithm, corpus=False)
+        stored = load_file(tmp_path / algorithm / "discovery.safetensors")["fitted.tree.points"]
+        assert (len(stored) > 3) is stays, "by k-means, centres alone"
+        named = f"{len(stored)} vectors to know the relations by, most of them of single instances"
+        assert (named in card_in(tmp_path / algorithm)) is stays
 
 
 def test_a_discovery_of_embeddings_and_one_that_chose_its_number(tmp_path: Path, capsys) -> None:
