@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers import initialization as init
 
 from hf_relation.errors import UsageError
+from hf_relation.hub_class import PackagedClass
 from hf_relation.model_origin import find_origin, set_origin
 from hf_relation.models.encoder import pool_pairs
 from hf_relation.models.head_selection import numbered_heads, stored_heads
@@ -40,7 +41,7 @@ class PairStates(NamedTuple):
     word_embedding_dim: int
 
 
-class EncoderPreTrainedModel(PreTrainedModel):
+class EncoderPreTrainedModel(PackagedClass, PreTrainedModel):
     """An encoder, `self.backbone`; what lies above it is the subclass's.
 
     Weight initialisation, capabilities, and the ways to start from a plain encoder. A subclass calls

@@ -12,6 +12,7 @@ from hf_relation.data.candidates import nearest_mentions
 from hf_relation.data.schema import Document
 from hf_relation.data.validation import check_document
 from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.hub_class import HubClass
 from hf_relation.processing.alignment import TextTokens, token_range, trim_span
 from hf_relation.processing.document_assembling import assemble_window
 from hf_relation.processing.document_padding import pad_windows
@@ -32,7 +33,7 @@ ROLE = "E"
 _TOKENIZER_BATCH = 1000
 
 
-class DocumentProcessor(ProcessorMixin):
+class DocumentProcessor(HubClass, ProcessorMixin):
     """Turn documents into the input of an extraction model such as [`~hf_relation.models.kernel_re.KernelREModel`].
 
     A text is tokenized once and whole; the tokens of mentions are found by their characters, and mentions may be nested or

@@ -11,6 +11,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase, ProcessorMixin
 from hf_relation.data.schema import Instance, Mention
 from hf_relation.data.validation import check_instance
 from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.hub_class import HubClass
 from hf_relation.processing.alignment import TextTokens, align_mentions
 from hf_relation.processing.assembling import MarkedMention, assemble
 from hf_relation.processing.encoded import EncodedInstance
@@ -38,7 +39,7 @@ from hf_relation.processing.windows import choose_window
 _TOKENIZER_BATCH = 1000
 
 
-class RelationProcessor(ProcessorMixin):
+class RelationProcessor(HubClass, ProcessorMixin):
     """Turn instances into the input of a relation model.
 
     The text is tokenized once and whole; mention tokens are found by their character offsets (never by searching ids),

@@ -9,6 +9,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
 from hf_relation.errors import UsageError
+from hf_relation.hub_class import HubClass
 from hf_relation.models.backbone import LARGEST_SIZE
 
 
@@ -17,7 +18,7 @@ _LONGEST_ORIGIN = 300
 
 
 @strict
-class RelationCNNConfig(PreTrainedConfig):
+class RelationCNNConfig(HubClass, PreTrainedConfig):
     r"""Settings of [`RelationCNNModel`]; the sizes are those of RSN, which MORE takes over.
 
     Args:

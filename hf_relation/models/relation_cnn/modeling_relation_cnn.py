@@ -10,10 +10,11 @@ from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutput
 
 from hf_relation.errors import UsageError
+from hf_relation.hub_class import PackagedClass
 from hf_relation.models.relation_cnn.configuration_relation_cnn import RelationCNNConfig
 
 
-class RelationCNNPreTrainedModel(PreTrainedModel):
+class RelationCNNPreTrainedModel(PackagedClass, PreTrainedModel):
     """Weight initialisation and capabilities of the CNN encoder."""
 
     config_class = RelationCNNConfig
