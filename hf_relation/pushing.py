@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hf_relation.cards.generated import CARD, may_replace
 from hf_relation.compat import hub_errors
 from hf_relation.data.files import parse_json
 from hf_relation.data.stale_files import stale_files
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, HfApi
 
 T = TypeVar("T")
-
-CARD = "README.md"
 
 
 def push_saved(
@@ -37,8 +36,8 @@ def push_saved(
 ) -> CommitInfo:
     """Save into a temporary folder and upload all of it in one commit: the repository has all of it, or stays as it was.
 
-    A README.md that is in the repository stays, as it may have been written by hand. No card is made up here: without one in
-    the folder or the repository there is none.
+    A README.md that is in the repository stays, unless it was generated and nobody changed it: then that of the folder takes its
+    place. No card is made up here: without one in the folder or the repository there is none.
 
     Args:
         save (`Callable`): writes the files into the folder it is given.
@@ -49,7 +48,8 @@ def push_saved(
         revision (`str`, *optional*): branch; made where it does not exist.
         create_pr (`bool`, defaults to `False`): open a pull request instead of committing.
         tags (`Sequence[str]`): added to the card, whichever it is.
-        replace_card (`bool`, defaults to `False`): replace the README.md of the repository by that of the folder.
+        replace_card (`bool`, defaults to `False`): replace the README.md of the repository by that of the folder, whoever wrote
+            it.
 
     Returns:
         `CommitInfo`: `commit_url` is the address.
@@ -63,10 +63,11 @@ def push_saved(
         folder = Path(temporary) / "files"
         save(folder)
         check_base_of_adapter(folder)
-        keep_card = CARD in there and not replace_card
+        card = _card_there(repo_id, token=token, revision=revision) if CARD in there and not replace_card else None
+        keep_card = card is not None and not ((folder / CARD).is_file() and may_replace(card))
         if tags:
-            if keep_card:
-                (folder / CARD).write_bytes(_card_there(repo_id, token=token, revision=revision))
+            if card is not None and keep_card:
+                (folder / CARD).write_text(card, encoding="utf-8")
             tag_card(folder, tags)
         files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
         if keep_card and not tags:
@@ -152,9 +153,10 @@ def _files_there(repo_id: str, *, token: str | bool | None, revision: str | None
         raise
 
 
-def _card_there(repo_id: str, *, token: str | bool | None, revision: str | None) -> bytes:
-    def download(api: HfApi, branch: str | None) -> bytes:
-        return Path(api.hf_hub_download(repo_id, CARD, revision=branch)).read_bytes()
+def _card_there(repo_id: str, *, token: str | bool | None, revision: str | None) -> str:
+    def download(api: HfApi, branch: str | None) -> str:
+        path = Path(api.hf_hub_download(repo_id, CARD, revision=branch))
+        return path.read_text(encoding="utf-8", errors="replace")
 
     return _at_branch(download, repo_id, token, revision)
 

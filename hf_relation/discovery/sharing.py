@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from hf_relation.cards.discovery_card import write_discovery_card
 from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.data.atomic import fill_folder
 from hf_relation.discovery.fitted_state import fitted_from_state, state_of_fitted
@@ -94,7 +95,8 @@ class SharedDiscovery:
     ) -> None:
         """Save encoder, processor, settings and, once fitted, the relations: a folder that loads by itself, offline.
 
-        Only safetensors and JSON are written, unless `remote_code=True`.
+        Only safetensors and JSON are written (with `remote_code=True`, code too), and a card (`README.md`) that says what is in the
+        folder, unless one stands there that somebody wrote.
 
         Args:
             save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
@@ -118,6 +120,7 @@ class SharedDiscovery:
                 state.rows = self._fitted.corpus.rows
 
         def fill(folder: Path) -> None:
+            model = None
             if self.model is not None:
                 model, processor = self._encoder()
                 model.save_pretrained(folder, **kwargs)
@@ -125,6 +128,7 @@ class SharedDiscovery:
                 if remote_code:
                     add_remote_code(folder)
             write_state(folder, state)
+            write_discovery_card(folder, state, model, target=save_directory)
 
         fill_folder(save_directory, fill, last=JSON_FILE)
 
@@ -165,8 +169,8 @@ class SharedDiscovery:
                 to change the relations.
             examples (`bool`, *optional*): publish example texts of every relation; by default as `corpus`.
             remote_code (`bool`, defaults to `False`): as in [`save_pretrained`].
-            replace_card (`bool`, defaults to `False`): replace the README.md of the repository, where it has one, by the generated
-                card.
+            replace_card (`bool`, defaults to `False`): replace the README.md of the repository by the generated card even where
+                somebody wrote it.
             **kwargs: passed to `PreTrainedModel.save_pretrained`, e.g. `max_shard_size`.
 
         Returns:

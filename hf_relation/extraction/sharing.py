@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from hf_relation.cards.generated import give_way
 from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.data.atomic import fill_folder
 from hf_relation.errors import UsageError
@@ -66,7 +67,8 @@ class SharedExtractor:
     ) -> None:
         """Save model, processor and rules: a folder that loads by itself, offline.
 
-        Only safetensors and JSON are written, unless `remote_code=True`.
+        Only safetensors and JSON are written (with `remote_code=True`, code too), and a card (`README.md`) that says what is in the
+        folder, unless one stands there that somebody wrote.
 
         Args:
             save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
@@ -85,6 +87,7 @@ class SharedExtractor:
             if remote_code:
                 add_remote_code(folder)
             write_rules(folder, self.rules)
+            give_way(folder, save_directory)
 
         fill_folder(save_directory, fill, last=JSON_FILE)
 
@@ -114,8 +117,8 @@ class SharedExtractor:
             commit_message, commit_description (`str`, *optional*): of the commit.
             create_pr (`bool`, defaults to `False`): open a pull request instead of committing.
             remote_code (`bool`, defaults to `False`): as in [`save_pretrained`].
-            replace_card (`bool`, defaults to `False`): replace the README.md of the repository, where it has one, by the generated
-                card.
+            replace_card (`bool`, defaults to `False`): replace the README.md of the repository by the generated card even where
+                somebody wrote it.
             **kwargs: passed to `PreTrainedModel.save_pretrained`, e.g. `max_shard_size`.
 
         Returns:

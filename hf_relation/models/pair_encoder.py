@@ -20,6 +20,7 @@ from hf_relation.models.head_surgery import prune_heads, pruned_heads, record_pr
 from hf_relation.models.length_chunks import split_by_length
 from hf_relation.models.mapping import MappingLinear
 from hf_relation.models.pair_config import EncoderConfig, PairEncoderConfig
+from hf_relation.models.with_card import WithCard
 from hf_relation.models.word_embeddings import perturbed_word_embeddings
 
 
@@ -41,7 +42,7 @@ class PairStates(NamedTuple):
     word_embedding_dim: int
 
 
-class EncoderPreTrainedModel(PackagedClass, PreTrainedModel):
+class EncoderPreTrainedModel(PackagedClass, WithCard, PreTrainedModel):
     """An encoder, `self.backbone`; what lies above it is the subclass's.
 
     Weight initialisation, capabilities, and the ways to start from a plain encoder. A subclass calls

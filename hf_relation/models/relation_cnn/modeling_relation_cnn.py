@@ -12,9 +12,10 @@ from transformers.modeling_outputs import BaseModelOutput
 from hf_relation.errors import UsageError
 from hf_relation.hub_class import PackagedClass
 from hf_relation.models.relation_cnn.configuration_relation_cnn import RelationCNNConfig
+from hf_relation.models.with_card import WithCard
 
 
-class RelationCNNPreTrainedModel(PackagedClass, PreTrainedModel):
+class RelationCNNPreTrainedModel(PackagedClass, WithCard, PreTrainedModel):
     """Weight initialisation and capabilities of the CNN encoder."""
 
     config_class = RelationCNNConfig
