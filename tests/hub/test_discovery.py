@@ -92,6 +92,9 @@ def test_discoveries_without_their_texts(hub: LocalHub, tmp_path: Path) -> None:
     assert (newest.title, before.title) == ("without texts", "Upload RelationDiscovery")
     assert "discovery_corpus.jsonl" in texts_in(hub.files("user/found", revision=before.sha))
     assert not texts_in(hub.files("user/found")) and "discovery_corpus.jsonl" not in hub.files("user/found")
+    # The generated card is renewed: it says what is in the repository now.
+    cards = [hub.files("user/found", revision=commit.sha)["README.md"] for commit in (newest, before)]
+    assert [b"No `discovery_corpus.jsonl`" in card for card in cards] == [True, False]
     assert texts_in(hub.files("user/examples")) == {"discovery.json"}
     assert hub.repository("user/examples").private and not hub.repository("user/found").private
     assert {name for _, name in hub.repositories} == {"user/found", "user/examples", "user/kernel"}
