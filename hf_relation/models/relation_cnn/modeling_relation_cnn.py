@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutput
 
 from hf_relation.errors import UsageError
 from hf_relation.models.relation_cnn.configuration_relation_cnn import RelationCNNConfig
+from hf_relation.models.safe_loading import SafeLoadingModel
 
 
-class RelationCNNPreTrainedModel(PreTrainedModel):
+class RelationCNNPreTrainedModel(SafeLoadingModel):
     """Weight initialisation and capabilities of the CNN encoder."""
 
     config_class = RelationCNNConfig
