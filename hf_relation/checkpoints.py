@@ -92,8 +92,9 @@ def checkpoint_folder(
     name: str | os.PathLike[str] | None = None,
     *,
     revision: str | None = None,
-    token: str | None = None,
+    token: str | bool | None = None,
     files: Sequence[str] = CHECKPOINT_FILES,
+    local_files_only: bool = False,
 ) -> Path:
     """Turn the name of a checkpoint into a local folder, downloading it from the Hub where needed.
 
@@ -103,6 +104,7 @@ def checkpoint_folder(
         revision (`str`, *optional*): branch, tag or commit; one for all files of a Hub id. That of the default by default.
         token (`str`, *optional*): Hub token for private repositories.
         files (`Sequence[str]`): patterns of the files to get from the Hub.
+        local_files_only (`bool`, defaults to `False`): only from the cache.
 
     Returns:
         `Path`: a folder.
@@ -118,7 +120,11 @@ def checkpoint_folder(
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(resolved, revision=revision, token=token, allow_patterns=list(files)))
+        return Path(
+            snapshot_download(
+                resolved, revision=revision, token=token, allow_patterns=list(files), local_files_only=local_files_only
+            )
+        )
     except hub_errors() as error:
         raise CheckpointError(
             f"The Hub did not give '{resolved}'{f' at revision {revision}' if revision else ''}: {error} "

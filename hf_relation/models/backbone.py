@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from transformers import PreTrainedConfig
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.utils import logging
 
 from hf_relation.errors import UsageError
+from hf_relation.models.plain_config import check_one_encoder
 from hf_relation.models.untrusted_settings import (
     LARGEST_SIZE,
     QUIET_SETTINGS,
@@ -63,17 +63,11 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
         value = {"model_type": "bert"}
     settings = value.to_dict() if isinstance(value, PreTrainedConfig) else dict(value)
     model_type = settings.pop("model_type", None)
-    if not isinstance(model_type, str) or model_type not in CONFIG_MAPPING:
-        raise UsageError(
-            f"`backbone_config` needs the `model_type` of an encoder that transformers knows (e.g. 'bert', 'roberta', "
-            f"'xlm-roberta'), got {model_type!r}."
-        )
-    config_class = CONFIG_MAPPING[model_type]
+    config_class = check_one_encoder(model_type, "`backbone_config`")
     fields = fields_of(config_class)
-    # Configs inside it would be built by transformers, which follows what they name.
-    if config_class.sub_configs or not fields.issuperset(_NEEDED):
+    if not fields.issuperset(_NEEDED):
         raise UsageError(
-            f"`backbone_config`: a {model_type!r} model is not one encoder of texts (with {', '.join(_NEEDED)}). Take an "
+            f"`backbone_config`: a {model_type!r} model is no encoder of texts (with {', '.join(_NEEDED)}). Take an "
             "encoder such as 'bert', 'roberta' or 'modernbert'."
         )
     kept, unknown = {}, []

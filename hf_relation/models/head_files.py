@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 
 from hf_relation.data.atomic import atomic_file, atomic_folder
 from hf_relation.data.files import parse_json
@@ -17,6 +17,7 @@ from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
 from hf_relation.models.head_selection import read_heads, stored_heads
 from hf_relation.models.head_surgery import keeps_pruned_heads, prune_heads, pruned_heads
 from hf_relation.models.model_heads import head_layout
+from hf_relation.models.plain_config import config_of_folder
 
 
 PRUNED_FILE = "pruned_heads.json"
@@ -90,7 +91,7 @@ def load_pruned(folder: str | os.PathLike[str], auto_class: Any = AutoModel, **s
         raise UsageError(f"{source} is not a folder. Give the one that `save_pruned` wrote.")
     stored = _read(source / PRUNED_FILE)
     try:
-        config = AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False)
+        config = config_of_folder(source)
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{source / 'config.json'} is missing or damaged: {error}") from error
     text_config = config.get_text_config()

@@ -19,6 +19,7 @@ from hf_relation.models.head_surgery import prune_heads, pruned_heads, record_pr
 from hf_relation.models.length_chunks import split_by_length
 from hf_relation.models.mapping import MappingLinear
 from hf_relation.models.pair_config import EncoderConfig, PairEncoderConfig
+from hf_relation.models.plain_config import plain_config
 from hf_relation.models.safe_loading import SafeLoadingModel
 from hf_relation.models.word_embeddings import perturbed_word_embeddings
 
@@ -137,7 +138,8 @@ class EncoderPreTrainedModel(SafeLoadingModel):
         loading = {key: settings.pop(key) for key in ("revision", "token", "local_files_only") if key in settings}
         dtype = settings.pop("dtype", torch.float32)
         found, _ = PreTrainedConfig.get_config_dict(str(name_or_path), **loading)
-        config = cls.config_class(backbone_config=found, **settings)
+        found_config = plain_config(found, f"config.json of {name_or_path}")
+        config = cls.config_class(backbone_config=found_config, **settings)
         wanted, config.pruned_heads = config.pruned_heads, None  # the weights to load are those of all heads
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -13,7 +13,6 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
-    AutoConfig,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -31,6 +30,7 @@ from hf_relation.models.head_surgery import keeps_pruned_heads
 from hf_relation.models.loading import load_model
 from hf_relation.models.multitask import MultiTaskConfig
 from hf_relation.models.multitask.task_heads import Task
+from hf_relation.models.plain_config import LOCAL, config_of_folder
 from hf_relation.runs.task_training import BATCH_TOKENS, quiet_loading
 from hf_relation.training import MultiTaskCollator, MultiTaskDataset
 from hf_relation.training.multitask_evaluation import main_score, predict_rows, score_task
@@ -185,10 +185,9 @@ def load_task_checkpoint(name: str | os.PathLike[str]) -> TaskCheckpoint:
         CheckpointError: a file is missing or damaged, weights are missing, or model and tokenizer do not fit.
     """
     folder = checkpoint_folder(name)
-    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with quiet_loading():
         try:
-            config = AutoConfig.from_pretrained(folder, **safe)
+            config: Any = config_of_folder(folder)
         except (OSError, ValueError, TypeError, KeyError, StrictDataclassError) as error:
             raise CheckpointError(f"{folder / 'config.json'} is missing or damaged: {error}") from error
         if config.model_type == "multitask":
@@ -196,8 +195,8 @@ def load_task_checkpoint(name: str | os.PathLike[str]) -> TaskCheckpoint:
         else:
             auto_class, settings = _task_of(config, folder)
             tasks = MultiTaskConfig(tasks={settings["kind"]: settings})
-            model = _load_foreign(folder, auto_class, config, safe)
-        tokenizer = _load_tokenizer(folder, safe)
+            model = _load_foreign(folder, auto_class, config, LOCAL)
+        tokenizer = _load_tokenizer(folder, LOCAL)
     embeddings = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > embeddings:
         raise CheckpointError(
