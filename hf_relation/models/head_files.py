@@ -90,10 +90,7 @@ def load_pruned(folder: str | os.PathLike[str], auto_class: Any = AutoModel, **s
     if not source.is_dir():
         raise UsageError(f"{source} is not a folder. Give the one that `save_pruned` wrote.")
     stored = _read(source / PRUNED_FILE)
-    try:
-        config = config_of_folder(source)
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{source / 'config.json'} is missing or damaged: {error}") from error
+    config = config_of_folder(source)
     text_config = config.get_text_config()
     sizes = {
         name: getattr(text_config, attribute, 0)

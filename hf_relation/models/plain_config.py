@@ -85,8 +85,8 @@ def config_of_folder(folder: Path) -> PreTrainedConfig:
         `PreTrainedConfig`.
 
     Raises:
-        CheckpointError: a file is missing or damaged, names other files, or there are pickled weights only.
-        UsageError: it is no model that this package can load.
+        CheckpointError: a file is missing or damaged, names other files or a model that cannot be loaded, or there are
+            pickled weights only.
     """
     path = folder / "config.json"
     settings = read_folder_json(path)
@@ -97,5 +97,5 @@ def config_of_folder(folder: Path) -> PreTrainedConfig:
             own: PreTrainedConfig = config_class.from_dict(settings)
             return own
         return plain_config(settings, str(path))
-    except (TypeError, KeyError, AttributeError, StrictDataclassError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}. Get or save the checkpoint again.") from error
+    except (UsageError, TypeError, KeyError, AttributeError, StrictDataclassError) as error:
+        raise CheckpointError(f"{path} is missing or damaged: {error} Get or save the checkpoint again.") from error

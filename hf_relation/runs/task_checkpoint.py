@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
@@ -188,8 +187,8 @@ def load_task_checkpoint(name: str | os.PathLike[str]) -> TaskCheckpoint:
     with quiet_loading():
         try:
             config: Any = config_of_folder(folder)
-        except (OSError, ValueError, TypeError, KeyError, StrictDataclassError) as error:
-            raise CheckpointError(f"{folder / 'config.json'} is missing or damaged: {error}") from error
+        except CheckpointError as error:
+            raise CheckpointError(f"The model in {folder} cannot be loaded: {error}") from error
         if config.model_type == "multitask":
             model, tasks = load_model(folder), config
         else:

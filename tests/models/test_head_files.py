@@ -171,7 +171,7 @@ def drop_tensor(folder):
         (heads_in_file({"0": [1]}), "do not fit pruned_heads.json"),
         (remove("config.json"), "config.json is missing"),
         (write("config.json", b"{}"), "config.json is missing or damaged"),
-        (remove("model.safetensors"), "weights .* are missing"),
+        (remove("model.safetensors"), "model.safetensors is missing"),
         (write("model.safetensors", b"\x00" * 20), "damaged"),
         (drop_tensor, "lack 1 tensors of the layers"),
     ],
