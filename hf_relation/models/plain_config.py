@@ -11,7 +11,14 @@ from transformers import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from hf_relation.errors import CheckpointError, UsageError
-from hf_relation.models.untrusted_settings import UntrustedConfig, check_dtype, check_values, names_code, without_code
+from hf_relation.models.untrusted_settings import (
+    UntrustedConfig,
+    check_dtype,
+    check_values,
+    fields_of,
+    names_code,
+    without_code,
+)
 from hf_relation.models.weight_files import check_weight_files, read_folder_json
 
 
@@ -20,10 +27,10 @@ LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 def check_one_encoder(model_type: Any, where: str) -> type[PreTrainedConfig]:
-    """The config class of one model that is not made of several, whose configs transformers would build and follow.
+    """The config class of a model that is not made of others, whose configs transformers would build and follow.
 
     Raises:
-        UsageError: `model_type` is missing, unknown, or of a model made of several.
+        UsageError: `model_type` is missing, unknown, or of a model made of others.
     """
     if not isinstance(model_type, str) or model_type not in CONFIG_MAPPING:
         raise UsageError(
@@ -31,10 +38,10 @@ def check_one_encoder(model_type: Any, where: str) -> type[PreTrainedConfig]:
             f"'xlm-roberta'), got {model_type!r}."
         )
     config_class: type[PreTrainedConfig] = CONFIG_MAPPING[model_type]
-    if config_class.sub_configs:
+    if config_class.sub_configs or fields_of(config_class).isdisjoint(("vocab_size", "num_hidden_layers")):
         raise UsageError(
-            f"{where}: a {model_type!r} model is made of several models. Take one encoder of texts, such as 'bert', 'roberta' or "
-            "'modernbert'."
+            f"{where}: a {model_type!r} model is made of other models, or is none for texts. Take an encoder of texts, such as "
+            "'bert', 'roberta' or 'modernbert'."
         )
     return config_class
 

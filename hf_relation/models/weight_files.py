@@ -41,7 +41,9 @@ def read_folder_json(path: Path) -> dict[str, Any]:
     try:
         content = parse_json(path.read_bytes(), what=str(path))
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing or damaged: there is no such file. Get or save the checkpoint again.") from error
+        raise CheckpointError(
+            f"{path} is missing or damaged: there is no such file. Get or save the checkpoint again."
+        ) from error
     except InvalidRowError as error:
         raise CheckpointError(f"{path} is damaged: {error} Get or save the checkpoint again.") from error
     if not isinstance(content, dict):
