@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
@@ -20,6 +19,7 @@ from hf_relation.embedding.forward import inference_state
 from hf_relation.embedding.memory import ShrinkingBatches
 from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.models.plain_config import LOCAL, config_of_folder
+from hf_relation.models.plain_loading import load_plain
 from hf_relation.models.text_states import TEXT_STATES, text_state
 
 
@@ -105,10 +105,8 @@ class TextEncoder:
         try:
             config = config_of_folder(folder)
             tokenizer = AutoTokenizer.from_pretrained(str(folder), config=config, **LOCAL)
-            model = AutoModel.from_pretrained(
-                str(folder), config=config, dtype=torch.float32, use_safetensors=True, **LOCAL
-            )
-        except (OSError, ValueError, TypeError, RuntimeError, KeyError, SafetensorError) as error:
+            model = load_plain(folder, AutoModel, config, dtype=torch.float32)
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise CheckpointError(f"The text encoder in {folder} cannot be loaded: {error}") from error
         if type(model).__module__.startswith("hf_relation."):
             raise CheckpointError(

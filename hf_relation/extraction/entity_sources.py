@@ -96,23 +96,21 @@ def _spacy_pipeline(name: str) -> Any:
 
 
 def _checkpoint(name: str, device: Any) -> Any:
-    from safetensors import SafetensorError
     from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
     from hf_relation.checkpoints import checkpoint_folder
     from hf_relation.extraction.joint_entities import is_joint, load_joint_entities
     from hf_relation.models.plain_config import LOCAL, config_of_folder
+    from hf_relation.models.plain_loading import load_plain
 
     try:
         folder = checkpoint_folder(name)
         config = config_of_folder(folder)
         joint = is_joint(config)
         if not joint:
-            model = AutoModelForTokenClassification.from_pretrained(
-                folder, config=config, use_safetensors=True, **LOCAL
-            )
+            model = load_plain(folder, AutoModelForTokenClassification, config)
             tokenizer = AutoTokenizer.from_pretrained(folder, config=config, **LOCAL)
-    except (OSError, ValueError, TypeError, RuntimeError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{name!r} cannot be loaded as a token-classification model: {error}") from error
     if joint:
         return load_joint_entities(folder, device=device)

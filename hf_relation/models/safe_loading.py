@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,9 +16,8 @@ from transformers import PreTrainedModel
 from transformers.utils import cached_file
 
 from hf_relation.errors import CheckpointError, UsageError
+from hf_relation.models.adapter_files import HUB_ARGUMENTS, adapter_folder, check_adapter
 from hf_relation.models.weight_files import (
-    ADAPTER_FILE,
-    check_adapter_files,
     check_index,
     check_tensors,
     check_weight_files,
@@ -26,7 +26,6 @@ from hf_relation.models.weight_files import (
 )
 
 
-_HUB = ("cache_dir", "force_download", "proxies", "local_files_only", "token", "revision", "subfolder")
 _INDEX = "model.safetensors.index.json"
 
 
@@ -36,6 +35,7 @@ class _Loading:
 
     whole: bool  # a checkpoint of the same kind of model, rather than a plain encoder to start from
     allow_missing: bool
+    renaming: dict[str, str]  # what `key_mapping` says
 
 
 _LOADING: ContextVar[_Loading | None] = ContextVar("hf_relation_loading", default=None)
@@ -79,7 +79,8 @@ class SafeLoadingModel(PreTrainedModel):
         if name is None:
             return super().from_pretrained(None, *model_args, **kwargs)
         model_type = _model_type(name, kwargs)
-        rules = _Loading(model_type == cls.config_class.model_type, allow_missing_weights)
+        whole = model_type == cls.config_class.model_type
+        rules = _Loading(whole, allow_missing_weights, dict(kwargs.get("key_mapping") or {}))
         with _loading(rules):
             try:
                 return super().from_pretrained(name, *model_args, **kwargs)
@@ -102,25 +103,8 @@ class SafeLoadingModel(PreTrainedModel):
             CheckpointError: there are no safetensors, a file is damaged, or lacks tensors; the model is as it was before.
         """
         if isinstance(peft_model_id, (str, os.PathLike)) and kwargs.get("adapter_state_dict") is None:
-            folder = Path(peft_model_id)
-            if folder.is_dir():
-                check_adapter_files(folder)
-            else:
-                hub = (kwargs.get("adapter_kwargs") or {}) | {"_raise_exceptions_for_missing_entries": False}
-                hub = {key: value for key, value in hub.items() if key in _HUB or key.startswith("_raise")}
-                if cached_file(str(peft_model_id), ADAPTER_FILE, **hub) is None:
-                    raise CheckpointError(
-                        f"{peft_model_id} has no {ADAPTER_FILE}, and no pickle is read in its place. Save the adapter again."
-                    )
-        info = super().load_adapter(peft_model_id, *args, **kwargs)
-        if info is not None and info.missing_keys:
-            missing = sorted(info.missing_keys)
-            self.delete_adapter(kwargs.get("adapter_name") or "default")
-            raise CheckpointError(
-                f"{Path(str(peft_model_id)) / ADAPTER_FILE} lacks {len(missing)} tensors of the adapter, among them "
-                f"'{missing[0]}'. Get or save the adapter again."
-            )
-        return info
+            check_adapter(self, adapter_folder(peft_model_id, kwargs.get("adapter_kwargs")), kwargs.get("peft_config"))
+        return super().load_adapter(peft_model_id, *args, **kwargs)
 
     @staticmethod
     def _load_pretrained_model(
@@ -130,11 +114,11 @@ class SafeLoadingModel(PreTrainedModel):
         if checkpoint_files and state_dict is None:
             stored = stored_tensors(Path(file) for file in checkpoint_files)
             if load_config.hf_quantizer is None and not kwargs.get("expected_keys"):
-                wanted = dict(model.state_dict())
                 tied = getattr(model, "all_tied_weights_keys", None) or {}
+                wanted = {key: tensor for key, tensor in model.state_dict().items() if key not in tied}
                 check_tensors(
-                    stored,
-                    {key: tensor for key, tensor in wanted.items() if key not in tied},
+                    {_renamed(key, wanted, model.base_model_prefix): part for key, part in stored.items()},
+                    wanted,
                     allow_other_shapes=load_config.ignore_mismatched_sizes,
                 )
         return PreTrainedModel._load_pretrained_model(
@@ -163,6 +147,15 @@ class SafeLoadingModel(PreTrainedModel):
         return info
 
 
+def _renamed(key: str, wanted: Mapping[str, Any], prefix: str) -> str:
+    """The model's name for a stored weight: transformers puts the prefix of the encoder in front, or takes it away."""
+    rules = _LOADING.get()
+    for pattern, instead in ({} if rules is None else rules.renaming).items():
+        key = re.sub(pattern, instead, key)
+    names = (key, f"{prefix}.{key}", key.removeprefix(f"{prefix}."))
+    return next((name for name in names if name in wanted), key)
+
+
 @contextmanager
 def _loading(rules: _Loading) -> Iterator[None]:
     token = _LOADING.set(rules)
@@ -179,7 +172,7 @@ def _model_type(name: str | os.PathLike[str], kwargs: dict[str, Any]) -> Any:
         check_weight_files(folder, kwargs.get("variant"))
         path = folder / "config.json"
         return read_folder_json(path).get("model_type") if path.is_file() else None
-    hub = {key: kwargs[key] for key in _HUB if kwargs.get(key) is not None}
+    hub = {key: kwargs[key] for key in HUB_ARGUMENTS if kwargs.get(key) is not None}
     quiet = {
         "_raise_exceptions_for_missing_entries": False,
         "_raise_exceptions_for_gated_repo": False,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoModelForSequenceClassification,
@@ -30,6 +29,7 @@ from hf_relation.models.loading import load_model
 from hf_relation.models.multitask import MultiTaskConfig
 from hf_relation.models.multitask.task_heads import Task
 from hf_relation.models.plain_config import LOCAL, config_of_folder
+from hf_relation.models.plain_loading import load_plain
 from hf_relation.runs.task_training import BATCH_TOKENS, quiet_loading
 from hf_relation.training import MultiTaskCollator, MultiTaskDataset
 from hf_relation.training.multitask_evaluation import main_score, predict_rows, score_task
@@ -194,7 +194,7 @@ def load_task_checkpoint(name: str | os.PathLike[str]) -> TaskCheckpoint:
         else:
             auto_class, settings = _task_of(config, folder)
             tasks = MultiTaskConfig(tasks={settings["kind"]: settings})
-            model = _load_foreign(folder, auto_class, config, LOCAL)
+            model = _load_foreign(folder, auto_class, config)
         tokenizer = _load_tokenizer(folder, LOCAL)
     embeddings = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > embeddings:
@@ -243,18 +243,10 @@ def _task_of(config: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
     return auto_class, {"kind": kind, "labels": labels}
 
 
-def _load_foreign(folder: Path, auto_class: Any, config: Any, safe: Mapping[str, Any]) -> Any:
+def _load_foreign(folder: Path, auto_class: Any, config: Any) -> Any:
     if (folder / PRUNED_FILE).is_file():
         return load_pruned(folder, auto_class, dtype=torch.float32)
     try:
-        model, report = auto_class.from_pretrained(
-            folder, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **safe
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise CheckpointError(f"The model in {folder} cannot be loaded: {error}") from error
-    if report["missing_keys"]:
-        missing = sorted(report["missing_keys"])
-        raise CheckpointError(
-            f"The weights in {folder} lack {len(missing)} tensors, among them '{missing[0]}'. Fine-tune the model first."
-        )
-    return model
+        return load_plain(folder, auto_class, config, required=lambda key: True, dtype=torch.float32)
+    except CheckpointError as error:
+        raise CheckpointError(f"The model in {folder} cannot be loaded: {error} Fine-tune the model first.") from error

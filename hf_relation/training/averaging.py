@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from hf_relation.errors import CheckpointError
-from hf_relation.models.weight_files import stored_tensors
+from hf_relation.models.weight_files import check_tensors, stored_tensors
 
 
 AVERAGE_FILE = "averaged_weights.safetensors"
@@ -118,7 +118,7 @@ class WeightAverage:
                 f"{path} is missing: the checkpoint was written without a moving average of the weights. "
                 "Resume with `ema_decay=0`, or start the run anew."
             )
-        stored_tensors([path])
+        stored = stored_tensors([path])
         state = load_file(path)
         steps = state.pop(_STEPS_KEY, None)
         if state.keys() != self._average.keys():
@@ -127,12 +127,11 @@ class WeightAverage:
                 f"{path} holds the average of other weights (for example {', '.join(other)}). Resume with the same "
                 "`trainable` settings as the run that wrote it."
             )
-        shapes = [name for name, weight in state.items() if weight.shape != self._average[name].shape]
-        if shapes or steps is None or steps.numel() != 1:
+        if steps is None or steps.numel() != 1 or steps.is_floating_point():
             raise CheckpointError(
-                f"{path} is damaged or of another model: {shapes[0] if shapes else _STEPS_KEY!r} is missing or has another shape. "
-                "Resume from another checkpoint."
+                f"{path} is damaged: '{_STEPS_KEY}' must be a number. Resume from another checkpoint."
             )
+        check_tensors(stored, self._average)
         self.num_updates = int(steps)
         for name, weight in state.items():
             self._average[name].copy_(weight)

@@ -173,7 +173,7 @@ def drop_tensor(folder):
         (write("config.json", b"{}"), "config.json is missing or damaged"),
         (remove("model.safetensors"), "model.safetensors is missing"),
         (write("model.safetensors", b"\x00" * 20), "damaged"),
-        (drop_tensor, "lack 1 tensors of the layers"),
+        (drop_tensor, "lack 1 tensors of the model"),
     ],
 )
 def test_a_damaged_folder_is_told_with_the_file(saved, tmp_path, damage, message):

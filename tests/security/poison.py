@@ -83,7 +83,7 @@ def plant_code(folder: Path, canary: Path) -> None:
     (folder / "evil_code.py").write_text(code)
     for name in ("pytorch_model.bin", "training_args.bin", "adapter_model.bin", "discovery.pkl", "model.pt"):
         if not (folder / name).exists():
-            (folder / name).write_bytes(pickle.dumps(Canary(canary)))
+            Canary(canary).write(folder / name)
 
 
 def copied(source: Path, target: Path) -> Path:
@@ -95,6 +95,10 @@ class Canary:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def write(self, file: Path) -> None:
+        """A pickle of it."""
+        file.write_bytes(pickle.dumps(self))
 
     def __reduce__(self) -> Any:
         return Path.write_text, (self.path, "ran")

@@ -14,6 +14,7 @@ from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.data.word_vectors import WordVectors
 from hf_relation.errors import UsageError
 from hf_relation.models.plain_config import LOCAL, config_of_folder
+from hf_relation.models.plain_loading import load_plain
 from hf_relation.models.relation_cnn.configuration_relation_cnn import RelationCNNConfig
 from hf_relation.models.relation_cnn.modeling_relation_cnn import RelationCNNModel
 from hf_relation.processing.tokenizing import check_tokenizer
@@ -150,8 +151,7 @@ def cnn_from_encoder(
     found = config_of_folder(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, config=found, **LOCAL)
     check_tokenizer(tokenizer)
-    encoder = AutoModel.from_pretrained(folder, config=found, dtype=torch.float32, use_safetensors=True, **LOCAL)
-    embeddings = encoder.get_input_embeddings()
+    embeddings: Any = load_plain(folder, AutoModel, found, dtype=torch.float32).get_input_embeddings()
     weight = getattr(embeddings, "weight", None)
     if weight is None or weight.ndim != 2 or len(weight) < len(tokenizer):
         shape = None if weight is None else tuple(weight.shape)
