@@ -11,6 +11,7 @@ from transformers import AutoModel
 
 from hf_relation.errors import CheckpointError
 from hf_relation.models.adapters import base_of_adapter, is_adapter, merge_adapter
+from hf_relation.models.plain_config import config_of_folder
 
 
 def load_model(folder: Path) -> Any:
@@ -29,9 +30,15 @@ def load_model(folder: Path) -> Any:
         return merge_adapter(load_model(base_of_adapter(folder)), folder)
     try:
         model, loading = AutoModel.from_pretrained(
-            str(folder), dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            str(folder),
+            config=config_of_folder(folder),
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError, SafetensorError) as error:
         raise CheckpointError(f"The encoder in {folder} cannot be loaded: {error}") from error
     if loading["missing_keys"]:
         missing = sorted(loading["missing_keys"])

@@ -117,6 +117,7 @@ class DocumentProcessor(HubClass, ProcessorMixin):
         # Without this, overrides such as `max_length=64` would end up in the tokenizer's saved settings as well.
         for name in ("marker_policy", "entity_types", "max_length"):
             kwargs.pop(name, None)
+        kwargs["trust_remote_code"] = False  # the tokenizer of a relation model is one of transformers
         return super()._get_arguments_from_pretrained(pretrained_model_name_or_path, processor_dict, **kwargs)
 
     def __call__(
