@@ -96,6 +96,8 @@ class SharedDiscovery:
 
         Only safetensors and JSON are written, unless `remote_code=True`.
 
+        Of a model with an adapter (LoRA) on it, only the adapter is written, which needs its base model to load.
+
         Args:
             save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
             corpus (`bool`, defaults to `True`): with the fitted instances and their vectors. Without them `predict` works after

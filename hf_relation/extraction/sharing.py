@@ -68,6 +68,8 @@ class SharedExtractor:
 
         Only safetensors and JSON are written, unless `remote_code=True`.
 
+        Of a model with an adapter (LoRA) on it, only the adapter is written, which needs its base model to load.
+
         Args:
             save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
             remote_code (`bool`, defaults to `False`): with the file that makes programs which do not import this package find
