@@ -70,6 +70,8 @@ class SharedExtractor:
         Only safetensors and JSON are written (with `remote_code=True`, code too), and a card (`README.md`) that says what is in the
         folder, unless one stands there that somebody wrote.
 
+        Of a model with an adapter (LoRA) on it, only the adapter is written, which needs its base model to load.
+
         Args:
             save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
             remote_code (`bool`, defaults to `False`): with the file that makes programs which do not import this package find
