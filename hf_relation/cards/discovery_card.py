@@ -187,6 +187,8 @@ def _inside(state: Any) -> str:
     lines = [
         f"- `discovery.json`: names, keywords and patterns, made from the corpus, and {examples:,} example texts of it."
         if examples
+        else "- `discovery.json`: names, keywords and patterns, made from the corpus; no example texts."
+        if any(each.get("keywords") or each.get("patterns") for each in state.fitted["relations"])
         else "- `discovery.json`: names and sizes; no example texts.",
         f"- `discovery_corpus.jsonl`: all {len(texts):,} instances of the corpus with their texts."
         if texts

@@ -34,6 +34,7 @@ from hf_relation.training.loading import class_balanced_loader, data_seed
 from hf_relation.training.loss_log import LossLog
 from hf_relation.training.manifest import whole_checkpoint
 from hf_relation.training.pushed_card import write_training_card
+from hf_relation.training.resumed_weights import check_resumed_weights
 from hf_relation.training.resuming import check_resumable, last_complete_checkpoint, remove_old_checkpoints
 from hf_relation.training.run_callback import RunCallback
 from hf_relation.training.samplers import EpochBatchSampler
@@ -304,7 +305,14 @@ class RelationTrainer(Trainer):
         if self.is_in_train and self.args.should_save:
             self.average.save(output_dir or self.args.output_dir)
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if not self.is_fsdp_enabled:
+            check_resumed_weights(resume_from_checkpoint, model or self.model)
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+
     def _load_best_model(self) -> None:
+        if not self.is_fsdp_enabled:
+            check_resumed_weights(self.state.best_model_checkpoint, self.model)
         super()._load_best_model()
         self.average.load(self.state.best_model_checkpoint)
 

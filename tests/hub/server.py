@@ -40,7 +40,7 @@ class LocalHub:
         endpoint: what `HF_ENDPOINT` must be.
         repositories: by kind (`"model"`, `"dataset"`, `"space"`) and name (`"user/repo"`).
         requests: all that were answered, oldest first.
-        spoiled: by path in a repository, how a download of the file goes wrong: `"cut"` (the connection ends half
+        spoiled: by file (`"user/repo/model.safetensors"`), how its download goes wrong: `"cut"` (the connection ends half
             way), `"short"` (half of the file, sent as if it were all), `"altered"` (one byte differs).
     """
 
@@ -288,10 +288,10 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"ETag": f'"{blob.etag}"', "X-Repo-Commit": commit.sha, "Accept-Ranges": "bytes"}
         if blob.large:
             headers |= {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": str(len(blob.data))}
-            headers["Location"] = f"{self.hub.storage}/large/{blob.sha256}?file={quote(file, safe='')}"
+            headers["Location"] = f"{self.hub.storage}/large/{blob.sha256}?file={quote(f'{name}/{file}', safe='')}"
             self._send(302, headers=headers)
         else:
-            self._send_file(file, blob.data, headers)
+            self._send_file(f"{name}/{file}", blob.data, headers)
 
     def _large(self, body: bytes, oid: str) -> None:
         self._send_file(

@@ -91,7 +91,7 @@ def test_the_client_of_the_hub_gets_what_it_expects(hub: LocalHub, tmp_path: Pat
 def test_downloads_go_wrong_as_told(hub: LocalHub, tmp_path: Path) -> None:
     data = bytes(range(256)) * 4000
     hub.add("user/a", {f"{name}.safetensors": data for name in ("cut", "short", "altered")})
-    hub.spoiled |= {f"{name}.safetensors": name for name in ("cut", "short", "altered")}
+    hub.spoiled |= {f"user/a/{name}.safetensors": name for name in ("cut", "short", "altered")}
     lines = dict(line.split(" ", 1) for line in run_child(SPOILED, environment(hub, tmp_path)).stdout.splitlines())
     altered = data[:-1] + bytes([data[-1] ^ 1])
     assert lines == {
