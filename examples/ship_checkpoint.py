@@ -70,6 +70,7 @@ def ship(
             name=target.name,
             seed=seed,
             base_model=BASE_REPOSITORY,
+            license="apache-2.0",
             limits=[
                 f"What ships is a low-rank form of the trained model; its own figures are in model_cards/{target.name}.md."
             ],

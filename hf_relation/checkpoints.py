@@ -98,6 +98,7 @@ def checkpoint_folder(
     token: str | bool | None = None,
     files: Sequence[str] = CHECKPOINT_FILES,
     cache_dir: str | None = None,
+    local_files_only: bool = False,
 ) -> Path:
     """Turn the name of a checkpoint into a local folder, downloading it from the Hub where needed.
 
@@ -108,6 +109,7 @@ def checkpoint_folder(
         token (`str` or `bool`, *optional*): Hub token for private repositories.
         files (`Sequence[str]`): patterns of the files to get from the Hub.
         cache_dir (`str`, *optional*): the Hub cache; by default that of huggingface_hub.
+        local_files_only (`bool`, defaults to `False`): only from the cache.
 
     Returns:
         `Path`: a folder.
@@ -125,7 +127,12 @@ def checkpoint_folder(
 
     try:
         folder = snapshot_download(
-            resolved, revision=revision, token=token, allow_patterns=list(files), cache_dir=cache_dir
+            resolved,
+            revision=revision,
+            token=token,
+            allow_patterns=list(files),
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
         )
     except hub_errors() as error:
         raise CheckpointError(

@@ -15,6 +15,7 @@ from hf_relation.errors import CheckpointError
 
 # Of the model, not of its config: a file must not be able to say where other files come from.
 _ATTRIBUTE = "_hf_relation_origin"
+_ADAPTER = "adapter_config.json"
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,20 @@ def folder_of_model(model: Any, needed: str, files: Sequence[str] = ()) -> Path 
             its commit.
 
     Returns:
-        `Path` or `None`: none where the model came from no checkpoint, or from one on the Hub without `needed`.
+        `Path` or `None`: none where the model came from no checkpoint, or from one on the Hub without `needed`; or where it has an
+        adapter that came from elsewhere, as what was stored beside its base model does not hold for it.
 
     Raises:
         CheckpointError: the Hub did not give the files, or it cannot be asked (offline) and the cache does not know whether
             the checkpoint has `needed`.
     """
-    if not model.name_or_path:
+    folder = _folder_of_origin(model, needed, [*files, _ADAPTER]) if model.name_or_path else None
+    if folder is not None and getattr(model, "peft_config", None) and not (folder / _ADAPTER).is_file():
         return None
+    return folder
+
+
+def _folder_of_origin(model: Any, needed: str, files: Sequence[str]) -> Path | None:
     origin: ModelOrigin | None = getattr(model, _ATTRIBUTE, None)
     if origin is None:
         return Path(model.name_or_path) if os.path.isdir(model.name_or_path) else None

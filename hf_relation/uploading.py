@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +28,7 @@ def upload_files(
     commit_description: str | None = None,
     create_pr: bool = False,
     space_sdk: str | None = None,
+    delete: Iterable[str] = (),
 ) -> CommitInfo:
     """Upload files in one commit: the repository has all of them, or stays as it was.
 
@@ -43,6 +44,7 @@ def upload_files(
         commit_description (`str`, *optional*): of the commit.
         create_pr (`bool`, defaults to `False`): open a pull request instead of committing.
         space_sdk (`str`, *optional*): of a new Space, e.g. `"gradio"`.
+        delete (`Iterable[str]`): paths in the repository to delete in the same commit.
 
     Returns:
         `CommitInfo`: `commit_url` is the address.
@@ -51,7 +53,7 @@ def upload_files(
         UsageError: no file, or a name that is no repository's.
         CheckpointError: the Hub refused, or was not reached; its own error is the cause.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
     from huggingface_hub.errors import HFValidationError
 
     if not files:
@@ -63,9 +65,10 @@ def upload_files(
         ).repo_id
         if revision is not None and not create_pr:
             api.create_branch(made, branch=revision, repo_type=repo_type, exist_ok=True)
+        changes = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=path) for name, path in sorted(files.items())]
         return api.create_commit(
             made,
-            [CommitOperationAdd(path_in_repo=name, path_or_fileobj=path) for name, path in sorted(files.items())],
+            [*changes, *(CommitOperationDelete(path_in_repo=name, is_folder=False) for name in delete)],
             commit_message=commit_message,
             commit_description=commit_description,
             repo_type=repo_type,

@@ -1,14 +1,17 @@
 """Cards: what a checkpoint was made from, how good it is, and what it cannot do."""
 
-from hf_relation.cards.escaping import escape_markdown, table_row
+from hf_relation.cards.adapter_card import write_adapter_card
+from hf_relation.cards.discovery_card import write_discovery_card
 from hf_relation.cards.extraction_card import extraction_card_text, write_extraction_card
 from hf_relation.cards.model_card import model_card_text, write_model_card
+from hf_relation.cards.pruning_card import write_pruning_card
 from hf_relation.cards.published import (
     PUBLISHED_FEWREL,
     PUBLISHED_KERNEL_RE,
     PublishedExtraction,
     PublishedResult,
 )
+from hf_relation.data.markdown import escape_markdown, table_row
 
 
 __all__ = [
@@ -20,6 +23,9 @@ __all__ = [
     "extraction_card_text",
     "model_card_text",
     "table_row",
+    "write_adapter_card",
+    "write_discovery_card",
     "write_extraction_card",
     "write_model_card",
+    "write_pruning_card",
 ]

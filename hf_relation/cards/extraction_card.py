@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
-from hf_relation.cards.escaping import escape_markdown, one_line, table_row
+from hf_relation.cards.config_card import listed
+from hf_relation.cards.corpora import OWN_FILES, corpus_languages, corpus_licence, licence_section
+from hf_relation.cards.families import EXTRACTION_LIMITS
+from hf_relation.cards.header import yaml_header
+from hf_relation.cards.papers import citation_section
 from hf_relation.cards.published import PUBLISHED_KERNEL_RE
+from hf_relation.cards.snippets import extraction_code, use_section
+from hf_relation.cards.training_card import training_section
 from hf_relation.data.atomic import atomic_file
+from hf_relation.data.markdown import escape_markdown, one_line, table_row
 
 
 _MODES = {
@@ -24,12 +28,6 @@ _ONE_PAIR = {
     "gold_pairs": "marked pairs that have a relation, alone",
 }
 _RULES = {"paper": "threshold 0.5", "fitted": "threshold, calibration fitted on validation"}
-_LIMITS = (
-    'It judges pairs of entities that it is given (or, with a tagger, finds); it does not resolve who is meant by "she".',
-    "It knows the relations listed here and no others; what a text says in other words than the training texts it may miss.",
-    "Relations between people and facts repeat the gaps and biases of the training text. Do not use triples as statements about "
-    "persons without a look at the text.",
-)
 
 
 def extraction_card_text(
@@ -38,9 +36,9 @@ def extraction_card_text(
     name: str,
     seed: int | None = None,
     base_model: str | None = None,
-    license: str = "apache-2.0",
-    data_license: str = "",
-    languages: Sequence[str] = ("en",),
+    license: str | None = None,
+    data_license: str | None = None,
+    languages: Sequence[str] | None = None,
     limits: Sequence[str] = (),
 ) -> str:
     """Write the text of a card; see [`write_extraction_card`] for the arguments.
@@ -50,24 +48,29 @@ def extraction_card_text(
     """
     run = next((run for run in results["runs"] if run["seed"] == seed), None)
     joint = "joint" in results["summary"]
+    of_data = corpus_licence(str(results["dataset"])) if data_license is None else data_license
     parts = [
         _header(results, run, name=name, base_model=base_model, license=license, languages=languages),
         f"# {escape_markdown(name)}\n\nKernelRE (Li and Tian, 2020) over {escape_markdown(results['encoder'])}: for every pair of "
         f"entities of a text, and every relation, how probable it is that the relation holds; several relations of one pair, and "
         f"none, are possible. {len(results['relations'])} relations"
         + (", and a tagger that finds the entities in raw text." if joint else "."),
-        _snippet(joint),
+        use_section(extraction_code(joint)),
         _figures(results),
         _official(results),
         _joint(results),
         _published(results),
         _trust(results, run),
-        _data(results, data_license),
-        "## Relations\n\n" + ("; ".join(escape_markdown(relation) for relation in results["relations"]) or "none"),
-        _training(results, base_model),
-        "## Limits\n\n" + "\n".join(f"- {limit}" for limit in (*_LIMITS, *map(escape_markdown, limits))),
-        f"## Licence\n\nWeights: {escape_markdown(license)}."
-        + (f" Training data: {escape_markdown(data_license)}." if data_license else ""),
+        _data(results, of_data),
+        _relations(results),
+        training_section(
+            results["settings"],
+            results["versions"],
+            f"Started from {escape_markdown(base_model)}. " if base_model else "",
+        ),
+        "## Limits\n\n" + "\n".join(f"- {limit}" for limit in (*EXTRACTION_LIMITS, *map(escape_markdown, limits))),
+        licence_section(license, str(results["dataset"]), of_data),
+        citation_section("kernel_re"),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -81,9 +84,9 @@ def write_extraction_card(folder: str | os.PathLike[str], results: Mapping[str, 
         name (`str`, *optional*): title of the card; by default the name of the folder.
         seed (`int`, *optional*): training seed of this checkpoint.
         base_model (`str`, *optional*): Hub id of the encoder that training started from.
-        license (`str`, defaults to `"apache-2.0"`): of the weights.
-        data_license (`str`, defaults to unstated): of the training data.
-        languages (`Sequence[str]`, defaults to `("en",)`): language codes.
+        license (`str`, *optional*): of the weights; unstated by default, as it is for whoever trained them to give.
+        data_license (`str`, *optional*): of the training data, in words; by default what is known of the corpus.
+        languages (`Sequence[str]`, *optional*): language codes; by default those of the corpus, where it is a known one.
         limits (`Sequence[str]`, defaults to none): further known limits.
 
     Returns:
@@ -115,8 +118,8 @@ def _header(
     *,
     name: str,
     base_model: str | None,
-    license: str,
-    languages: Sequence[str],
+    license: str | None,
+    languages: Sequence[str] | None,
 ) -> str:
     figures = run["scores"]["test"] if run is not None else results["summary"]["scores"]["test"]
     metrics = [
@@ -130,55 +133,29 @@ def _header(
             {"type": "f1", "name": "official macro F1", "value": round(_value(official["test"]["fitted"]), 4)}
         )
     dataset = one_line(results["dataset"])
-    header: dict[str, Any] = {
-        "license": one_line(license),
-        "language": [one_line(language) for language in languages],
-        "library_name": "hf_relation",
-        "pipeline_tag": "token-classification",
-        "tags": ["relation-extraction", "kernel-re"],
-        "datasets": [dataset],
-    }
-    if base_model:
-        header["base_model"] = one_line(base_model)
-    header["model-index"] = [
+    return yaml_header(
         {
-            "name": one_line(name),
-            "results": [
+            "license": license,
+            "language": corpus_languages(dataset) if languages is None else list(languages),
+            "library_name": "hf_relation",
+            "pipeline_tag": "token-classification",
+            "tags": ["relation-extraction", "kernel-re"],
+            "datasets": [] if dataset == OWN_FILES else [dataset],
+            "base_model": base_model,
+            "model-index": [
                 {
-                    "task": {"type": "relation-extraction", "name": "Relation extraction"},
-                    "dataset": {"type": dataset, "name": f"{dataset}: test", "split": "test"},
-                    "metrics": metrics,
+                    "name": one_line(name),
+                    "results": [
+                        {
+                            "task": {"type": "relation-extraction", "name": "Relation extraction"},
+                            "dataset": {"type": dataset, "name": f"{dataset}: test", "split": "test"},
+                            "metrics": metrics,
+                        }
+                    ],
                 }
             ],
         }
-    ]
-    return "---\n" + yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=1000) + "---"
-
-
-def _snippet(joint: bool) -> str:
-    call = (
-        'found, = extractor.extract(["Ada Brenner was born in Lindau."])'
-        if joint
-        else 'text = "Ada Brenner was born in Lindau."\n'
-        "document = {\n"
-        '    "text": text,\n'
-        '    "mentions": [{"start": 0, "end": 11}, {"start": 24, "end": 30}],\n'
-        '    "entities": [{"mentions": [0]}, {"mentions": [1]}],\n'
-        "}\n"
-        "found, = extractor.extract([document])"
     )
-    return f"""## Use
-
-Put this file's folder (or the repository's id) in the place of `"."`.
-
-```python
-from hf_relation import RelationExtractor
-
-extractor = RelationExtractor.from_pretrained(".")
-{call}
-for triple in found["triples"]:
-    print(triple["head"]["text"], triple["relation"], triple["tail"]["text"], round(triple["score"], 2))
-```"""
 
 
 def _figures(results: Mapping[str, Any]) -> str:
@@ -272,19 +249,17 @@ def _data(results: Mapping[str, Any], data_license: str) -> str:
     rows += [table_row([key.replace("_", " "), value]) for key, value in results["counts"].items()]
     licence = f" Licence: {escape_markdown(data_license)}." if data_license else ""
     return (
-        f"## Data\n\n{escape_markdown(results['dataset'])}.{licence} Validation: {escape_markdown(results['validation_from'])}; never "
+        f"## Data\n\nCorpus: {escape_markdown(results['dataset'])}.{licence} Validation: {escape_markdown(results['validation_from'])}; never "
         "the test. No training sentence occurs in validation or test.\n\n" + "\n".join(rows)
     )
 
 
-def _training(results: Mapping[str, Any], base_model: str | None) -> str:
-    origin = f"Started from {escape_markdown(base_model)}. " if base_model else ""
-    # Indented code cannot be closed from inside, as a fence can.
-    blocks = {
-        key: "\n".join("    " + line for line in json.dumps(results[key], indent=2, sort_keys=True).splitlines())
-        for key in ("settings", "versions")
-    }
-    return (
-        f"## Training\n\n{origin}Settings (those that differ from the defaults of the arguments' classes):\n\n{blocks['settings']}"
-        f"\n\nVersions:\n\n{blocks['versions']}"
-    )
+def _relations(results: Mapping[str, Any]) -> str:
+    """Known relations, which the model has, apart from those of the test that training does not have."""
+    known, unseen = results["relations"], results.get("unseen_relations") or {}
+    parts = [
+        f"**Known (trained on, {len(known)}):** {listed(known)}",
+        f"**Novel (in the test, not in training, {len(unseen)}):** {listed(list(unseen))}"
+        + (f". Their {sum(unseen.values())} triples count as missed: the model cannot find them." if unseen else ""),
+    ]
+    return "## Relations\n\n" + "\n\n".join(parts)

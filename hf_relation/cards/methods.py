@@ -21,6 +21,7 @@ class MethodText:
         supervision (`str`): the same in sentences.
         origin (`str`): the limit that follows from it.
         tags (`tuple[str, ...]`): tags of the Hub.
+        model_type (`str`): the family, as in `config.json`.
     """
 
     name: str
@@ -29,6 +30,7 @@ class MethodText:
     supervision: str
     origin: str
     tags: tuple[str, ...]
+    model_type: str
 
 
 _OF_KNOWN = (
@@ -47,6 +49,7 @@ METHODS = {
             "Labelled instances of the known relations. Nothing of the novel relations was trained on.",
             _OF_KNOWN,
             ("metric-learning",),
+            "more",
         ),
         MethodText(
             "RoCORE",
@@ -59,6 +62,7 @@ METHODS = {
             "sentences). Their number was given.",
             _OF_KNOWN + " Its classifier of novel relations knows those of its unlabelled text alone.",
             ("semi-supervised-learning",),
+            "rocore",
         ),
         MethodText(
             "Siamese-URE",
@@ -70,6 +74,7 @@ METHODS = {
             "It learned from unlabelled text of one corpus. The further another is from it, the less it helps; compare with an "
             "untrained encoder on a sample of yours first.",
             ("self-supervised-learning",),
+            "siamese_ure",
         ),
     )
 }

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
-from hf_relation.cards.escaping import escape_markdown, one_line, table_row
-from hf_relation.cards.methods import ON_GOLD, method_text
+from hf_relation.cards.corpora import OWN_FILES, corpus_languages, corpus_licence, licence_section
+from hf_relation.cards.header import yaml_header
+from hf_relation.cards.methods import method_text
+from hf_relation.cards.papers import citation_section
 from hf_relation.cards.published import PUBLISHED_FEWREL, PublishedResult
+from hf_relation.cards.run_figures import (
+    FIGURES,
+    INDEXED,
+    VARIANTS,
+    chosen_figures,
+    figures_section,
+    published_section,
+)
+from hf_relation.cards.snippets import discovery_code, use_section
+from hf_relation.cards.training_card import training_section
 from hf_relation.data.atomic import atomic_file
+from hf_relation.data.markdown import escape_markdown, one_line, table_row
 
 
-_FIGURES = {
-    "bcubed_precision": "B-cubed P",
-    "bcubed_recall": "B-cubed R",
-    "bcubed_f1": "B-cubed F1",
-    "v_measure": "V",
-    "homogeneity": "H",
-    "completeness": "C",
-    "ari": "ARI",
-}
-_INDEXED = ("bcubed_f1", "bcubed_precision", "bcubed_recall", "v_measure", "ari")
-_PARTS = {
-    "validation": "held-out known relations (used to choose the weights and the embeddings)",
-    "test": "novel relations (test)",
-}
-_HELD_OUT_TEST = "held-out known relations in the place of novel ones"
-_VARIANTS = {
-    "plain": "as the model gives them",
-    "pca": "after PCA",
-    "whitening": "after within-class whitening",
-    "whitening+pca": "after within-class whitening and PCA",
-    "head": "predicted by the novel classifier",
-    "transductive": "nearest of the centres of the unlabelled text",
-    "transductive, whitening+pca": "nearest of the centres of the unlabelled text, after within-class whitening and PCA",
-}
 _LIMITS = (
     "It groups sentences by the relation between two marked mentions; it finds neither the mentions nor the wording of the "
     "relation. Wrong spans give wrong groups.",
@@ -56,9 +42,9 @@ def model_card_text(
     name: str,
     base_model: str | None = None,
     seed: int | None = None,
-    license: str = "apache-2.0",
-    data_license: str = "",
-    languages: Sequence[str] = ("en",),
+    license: str | None = None,
+    data_license: str | None = None,
+    languages: Sequence[str] | None = None,
     relation_names: Mapping[str, str] | None = None,
     published: Sequence[PublishedResult] | None = None,
     limits: Sequence[str] = (),
@@ -73,19 +59,20 @@ def model_card_text(
         published = PUBLISHED_FEWREL if results.get("published") == "fewrel" else ()
     run = next((run for run in results["runs"] if run["seed"] == seed), None) if seed is not None else None
     method = method_text(results)
+    of_data = corpus_licence(dataset) if data_license is None else data_license
     parts = [
         _header(results, run, name=name, base_model=base_model, license=license, languages=languages),
         f"# {escape_markdown(name)}\n\n{method.about}",
-        _snippet(),
-        _figures(results, run),
-        _published(results, run, published),
-        _data(results, data_license),
+        use_section(discovery_code(str(results["evaluation"].get("algorithm", "kmeans")))),
+        figures_section(results, run),
+        published_section(results, published),
+        _data(results, of_data),
         _relations(results, relation_names or {}),
-        _training(results, base_model),
+        training_section(results["settings"], results["versions"], _origin(results, base_model)),
         "## Limits\n\n"
         + "\n".join(f"- {limit}" for limit in (method.origin, *_LIMITS, *map(escape_markdown, limits))),
-        f"## Licence\n\nWeights: {escape_markdown(license)}."
-        + (f" Training data ({escape_markdown(dataset)}): {escape_markdown(data_license)}." if data_license else ""),
+        licence_section(license, dataset, of_data),
+        citation_section(method.model_type),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -105,9 +92,9 @@ def write_model_card(folder: str | os.PathLike[str], results: Mapping[str, Any],
         base_model (`str`, *optional*): Hub id of the encoder that training started from.
         seed (`int`, *optional*): training seed of this checkpoint, one of those in `runs`; its own figures are then shown
             beside those over all seeds, and go into the header.
-        license (`str`, defaults to `"apache-2.0"`): of the weights.
-        data_license (`str`, defaults to unstated): of the training data.
-        languages (`Sequence[str]`, defaults to `("en",)`): language codes.
+        license (`str`, *optional*): of the weights; unstated by default, as it is for whoever trained them to give.
+        data_license (`str`, *optional*): of the training data, in words; by default what is known of the corpus.
+        languages (`Sequence[str]`, *optional*): language codes; by default those of the corpus, where it is a known one.
         relation_names (`Mapping[str, str]`, *optional*): readable names of relation ids.
         published (`Sequence[PublishedResult]`, *optional*): figures to compare with; by default those on FewRel where
             `results["published"]` is `"fewrel"`.
@@ -126,25 +113,14 @@ def write_model_card(folder: str | os.PathLike[str], results: Mapping[str, Any],
     return target
 
 
-def _chosen(
-    results: Mapping[str, Any], run: Mapping[str, Any] | None, part: str, variant: str
-) -> dict[str, float] | None:
-    """Mean figures of one run, or over all runs."""
-    if run is None:
-        found = results["summary"]["scores"].get(part, {}).get(variant)
-        return None if found is None else dict(found)
-    scores = run["scores"].get(part, {}).get(variant)
-    return {key: sum(score[key] for score in scores) / len(scores) for key in scores[0]} if scores else None
-
-
 def _header(
     results: Mapping[str, Any],
     run: Mapping[str, Any] | None,
     *,
     name: str,
     base_model: str | None,
-    license: str,
-    languages: Sequence[str],
+    license: str | None,
+    languages: Sequence[str] | None,
 ) -> str:
     chosen = results["summary"]["chosen"]
     dataset = one_line(results["dataset"])
@@ -154,12 +130,12 @@ def _header(
         ("test", "novel relations", tested),
         ("validation", "held-out known relations", dataset),
     ):
-        figures = _chosen(results, run, part, chosen)
+        figures = chosen_figures(results, run, part, chosen)
         if figures is None:
             continue
         metrics = [
-            {"type": key, "name": f"{_FIGURES[key]} ({_VARIANTS[chosen]})", "value": round(figures[key], 4)}
-            for key in _INDEXED
+            {"type": key, "name": f"{FIGURES[key]} ({VARIANTS[chosen]})", "value": round(figures[key], 4)}
+            for key in INDEXED
         ]
         entries.append(
             {
@@ -168,116 +144,16 @@ def _header(
                 "metrics": metrics,
             }
         )
-    header: dict[str, Any] = {
-        "license": one_line(license),
-        "language": [one_line(language) for language in languages],
-        "library_name": "hf_relation",
-        "tags": ["open-relation-discovery", "relation-extraction", *method_text(results).tags, "clustering"],
-        "datasets": [dataset],
-    }
-    if base_model:
-        header["base_model"] = one_line(base_model)
-    if entries:
-        header["model-index"] = [{"name": one_line(name), "results": entries}]
-    return "---\n" + yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=1000) + "---"
-
-
-def _part(results: Mapping[str, Any], part: str) -> str:
-    return _HELD_OUT_TEST if part == "test" and results.get("novel") == "held-out" else _PARTS.get(part, part)
-
-
-def _snippet() -> str:
-    return """## Use
-
-Put this file's folder (or the repository's id) in the place of `"."`.
-
-```python
-from hf_relation import RelationDiscovery
-
-texts = [
-    ("Marie Curie", " was born in ", "Warsaw", "."),
-    ("Alan Turing", " was born in ", "London", "."),
-    ("Volkswagen", " has its headquarters in ", "Wolfsburg", "."),
-    ("Siemens", " has its headquarters in ", "Munich", "."),
-]
-instances = [
-    {
-        "text": head + between + tail + end,
-        "head": {"start": 0, "end": len(head)},
-        "tail": {"start": len(head + between), "end": len(head + between + tail)},
-    }
-    for head, between, tail, end in texts
-]
-discovery = RelationDiscovery.from_pretrained(".", num_relations=2)
-print(discovery.fit_predict(instances).labels)
-```"""
-
-
-def _figures(results: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
-    summary, evaluation = results["summary"], results["evaluation"]
-    seeds = [each["seed"] for each in results["runs"]]
-    rows = [table_row(["relations", "embeddings", *_FIGURES.values()]), "|---|---|" + "---|" * len(_FIGURES)]
-    for part, variants in summary["scores"].items():
-        for variant, figures in variants.items():
-            cells = [f"{figures[key]:.3f} ± {figures[f'{key}_sd']:.3f}" for key in _FIGURES]
-            mark = " (chosen)" if variant == summary["chosen"] else ""
-            rows.append(table_row([_part(results, part), _VARIANTS.get(variant, variant) + mark, *cells]))
-    algorithm = evaluation.get("algorithm", "kmeans")
-    clustered_by = (
-        f"k-means with the true number of relations and {evaluation['n_init']} restarts"
-        if algorithm == "kmeans"
-        else f"clustered by {escape_markdown(algorithm)} with the settings "
-        f"{escape_markdown(json.dumps(evaluation.get('cluster_kwargs', {})))}, once where chance plays no part"
-    )
-    chosen_by = (
-        '"Chosen" was chosen on the held-out known relations.'
-        if "validation" in summary["scores"] and not summary.get("given")
-        else '"Chosen" is what the run was told to use.'
-        if "validation" in summary["scores"]
-        else 'This run held no known relations out; "chosen" is what it was told to use.'
-    )
-    if results.get("selected_on_gold"):
-        chosen_by += f" {ON_GOLD}"
-    text = (
-        f"## Figures\n\nMean ± standard deviation over {len(seeds)} training seed(s) x {len(evaluation['cluster_seeds'])} "
-        f"cluster seeds; {clustered_by}; embeddings in "
-        f"{escape_markdown(evaluation['dtype'])}. {chosen_by} Fractions; higher is better.\n\n" + "\n".join(rows)
-    )
-    if run is not None:
-        chosen = summary["chosen"]
-        rows = [table_row(["relations", *_FIGURES.values()]), "|---|" + "---|" * len(_FIGURES)]
-        for part in summary["scores"]:
-            figures = _chosen(results, run, part, chosen)
-            if figures is not None:
-                rows.append(table_row([_part(results, part), *(f"{figures[key]:.3f}" for key in _FIGURES)]))
-        text += (
-            f"\n\nThis checkpoint alone (training seed {run['seed']}, embeddings {_VARIANTS[chosen]}, mean over the cluster "
-            "seeds):\n\n" + "\n".join(rows)
-        )
-    return text
-
-
-def _published(results: Mapping[str, Any], run: Mapping[str, Any] | None, published: Sequence[PublishedResult]) -> str:
-    figures = _chosen(results, None, "test", results["summary"]["chosen"])
-    if not published or figures is None:
-        return ""
-    columns = ("bcubed_precision", "bcubed_recall", "bcubed_f1", "v_measure", "ari")
-    header = ["system", "encoder", "learned from", *(_FIGURES[key] for key in columns), "source"]
-    rows = [table_row(header), "|" + "---|" * len(header)]
-    rows += [
-        table_row(
-            [row.system, row.encoder, row.supervision, *(f"{getattr(row, key):.3f}" for key in columns), row.source]
-        )
-        for row in published
-    ]
-    own = [f"{figures[key]:.3f} ± {figures[f'{key}_sd']:.3f}" for key in columns]
-    learned_from = method_text(results).learned_from + (
-        ", epoch chosen by gold labels" if results.get("selected_on_gold") else ""
-    )
-    rows.append(table_row(["this model", results.get("encoder", ""), learned_from, *own, "this card"]))
-    return (
-        "## Beside published figures\n\nOn the same test relations. Encoders, supervision and protocols differ; published "
-        "figures are quoted, not reproduced here.\n\n" + "\n".join(rows)
+    return yaml_header(
+        {
+            "license": license,
+            "language": corpus_languages(dataset) if languages is None else list(languages),
+            "library_name": "hf_relation",
+            "tags": ["open-relation-discovery", "relation-extraction", *method_text(results).tags, "clustering"],
+            "datasets": [] if dataset == OWN_FILES else [dataset],
+            "base_model": base_model,
+            "model-index": [{"name": one_line(name), "results": entries}] if entries else [],
+        }
     )
 
 
@@ -288,7 +164,7 @@ def _data(results: Mapping[str, Any], data_license: str) -> str:
     if "test_dataset" in results:
         licence += f" Novel relations: {escape_markdown(results['test_dataset'])}."
     return (
-        f"## Data\n\n{escape_markdown(results['dataset'])}.{licence} Labelled training data shares neither relations nor sentences "
+        f"## Data\n\nCorpus: {escape_markdown(results['dataset'])}.{licence} Labelled training data shares neither relations nor sentences "
         f"with validation and test; rows dropped for that are counted here.\n\n**Learned from:** {method_text(results).supervision}"
         "\n\n" + "\n".join(rows)
     )
@@ -308,19 +184,8 @@ def _relations(results: Mapping[str, Any], names: Mapping[str, str]) -> str:
     )
 
 
-def _training(results: Mapping[str, Any], base_model: str | None) -> str:
+def _origin(results: Mapping[str, Any], base_model: str | None) -> str:
     origin = f"Started from {escape_markdown(base_model)}. " if base_model else ""
     if "word_vectors" in results:
         origin += f"The encoder is a CNN; its word vectors: {escape_markdown(results['word_vectors'])}. "
-    # Indented code cannot be closed from inside, as a fence can.
-    blocks = {
-        key: "\n".join(
-            "    " + line
-            for line in json.dumps(results[key], indent=2, sort_keys=True, ensure_ascii=True).splitlines()
-        )
-        for key in ("settings", "versions")
-    }
-    return (
-        f"## Training\n\n{origin}Settings (those that differ from the defaults of the arguments' classes):\n\n{blocks['settings']}\n\n"
-        f"Versions:\n\n{blocks['versions']}"
-    )
+    return origin

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import UsageError
+from .stale_files import stale_files
 
 
 @contextmanager
@@ -168,7 +169,8 @@ def fill_folder(path: str | os.PathLike[str], fill: Callable[[Path], None], *, l
     """Write a checkpoint folder so that a crash leaves the old one, the new one, or one that refuses to load.
 
     A new or empty folder appears whole. In a folder with content the new files replace old ones of the same name, one by
-    one and `last` at the end; the checksums in it tell when that was cut short. Other files stay.
+    one and `last` at the end; the checksums in it tell when that was cut short. Other files stay, but for weights and a corpus that
+    the new files do not replace, see [`~hf_relation.data.stale_files.stale_files`].
 
     Args:
         path (`str` or `PathLike`): the folder; made where missing.
@@ -186,5 +188,10 @@ def fill_folder(path: str | os.PathLike[str], fill: Callable[[Path], None], *, l
     with tempfile.TemporaryDirectory(prefix=".saving-", dir=target) as name:
         work = Path(name)
         fill(work)
-        for file in sorted(work.iterdir(), key=lambda file: (file.name == last, file.name)):
+        files = sorted(work.iterdir(), key=lambda file: (file.name == last, file.name))
+        stale = stale_files([file.name for file in files], [file.name for file in target.iterdir()])
+        for file in files:
+            if file.name == last:
+                for name in stale:
+                    (target / name).unlink()
             os.replace(file, target / file.name)

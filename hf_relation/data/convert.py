@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,23 +14,12 @@ from ..compat import hub_errors
 from ..errors import CheckpointError, UsageError
 from ..uploading import upload_files
 from .atomic import atomic_folder
+from .dataset_card import ConvertedSplit, dataset_card
 from .kinds import KINDS, Kind
-from .recipe import Configuration, Recipe, available_splits
+from .recipe import Recipe, available_splits
 
 
 _ROWS_PER_GROUP = 10_000
-_OFFSETS = "Offsets are character offsets into `text`, end exclusive: `text[start:end]` is the mention."
-_JOINED = ": tokens are joined by single spaces, blank tokens are left out"
-
-
-@dataclass(frozen=True)
-class ConvertedSplit:
-    """One split that was written: its configuration and name, its rows, and how often each label (relation, tag, class) occurs."""
-
-    configuration: str
-    split: str
-    rows: int
-    relations: Mapping[str, int]
 
 
 def convert(
@@ -123,53 +110,6 @@ def write_parquet(path: Path, rows: Iterator[Any], *, kind: Kind = "instance") -
             for row in group:
                 relations.update(KINDS[kind].labels(row))
     return count, dict(relations.most_common())
-
-
-def dataset_card(recipe: Recipe, splits: Sequence[ConvertedSplit]) -> str:
-    """The `README.md` of a converted corpus.
-
-    Args:
-        recipe (`Recipe`): the corpus.
-        splits (`Sequence[ConvertedSplit]`): what was written.
-
-    Returns:
-        `str`: Markdown with a YAML header (`configs:`), the counts, the schema, source and licence.
-    """
-    of_configuration: dict[str, list[ConvertedSplit]] = {}
-    for split in splits:
-        of_configuration.setdefault(split.configuration, []).append(split)
-    present = {recipe.configuration(name).kind for name in of_configuration}
-    kinds = [content for kind, content in KINDS.items() if kind in present]
-    header: list[str] = []
-    if recipe.licence:
-        header.append(f"license: {recipe.licence}")
-    header += [
-        f"pretty_name: {json.dumps(recipe.title)}",
-        "tags:",
-        *(f"- {tag}" for tag in dict.fromkeys(content.tag for content in kinds)),
-        "- hf_relation",
-        "configs:",
-    ]
-    for position, (name, parts) in enumerate(of_configuration.items()):
-        header += [f"- config_name: {name}", *(["  default: true"] if position == 0 else []), "  data_files:"]
-        for part in parts:
-            header += [f"  - split: {part.split}", f"    path: {name}/{part.split}-*"]
-    body = [f"# {recipe.title}", "", recipe.about, ""]
-    for name, parts in of_configuration.items():
-        body += _configuration_section(name, recipe.configuration(name), parts)
-    body += [
-        "## Schema",
-        "",
-        *([_OFFSETS, ""] if present & {"instance", "document"} else []),
-        *(f"- {content.about}" for content in kinds),
-        "",
-        "## Source and licence",
-        "",
-        f"Source: {recipe.source}. Licence: {recipe.licence_text}.",
-        f"Converted by hf_relation; the converter changes the format only{_JOINED if present & {'instance', 'document'} else ''}.",
-        "",
-    ]
-    return "\n".join(["---", *header, "---", "", *body])
 
 
 def push(folder: str | os.PathLike[str], repo_id: str, *, private: bool = False, require_private: bool = False) -> str:
@@ -263,17 +203,3 @@ def convert_and_push(
         return written, None if push_to is None else push(
             folder, push_to, private=private, require_private=not recipe.redistributable
         )
-
-
-def _configuration_section(name: str, configuration: Configuration, parts: list[ConvertedSplit]) -> list[str]:
-    rows = [f"| {part.split} | {part.rows:,} | {len(part.relations):,} |" for part in parts]
-    return [
-        f"## Configuration `{name}`",
-        "",
-        configuration.about,
-        "",
-        f"| split | rows | {KINDS[configuration.kind].label_name} |",
-        "|---|---|---|",
-        *rows,
-        "",
-    ]

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 
-# Spreadsheets run cells that begin with one of these as formulas (CWE-1236).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets run cells that begin with one of these as formulas (CWE-1236); the wide ones, where text is typed in Chinese,
+# Japanese or Korean.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]], *, raw: bool = False) -> str:
@@ -19,7 +20,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]], *, raw: bool 
         header (`Sequence[str]`): names of the columns.
         rows (`Iterable[Sequence]`): cells: strings, numbers, `None` for an empty one.
         raw (`bool`, defaults to `False`): do not guard strings that a spreadsheet would run as formulas (those that begin with
-            `=`, `+`, `-`, `@`, a tab or a carriage return get a leading `'`).
+            `=`, `+`, `-`, `@`, their full-width forms, a tab, a carriage return or a line feed get a leading `'`).
 
     Returns:
         `str`.

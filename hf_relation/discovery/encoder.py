@@ -10,7 +10,7 @@ from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.discovery.state import CORPUS_FILE, JSON_FILE, DiscoveryState, read_state
 from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.model_origin import folder_of_model
-from hf_relation.models.loading import load_model
+from hf_relation.models.loading import load_model, processor_folder
 
 
 def load_encoder(model: Any, processor: Any = None) -> tuple[Any, Any]:
@@ -36,7 +36,7 @@ def load_encoder(model: Any, processor: Any = None) -> tuple[Any, Any]:
     if isinstance(model, (str, os.PathLike)):
         folder = checkpoint_folder(model)
         model = load_model(folder)
-        processor = folder if processor is None else processor
+        processor = processor_folder(folder) if processor is None else processor
     elif processor is None:
         raise UsageError("A model object needs its processor: pass `processor=RelationProcessor(...)` as well.")
     if isinstance(processor, (str, os.PathLike)):

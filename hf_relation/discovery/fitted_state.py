@@ -20,12 +20,15 @@ from hf_relation.discovery.steps import EmbeddingSteps
 from hf_relation.errors import CheckpointError
 
 
-def state_of_fitted(fitted: FittedRelations, *, corpus: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def state_of_fitted(
+    fitted: FittedRelations, *, corpus: bool = True, examples: bool = True
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Everything in plain form, but for the instances.
 
     Args:
         fitted ([`FittedRelations`]): what to store.
         corpus (`bool`, defaults to `True`): with the vectors of the corpus.
+        examples (`bool`, defaults to `True`): with the example texts of the relations.
 
     Returns:
         `tuple`: a JSON-able dict and a dict of arrays.
@@ -34,7 +37,7 @@ def state_of_fitted(fitted: FittedRelations, *, corpus: bool = True) -> tuple[di
         "n_features_in": fitted.steps.n_features_in_,
         "requested": fitted.requested if isinstance(fitted.requested, str) else int(fitted.requested),
         "estimate": None if fitted.estimate is None else asdict(fitted.estimate),
-        "relations": [asdict(relation) for relation in fitted.relations],
+        "relations": [asdict(relation) | ({} if examples else {"examples": []}) for relation in fitted.relations],
         "next_id": fitted.next_id,
     }
     arrays = {"labels": fitted.labels, "scores": fitted.scores, "centers": fitted.centers, "unlike": fitted.unlike}

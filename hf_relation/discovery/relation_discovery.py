@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.clustering.algorithms import Algorithm
 from hf_relation.clustering.labels import cluster_centers
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.clustering.whitening import WithinClassWhitening
-from hf_relation.data.atomic import fill_folder
 from hf_relation.data.validation import check_instances
 from hf_relation.discovery.askable import AskableRelations
 from hf_relation.discovery.editable import EditableRelations
 from hf_relation.discovery.fitted import FittedRelations
-from hf_relation.discovery.fitted_state import fitted_from_state, state_of_fitted
 from hf_relation.discovery.fitting import fit_relations
 from hf_relation.discovery.growable import GrowingRelations
 from hf_relation.discovery.inputs import read_inputs
@@ -29,15 +24,17 @@ from hf_relation.discovery.known import CHECKPOINT, KnownRelations, fit_gate_of,
 from hf_relation.discovery.open_world import OpenWorldGate
 from hf_relation.discovery.relation import DiscoveredRelation
 from hf_relation.discovery.result import DiscoveryResult
-from hf_relation.discovery.settings import check_settings, merged_settings
-from hf_relation.discovery.state import CORPUS_FILE, JSON_FILE, DiscoveryState, read_state, write_state
+from hf_relation.discovery.settings import check_settings
+from hf_relation.discovery.sharing import SharedDiscovery
 from hf_relation.discovery.steps import EmbeddingSteps
 from hf_relation.discovery.weighting import pair_weights
 from hf_relation.discovery.with_encoder import WithEncoder
-from hf_relation.errors import CheckpointError, UsageError
+from hf_relation.errors import UsageError
 
 
-class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, AskableRelations, BaseEstimator):
+class RelationDiscovery(
+    SharedDiscovery, WithEncoder, EditableRelations, GrowingRelations, AskableRelations, BaseEstimator
+):
     """Discover relations: embed instances, whiten, reduce, cluster, and describe the clusters.
 
     Input is a list (or generator, `datasets.Dataset`, ...) of instances of the data contract, ready embeddings, or both;
@@ -146,87 +143,6 @@ class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, Askabl
         self.device = device
         self.progress = progress
         self.random_state = random_state
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name: str | os.PathLike[str] | None = None,
-        *,
-        revision: str | None = None,
-        token: str | None = None,
-        **params: Any,
-    ) -> RelationDiscovery:
-        """Load a checkpoint with the settings stored beside it, and a fitted discovery where it holds one.
-
-        Args:
-            name (`str` or path, *optional*): the shipped checkpoint (`None`), a local folder, or a Hub id.
-            revision (`str`, *optional*): branch, tag or commit of a Hub id, for all its files.
-            token (`str`, *optional*): Hub token.
-            **params: constructor arguments; they win over the stored settings.
-
-        Returns:
-            [`RelationDiscovery`]: ready for `fit`, and for `predict` where the checkpoint holds a fitted discovery.
-            Weights are loaded at first use.
-
-        Raises:
-            CheckpointError: no such checkpoint, or its files are damaged or from a newer version.
-        """
-        folder = checkpoint_folder(name, revision=revision, token=token)
-        state = read_state(folder)
-        has_model = (folder / "config.json").is_file()
-        if state is None and not has_model:
-            raise CheckpointError(f"{folder} holds neither a model (config.json) nor a discovery (discovery.json).")
-        settings = {} if state is None else state.settings
-        discovery = cls(**merged_settings({"model": str(folder) if has_model else None} | settings, params))
-        discovery._stored = (discovery.model, state)
-        if state is not None and state.fitted is not None:
-            discovery._fitted = fitted_from_state(state.fitted, state.arrays, state.rows)
-        return discovery
-
-    def save_pretrained(self, save_directory: str | os.PathLike[str], *, corpus: bool = True, **kwargs: Any) -> None:
-        """Save encoder, processor, settings and, once fitted, the relations: a folder that loads by itself, offline.
-
-        Only safetensors and JSON are written.
-
-        Args:
-            save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
-            corpus (`bool`, defaults to `True`): with the fitted instances and their vectors. Without them `predict` works after
-                loading, but not what changes relations; example texts of every relation are saved all the same.
-            **kwargs: passed to `PreTrainedModel.save_pretrained`, e.g. `max_shard_size`.
-
-        Raises:
-            UsageError: `save_directory` is a file, or a setting cannot be stored.
-        """
-        settings = {
-            "num_relations": self.num_relations,
-            "algorithm": self.algorithm,
-            "algorithm_kwargs": None if self.algorithm_kwargs is None else dict(self.algorithm_kwargs),
-            "n_init": self.n_init,
-            "transform": None if self.transform is None else "whitening",
-            "pca_components": self.pca_components,
-            "pair_weighting": self.pair_weighting,
-            "num_relations_calibration": self.num_relations_calibration,
-            "seed": self._seed,
-            "dtype": self.dtype,
-            "max_tokens_per_batch": self.max_tokens_per_batch,
-        }
-        stored = self._state()
-        state = DiscoveryState(settings, self._whitening(), gate=None if stored is None else stored.gate)
-        if self._fitted is not None:
-            state.fitted, state.arrays = state_of_fitted(self._fitted, corpus=corpus)
-            if corpus and self._fitted.corpus is not None:
-                state.rows = self._fitted.corpus.rows
-
-        def fill(folder: Path) -> None:
-            if self.model is not None:
-                model, processor = self._encoder()
-                model.save_pretrained(folder, **kwargs)
-                processor.save_pretrained(folder)
-            write_state(folder, state)
-
-        fill_folder(save_directory, fill, last=JSON_FILE)
-        if state.rows is None:  # of an earlier discovery
-            (Path(save_directory) / CORPUS_FILE).unlink(missing_ok=True)
 
     def fit(self, instances: Any = None, embeddings: Any = None, *, known: Any = None) -> RelationDiscovery:
         """Discover the relations of a corpus; recognise those that are known, and what belongs to none.

@@ -106,7 +106,9 @@ def write_state(folder: str | os.PathLike[str], state: DiscoveryState) -> None:
         with atomic_file(target / CORPUS_FILE) as stream:
             for row in state.rows:
                 stream.write(json.dumps(row, allow_nan=False).encode("ascii") + b"\n")
-    weights = sorted(path for path in target.glob("*.safetensors") if path.name.startswith(("model", "discovery")))
+    weights = sorted(
+        path for path in target.glob("*.safetensors") if path.name.startswith(("model", "adapter_model", "discovery"))
+    )
     weights += [path for path in (target / CORPUS_FILE,) if path.is_file()]
     content["sha256"] = {path.name: digest_of_file(path) for path in weights}
     try:

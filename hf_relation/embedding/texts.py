@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
@@ -19,6 +18,8 @@ from hf_relation.embedding.devices import model_device, resolve_device
 from hf_relation.embedding.forward import inference_state
 from hf_relation.embedding.memory import ShrinkingBatches
 from hf_relation.errors import CheckpointError, UsageError
+from hf_relation.models.plain_config import LOCAL, config_of_folder
+from hf_relation.models.plain_loading import load_plain
 from hf_relation.models.text_states import TEXT_STATES, text_state
 
 
@@ -102,9 +103,10 @@ class TextEncoder:
         folder = base_encoder_path() if name is None else checkpoint_folder(name, revision=revision, token=token)
         settings.setdefault("pooling", _pooling_of(folder))
         try:
-            tokenizer = AutoTokenizer.from_pretrained(str(folder))
-            model = AutoModel.from_pretrained(str(folder), dtype=torch.float32, use_safetensors=True)
-        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+            config = config_of_folder(folder)
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), config=config, **LOCAL)
+            model = load_plain(folder, AutoModel, config, dtype=torch.float32)
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise CheckpointError(f"The text encoder in {folder} cannot be loaded: {error}") from error
         if type(model).__module__.startswith("hf_relation."):
             raise CheckpointError(

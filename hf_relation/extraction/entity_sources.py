@@ -96,19 +96,24 @@ def _spacy_pipeline(name: str) -> Any:
 
 
 def _checkpoint(name: str, device: Any) -> Any:
-    from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer, pipeline
+    from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
+    from hf_relation.checkpoints import checkpoint_folder
     from hf_relation.extraction.joint_entities import is_joint, load_joint_entities
+    from hf_relation.models.plain_config import LOCAL, config_of_folder
+    from hf_relation.models.plain_loading import load_plain
 
     try:
-        joint = is_joint(AutoConfig.from_pretrained(name))
+        folder = checkpoint_folder(name)
+        config = config_of_folder(folder)
+        joint = is_joint(config)
         if not joint:
-            model = AutoModelForTokenClassification.from_pretrained(name, use_safetensors=True)
-            tokenizer = AutoTokenizer.from_pretrained(name)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+            model = load_plain(folder, AutoModelForTokenClassification, config)
+            tokenizer = AutoTokenizer.from_pretrained(folder, config=config, **LOCAL)
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{name!r} cannot be loaded as a token-classification model: {error}") from error
     if joint:
-        return load_joint_entities(name, device=device)
+        return load_joint_entities(folder, device=device)
     if not tokenizer.is_fast:
         raise CheckpointError(f"{name!r} has no fast tokenizer, so that it does not say where entities are.")
     limits = (tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None) or _LONGEST)

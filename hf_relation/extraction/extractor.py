@@ -6,13 +6,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from hf_relation.checkpoints import checkpoint_folder
-from hf_relation.data.atomic import fill_folder
 from hf_relation.data.candidates import candidate_pairs, check_distance
 from hf_relation.data.schema import Document
 from hf_relation.errors import UsageError
@@ -22,14 +20,15 @@ from hf_relation.extraction.inputs import ExtractionInput, check_rows, read_inpu
 from hf_relation.extraction.joint import tag_and_score
 from hf_relation.extraction.loading import NO_CHECKPOINT, check_parts, load_extractor_parts
 from hf_relation.extraction.scoring import PairScores, batch_tokens, check_dtype, score_documents
-from hf_relation.extraction.state import JSON_FILE, read_rules, write_rules
+from hf_relation.extraction.sharing import SharedExtractor
+from hf_relation.extraction.state import read_rules
 from hf_relation.extraction.type_constraints import TypeConstraints
 
 
 _CHUNK = 1_000
 
 
-class RelationExtractor:
+class RelationExtractor(SharedExtractor):
     """Find the triples (head, relation, tail) in texts.
 
     Args:
@@ -96,49 +95,6 @@ class RelationExtractor:
         """The relations that the model knows, by number."""
         names: list[str] = self.model.config.relations
         return names
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name: str | os.PathLike[str] | None = None,
-        *,
-        revision: str | None = None,
-        token: str | None = None,
-        **settings: Any,
-    ) -> RelationExtractor:
-        """Load a checkpoint with its rules.
-
-        Args:
-            name (`str` or path): a local folder, or a Hub id.
-            revision (`str`, *optional*): branch, tag or commit of a Hub id.
-            token (`str`, *optional*): Hub token for private repositories.
-            **settings: further arguments of [`RelationExtractor`].
-
-        Returns:
-            [`RelationExtractor`].
-
-        Raises:
-            UsageError: no name is given.
-            CheckpointError: there is no such checkpoint, or files are missing or damaged.
-        """
-        if name is None:
-            raise UsageError(NO_CHECKPOINT)
-        return cls(checkpoint_folder(name, revision=revision, token=token), **settings)
-
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
-        """Save model, processor and rules: a folder that loads by itself, offline. Only safetensors and JSON are written.
-
-        Args:
-            save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
-            **kwargs: passed to `PreTrainedModel.save_pretrained`, e.g. `max_shard_size`.
-        """
-
-        def fill(folder: Path) -> None:
-            self.model.save_pretrained(folder, **kwargs)
-            self.processor.save_pretrained(folder)
-            write_rules(folder, self.rules)
-
-        fill_folder(save_directory, fill, last=JSON_FILE)
 
     def extract(
         self,

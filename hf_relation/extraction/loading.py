@@ -8,7 +8,7 @@ from typing import Any
 
 from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.errors import CheckpointError, UsageError
-from hf_relation.models.loading import load_model
+from hf_relation.models.loading import load_model, processor_folder
 from hf_relation.processing import DocumentProcessor
 
 
@@ -36,7 +36,7 @@ def load_extractor_parts(folder: Path, processor: Any = None) -> tuple[Any, Any]
     model = load_model(folder)
     check_parts(model, where=f"{folder} holds a")
     if processor is None:
-        processor = folder
+        processor = processor_folder(folder)
     if isinstance(processor, (str, os.PathLike)):
         source = checkpoint_folder(processor)
         try:

@@ -26,6 +26,7 @@ FORMAT_VERSION = 1
 JSON_FILE = "extraction.json"
 _PARTS = ("thresholds", "calibration", "type_constraints", "symmetric")
 _VALUES = ("top_k", "reflexive_pairs")
+_WEIGHTS = ("model*.safetensors", "adapter_model.safetensors")
 
 
 def write_rules(folder: str | os.PathLike[str], rules: DecisionRules) -> None:
@@ -42,7 +43,7 @@ def write_rules(folder: str | os.PathLike[str], rules: DecisionRules) -> None:
     for name in _PARTS:
         value = getattr(rules, name)
         content[name] = None if value is None else value.to_dict()
-    weights = sorted(Path(folder).glob("model*.safetensors"))
+    weights = sorted(path for pattern in _WEIGHTS for path in Path(folder).glob(pattern))
     content["sha256"] = {path.name: digest_of_file(path) for path in weights}
     with atomic_file(Path(folder) / JSON_FILE) as stream:
         stream.write(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8") + b"\n")
@@ -103,5 +104,5 @@ def rules_of_model(model: Any) -> DecisionRules:
     Raises:
         CheckpointError: as [`read_rules`], or the Hub did not give the files.
     """
-    folder = folder_of_model(model, JSON_FILE, ("model*.safetensors",))
+    folder = folder_of_model(model, JSON_FILE, _WEIGHTS)
     return DecisionRules() if folder is None else read_rules(folder)

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hf_relation.cards.generated import CARD, may_replace, read_standing
 from hf_relation.hub.plan import PushPlan, plan_push
 from hf_relation.uploading import RepoType, upload_files
 
@@ -69,7 +70,9 @@ def _without_corpus(plan: PushPlan, target: Path) -> Path:
     from hf_relation.discovery import RelationDiscovery
 
     RelationDiscovery.from_pretrained(plan.folder).save_pretrained(target, corpus=False)
-    for name in plan.files:  # the card, and what else the discovery knows nothing of
+    for name in plan.files:  # a card of somebody's, and what else the discovery knows nothing of
+        if name == CARD and may_replace(read_standing(plan.folder)):
+            continue  # a generated one says that the corpus is inside
         if name.endswith((".md", ".py")) or not (target / name).exists():
             shutil.copyfile(plan.folder / name, target / name)
     return target

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from transformers import PreTrainedConfig
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.utils import logging
 
 from hf_relation.errors import UsageError
+from hf_relation.models.plain_config import check_one_encoder
+from hf_relation.models.untrusted_settings import (
+    LARGEST_SIZE,
+    QUIET_SETTINGS,
+    check_values,
+    fields_of,
+    names_code,
+    without_code,
+)
 
 
 logger = logging.get_logger(__name__)
 
-# Settings that name code, files or other repositories; none is needed to build an encoder from its sizes.
-_NEVER = {"auto_map", "trust_remote_code", "custom_pipelines", "quantization_config", "name_or_path"}
-# Saved by transformers with every config, harmless, and not part of the architecture: dropped without a word.
-_QUIET = {
-    "architectures",
-    "dtype",
-    "gradient_checkpointing",
-    "id2label",
-    "label2id",
-    "output_attentions",
-    "position_embedding_type",
-    "torch_dtype",
-    "transformers_version",
-}
-# No published encoder comes near; a file that asks for more must not reach an allocation.
-LARGEST_SIZE = 10_000_000
+__all__ = ["LARGEST_SIZE", "build_backbone_config"]
+
+# More layers than any encoder has; each costs time and memory before a single weight is read.
+_MOST_LAYERS = 1_000
+# The largest table of embeddings that is made: 2.5 times that of a vocabulary of a million with 4,096 dimensions.
+_LARGEST_TABLE = 10**10
+# What a model above the encoder has to know of it.
+_NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers")
 
 
 def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) -> PreTrainedConfig:
     """Build an encoder config from untrusted settings.
 
-    Only keys that are fields of the config class of `model_type` are kept: keys that name code (`auto_map`,
-    `trust_remote_code`) and private keys (`_...`) are dropped, other unknown keys are dropped with one warning.
+    Only keys that are fields of the config class of `model_type` are kept, at every depth without keys that name code
+    (`auto_map`, `trust_remote_code`) and private keys (`_...`); other unknown keys are dropped with one warning.
 
     Args:
         value (`Mapping`, `PreTrainedConfig` or `None`): settings with a `model_type` that transformers knows; `None`
@@ -47,7 +46,8 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
         `PreTrainedConfig`: the encoder's config, holding no path of the machine it was made on.
 
     Raises:
-        UsageError: `model_type` is missing or unknown, or a size is beyond 10,000,000.
+        UsageError: `model_type` is missing, unknown or that of a model made of several, a size is beyond 10,000,000, or a
+            number is not finite.
 
     Example:
 
@@ -63,34 +63,36 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
         value = {"model_type": "bert"}
     settings = value.to_dict() if isinstance(value, PreTrainedConfig) else dict(value)
     model_type = settings.pop("model_type", None)
-    if model_type not in CONFIG_MAPPING:
+    config_class = check_one_encoder(model_type, "`backbone_config`")
+    fields = fields_of(config_class)
+    if not fields.issuperset(_NEEDED):
         raise UsageError(
-            f"`backbone_config` needs the `model_type` of an encoder that transformers knows (e.g. 'bert', 'roberta', "
-            f"'xlm-roberta'), got {model_type!r}."
+            f"`backbone_config`: a {model_type!r} model is no encoder of texts (with {', '.join(_NEEDED)}). Take an "
+            "encoder such as 'bert', 'roberta' or 'modernbert'."
         )
-    config_class = CONFIG_MAPPING[model_type]
-    fields = {field.name for field in dataclasses.fields(config_class)} | set(
-        getattr(config_class, "attribute_map", {})
-    )
     kept, unknown = {}, []
     for key, setting in settings.items():
-        if key in _NEVER or key in _QUIET or key.startswith("_"):
+        if names_code(key) or key in QUIET_SETTINGS:
             continue
         if key in fields:
-            _check_size(key, setting)
-            kept[key] = setting
+            kept[key] = without_code(setting)
         else:
-            unknown.append(key)
+            unknown.append(str(key))
     if unknown:
         logger.warning_once(f"Unknown settings in `backbone_config` were ignored: {', '.join(sorted(unknown))}.")
+    check_values(kept, "backbone_config")
     config = config_class(**kept)
     config._name_or_path = ""
+    _check_sizes(config)
     return config
 
 
-def _check_size(key: str, setting: Any) -> None:
-    if isinstance(setting, int) and not isinstance(setting, bool) and abs(setting) > LARGEST_SIZE:
+def _check_sizes(config: PreTrainedConfig) -> None:
+    layers, words, width = (getattr(config, name) for name in ("num_hidden_layers", "vocab_size", "hidden_size"))
+    if isinstance(layers, int) and layers > _MOST_LAYERS:
+        raise UsageError(f"`backbone_config.num_hidden_layers` is {layers}; at most {_MOST_LAYERS} are allowed.")
+    if isinstance(words, int) and isinstance(width, int) and words * width > _LARGEST_TABLE:
         raise UsageError(
-            f"`backbone_config.{key}` is {setting}, beyond the largest size allowed ({LARGEST_SIZE}). "
-            "The file is damaged or hostile; do not load it."
+            f"`backbone_config` has a vocab_size of {words} and a hidden_size of {width}: a table beyond {_LARGEST_TABLE} "
+            "numbers. The file is damaged or hostile; do not load it."
         )

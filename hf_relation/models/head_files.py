@@ -7,9 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 
 from hf_relation.data.atomic import atomic_file, atomic_folder
 from hf_relation.data.files import parse_json
@@ -17,6 +15,8 @@ from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
 from hf_relation.models.head_selection import read_heads, stored_heads
 from hf_relation.models.head_surgery import keeps_pruned_heads, prune_heads, pruned_heads
 from hf_relation.models.model_heads import head_layout
+from hf_relation.models.plain_config import config_of_folder
+from hf_relation.models.plain_loading import all_but_pooler, load_plain
 
 
 PRUNED_FILE = "pruned_heads.json"
@@ -89,10 +89,7 @@ def load_pruned(folder: str | os.PathLike[str], auto_class: Any = AutoModel, **s
     if not source.is_dir():
         raise UsageError(f"{source} is not a folder. Give the one that `save_pruned` wrote.")
     stored = _read(source / PRUNED_FILE)
-    try:
-        config = AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{source / 'config.json'} is missing or damaged: {error}") from error
+    config = config_of_folder(source)
     text_config = config.get_text_config()
     sizes = {
         name: getattr(text_config, attribute, 0)
@@ -102,36 +99,24 @@ def load_pruned(folder: str | os.PathLike[str], auto_class: Any = AutoModel, **s
         heads = read_heads(stored, **sizes, what=str(source / PRUNED_FILE))
     except UsageError as error:
         raise CheckpointError(str(error)) from error
-    model_class = _model_class(auto_class, config)
+    made: list[str] = []  # how the names of the encoder's weights begin; heads above it may be new
 
-    # Heads go between making the modules and loading their weights. A class of the same name, since transformers chooses
-    # the loss by it; the model that is returned has its own class.
-    def make(self: nn.Module, *args: Any, **kwargs: Any) -> None:
-        model_class.__init__(self, *args, **kwargs)
-        prune_heads(self, heads)
+    def prepare(model: Any) -> None:
+        prune_heads(model, heads)
+        head_layout(model)
+        made.append("" if model.base_model is model else f"{model.base_model_prefix}.")
 
-    slicing = type(model_class.__name__, (model_class,), {"__init__": make, "__module__": model_class.__module__})
-    always = {
-        "local_files_only": True,
-        "use_safetensors": True,
-        "trust_remote_code": False,
-        "output_loading_info": True,
-    }
     try:
-        model, report = slicing.from_pretrained(source, config=config, **(settings | always))  # type: ignore[attr-defined]
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise CheckpointError(
-            f"The weights in {source} are missing, damaged or do not fit {PRUNED_FILE}: {error}"
-        ) from error
-    model.__class__ = model_class
-    path = f"{head_layout(model).layout.layers}."
-    missing = sorted(key for key in report["missing_keys"] if f".{path}" in f".{key}")
-    if missing:
-        raise CheckpointError(
-            f"The weights in {source} lack {len(missing)} tensors of the layers, {missing[0]} first."
+        return load_plain(
+            source,
+            auto_class,
+            config,
+            required=lambda key: all_but_pooler(key) and key.startswith(made[0]),
+            prepare=prepare,
+            **settings,
         )
-    loaded: PreTrainedModel = model
-    return loaded
+    except CheckpointError as error:
+        raise CheckpointError(f"With the heads in {source / PRUNED_FILE} gone: {error}") from error
 
 
 def _read(path: Path) -> Any:
@@ -146,17 +131,3 @@ def _read(path: Path) -> Any:
             f"{path} has format {content['format_version']}, this version of hf_relation reads up to {_FORMAT}. Upgrade it."
         )
     return content.get("pruned_heads")
-
-
-def _model_class(auto_class: Any, config: Any) -> type[PreTrainedModel]:
-    if isinstance(auto_class, type) and issubclass(auto_class, PreTrainedModel):
-        return auto_class
-    mapping = getattr(auto_class, "_model_mapping", None)
-    if mapping is None or type(config) not in mapping:
-        raise UsageError(
-            f"`auto_class` must be an Auto class that has a model for a {config.model_type!r} config, or a model class, got "
-            f"{getattr(auto_class, '__name__', auto_class)}."
-        )
-    found = mapping[type(config)]
-    chosen: type[PreTrainedModel] = found[0] if isinstance(found, (tuple, list)) else found
-    return chosen

@@ -11,13 +11,11 @@ from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 from hf_relation.errors import UsageError
+from hf_relation.hub_class import HubClass
 from hf_relation.models.backbone import LARGEST_SIZE, build_backbone_config
 from hf_relation.models.encoder import check_blocks
 from hf_relation.models.head_selection import read_heads, stored_heads
-
-
-# Keywords with which transformers would fetch an encoder; none may come from a file.
-_NEVER = ("backbone", "backbone_kwargs", "use_timm_backbone", "use_pretrained_backbone", "trust_remote_code")
+from hf_relation.models.untrusted_settings import UntrustedConfig
 
 
 def _default_pooling() -> list[str]:
@@ -25,7 +23,7 @@ def _default_pooling() -> list[str]:
 
 
 @strict
-class EncoderConfig(PreTrainedConfig):
+class EncoderConfig(HubClass, UntrustedConfig):
     r"""Settings of [`~hf_relation.models.pair_encoder.EncoderPreTrainedModel`]: an encoder, and weights above it.
 
     Args:
@@ -51,8 +49,6 @@ class EncoderConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         # Built here, not by the parent: the parent would follow a `backbone=` keyword to the Hub.
         self.backbone_config = build_backbone_config(self.backbone_config)
-        for key in _NEVER:
-            kwargs.pop(key, None)
         self.pruned_heads = self._checked_heads()
         self._check_settings()
         super().__post_init__(**kwargs)

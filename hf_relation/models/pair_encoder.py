@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 
 from hf_relation.errors import UsageError
+from hf_relation.hub_class import PackagedClass
 from hf_relation.model_origin import find_origin, set_origin
 from hf_relation.models.encoder import pool_pairs
 from hf_relation.models.head_selection import numbered_heads, stored_heads
@@ -19,6 +21,9 @@ from hf_relation.models.head_surgery import prune_heads, pruned_heads, record_pr
 from hf_relation.models.length_chunks import split_by_length
 from hf_relation.models.mapping import MappingLinear
 from hf_relation.models.pair_config import EncoderConfig, PairEncoderConfig
+from hf_relation.models.plain_config import plain_config
+from hf_relation.models.safe_loading import SafeLoadingModel
+from hf_relation.models.with_card import WithCard
 from hf_relation.models.word_embeddings import perturbed_word_embeddings
 
 
@@ -40,7 +45,7 @@ class PairStates(NamedTuple):
     word_embedding_dim: int
 
 
-class EncoderPreTrainedModel(PreTrainedModel):
+class EncoderPreTrainedModel(PackagedClass, WithCard, SafeLoadingModel):
     """An encoder, `self.backbone`; what lies above it is the subclass's.
 
     Weight initialisation, capabilities, and the ways to start from a plain encoder. A subclass calls
@@ -138,15 +143,22 @@ class EncoderPreTrainedModel(PreTrainedModel):
 
         Returns:
             The model.
+
+        Raises:
+            CheckpointError: the folder holds pickles only, a file is damaged, or weights of the encoder are missing.
+            UsageError: it is not an encoder of texts, or a setting has a value that is not allowed.
         """
         loading = {key: settings.pop(key) for key in ("revision", "token", "local_files_only") if key in settings}
         dtype = settings.pop("dtype", torch.float32)
-        backbone_config = AutoConfig.from_pretrained(str(name_or_path), **loading)
-        config = cls.config_class(backbone_config=backbone_config, **settings)
+        found, _ = PreTrainedConfig.get_config_dict(str(name_or_path), **loading)
+        found_config = plain_config(found, f"config.json of {name_or_path}")
+        config = cls.config_class(backbone_config=found_config, **settings)
         wanted, config.pruned_heads = config.pruned_heads, None  # the weights to load are those of all heads
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = cls.from_pretrained(str(name_or_path), config=config, dtype=dtype, **loading)
+            model = cls.from_pretrained(
+                str(name_or_path), config=config, dtype=dtype, key_mapping=_encoder_keys(config), **loading
+            )
             model._add_marker_rows(processor)
         set_origin(model, None)  # what lies beside a plain encoder is not of this model
         model._prune_rest(wanted)
@@ -267,6 +279,13 @@ class PairEncoderPreTrainedModel(EncoderPreTrainedModel):
         empty = dict.fromkeys(("input_ids", "attention_mask"))
         pooled = torch.cat([self.encode_pairs(layer, **(empty | part)).pooled for part in parts])
         return pooled[torch.argsort(order)], None
+
+
+def _encoder_keys(config: EncoderConfig) -> dict[str, str] | None:
+    """What becomes of the names of weights: a model with a head on the encoder, as most on the Hub are, has a prefix."""
+    encoder_class = AutoModel._model_mapping.get(type(config.backbone_config), None)
+    prefix = getattr(encoder_class, "base_model_prefix", "")
+    return {rf"^{re.escape(prefix)}\.": "backbone."} if prefix else None
 
 
 def full_attention_mask(input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None) -> torch.Tensor:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import Pipeline
 
 from hf_relation.data.origins import mention_rows
 from hf_relation.errors import UsageError
 from hf_relation.pipelines.inputs import as_rows, batch_budget
+from hf_relation.pipelines.sharing import SharedPipeline
 
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class _Corpus:
     report: TextReport
 
 
-class OpenRelationDiscoveryPipeline(Pipeline):
+class OpenRelationDiscoveryPipeline(SharedPipeline):
     """Discover the relations of a corpus with one call.
 
     Unlike most pipelines it looks at all inputs together: it is a thin face of [`~hf_relation.RelationDiscovery`] and gives
@@ -152,17 +151,8 @@ class OpenRelationDiscoveryPipeline(Pipeline):
             found |= {"mentions": mention_rows(model_outputs.rows), "texts": model_outputs.report.to_dict()}
         return found
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
-        """Save model, processor and discovery settings; `pipeline("open-relation-discovery", model=folder)` loads them.
-
-        Args:
-            save_directory (`str` or `PathLike`): made where missing.
-            **kwargs: passed to `PreTrainedModel.save_pretrained`.
-        """
-        # The inherited method would copy this file as repository code and mark the checkpoint as needing it.
-        self._discovery(**{k: v for k, v in self._postprocess_params.items() if k != "known"}).save_pretrained(
-            save_directory, **kwargs
-        )
+    def _estimator(self) -> RelationDiscovery:
+        return self._discovery(**{name: value for name, value in self._postprocess_params.items() if name != "known"})
 
     def _discovery(self, **options: Any) -> RelationDiscovery:
         from hf_relation.discovery import RelationDiscovery

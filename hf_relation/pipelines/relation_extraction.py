@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from transformers import Pipeline
 
 from hf_relation.errors import UsageError
 from hf_relation.extraction import DecisionRules, RelationExtractor
 from hf_relation.extraction.state import rules_of_model
 from hf_relation.pipelines.inputs import as_rows, batch_budget
+from hf_relation.pipelines.sharing import SharedPipeline
 
 
 _MODEL_OPTIONS = ("batch_size", "dtype", "max_tokens_per_batch")
@@ -26,7 +24,7 @@ class _Inputs:
     answers: list[dict[str, Any]] | None = None
 
 
-class RelationExtractionPipeline(Pipeline):
+class RelationExtractionPipeline(SharedPipeline):
     """Extract the triples (head, relation, tail) of texts; a thin face of [`~hf_relation.RelationExtractor`].
 
     The rules stored with the checkpoint (thresholds, calibration, type constraints, symmetric relations) are the defaults. The
@@ -110,15 +108,8 @@ class RelationExtractionPipeline(Pipeline):
     def postprocess(self, model_outputs: _Inputs) -> list[dict[str, Any]]:
         return model_outputs.answers or []
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
-        """Save model, processor and rules; `pipeline("relation-extraction", model=folder)` loads them.
-
-        Args:
-            save_directory (`str` or `PathLike`): made where missing.
-            **kwargs: passed to `PreTrainedModel.save_pretrained`.
-        """
-        # The inherited method would copy this file as repository code and mark the checkpoint as needing it.
-        self._extractor().save_pretrained(save_directory, **kwargs)
+    def _estimator(self) -> RelationExtractor:
+        return self._extractor()
 
     def _extractor(self, **settings: Any) -> RelationExtractor:
         if self._stored is None or self._stored[0] is not self.model:

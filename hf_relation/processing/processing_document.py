@@ -12,6 +12,7 @@ from hf_relation.data.candidates import nearest_mentions
 from hf_relation.data.schema import Document
 from hf_relation.data.validation import check_document
 from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.hub_class import HubClass
 from hf_relation.processing.alignment import TextTokens, token_range, trim_span
 from hf_relation.processing.document_assembling import assemble_window
 from hf_relation.processing.document_padding import pad_windows
@@ -32,7 +33,7 @@ ROLE = "E"
 _TOKENIZER_BATCH = 1000
 
 
-class DocumentProcessor(ProcessorMixin):
+class DocumentProcessor(HubClass, ProcessorMixin):
     """Turn documents into the input of an extraction model such as [`~hf_relation.models.kernel_re.KernelREModel`].
 
     A text is tokenized once and whole; the tokens of mentions are found by their characters, and mentions may be nested or
@@ -116,6 +117,7 @@ class DocumentProcessor(ProcessorMixin):
         # Without this, overrides such as `max_length=64` would end up in the tokenizer's saved settings as well.
         for name in ("marker_policy", "entity_types", "max_length"):
             kwargs.pop(name, None)
+        kwargs["trust_remote_code"] = False  # the tokenizer of a relation model is one of transformers
         return super()._get_arguments_from_pretrained(pretrained_model_name_or_path, processor_dict, **kwargs)
 
     def __call__(

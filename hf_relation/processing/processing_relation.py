@@ -11,6 +11,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase, ProcessorMixin
 from hf_relation.data.schema import Instance, Mention
 from hf_relation.data.validation import check_instance
 from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.hub_class import HubClass
 from hf_relation.processing.alignment import TextTokens, align_mentions
 from hf_relation.processing.assembling import MarkedMention, assemble
 from hf_relation.processing.encoded import EncodedInstance
@@ -38,7 +39,7 @@ from hf_relation.processing.windows import choose_window
 _TOKENIZER_BATCH = 1000
 
 
-class RelationProcessor(ProcessorMixin):
+class RelationProcessor(HubClass, ProcessorMixin):
     """Turn instances into the input of a relation model.
 
     The text is tokenized once and whole; mention tokens are found by their character offsets (never by searching ids),
@@ -139,6 +140,7 @@ class RelationProcessor(ProcessorMixin):
         # Without this, overrides such as `max_length=64` would end up in the tokenizer's saved settings as well.
         for name in ("marker_policy", "entity_types", "max_length", "long_text"):
             kwargs.pop(name, None)
+        kwargs["trust_remote_code"] = False  # the tokenizer of a relation model is one of transformers
         return super()._get_arguments_from_pretrained(pretrained_model_name_or_path, processor_dict, **kwargs)
 
     def __call__(

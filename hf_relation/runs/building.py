@@ -117,7 +117,7 @@ def build(script: ScriptArguments, seed: int, words: Words | None = None) -> tup
     }
     name = str(base_encoder_path() if script.model_name_or_path is None else script.model_name_or_path)
     if words is None:
-        processor = _processor(script, AutoTokenizer.from_pretrained(name))
+        processor = _processor(script, AutoTokenizer.from_pretrained(name, trust_remote_code=False))
         return MOREModel.from_backbone(name, processor, seed=seed, **settings), processor
     cnn, tokenizer = _build_cnn(script, name, words, seed)
     processor = _processor(script, tokenizer)

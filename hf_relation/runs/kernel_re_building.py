@@ -43,7 +43,7 @@ def build(script: KernelREArguments, data: ExtractionData, seed: int) -> tuple[K
         )
     name = str(base_encoder_path() if script.model_name_or_path is None else script.model_name_or_path)
     processor = DocumentProcessor(
-        AutoTokenizer.from_pretrained(name),
+        AutoTokenizer.from_pretrained(name, trust_remote_code=False),
         marker_policy=script.marker_policy,
         entity_types=types if script.marker_policy == "typed" else (),
         max_length=script.max_length,

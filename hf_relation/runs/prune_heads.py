@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from hf_relation.cards.pruning_card import PRUNED_BY, write_pruning_card
+from hf_relation.models.multitask import MultiTaskConfig
 from hf_relation.runs.output_folder import RESULTS
 from hf_relation.runs.prune_heads_arguments import COMMAND, PruneHeadsArguments, parse
 from hf_relation.runs.prune_heads_data import PruningData, load_data
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     tasks = {**data.sources, **data.targets}
 
     def one_seed(seed: int, folder: Path) -> dict[str, Any]:
-        runs = [JobRun(script, data, job, seed, folder / job.name.replace("/", "-"), console) for job in data.jobs]
+        runs = [JobRun(script, data, job, seed, folder / folder_name(job.name), console) for job in data.jobs]
         return {"seed": seed, "jobs": [run.run() for run in runs]}
 
     def finish(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -74,6 +76,7 @@ def _write_results(
     }
     output = Path(args.output_dir)
     write_json(output / RESULTS, results)
+    write_cards(output, results)
     title = f"{script.task}, ranked on {', '.join(data.sources)}"
     if set(data.targets) != set(data.sources):
         title += f", {script.setting}"
@@ -84,3 +87,26 @@ def _write_results(
     draw_pictures(script, console, lambda: draw(output, runs, summary, metric=metric, title=title))
     console.print(f"Figures: {output / RESULTS}", markup=False)
     return results
+
+
+def write_cards(output: Path, results: Mapping[str, Any]) -> None:
+    """Write the cards of the models that a run kept.
+
+    Args:
+        output (`Path`): folder of the run.
+        results (`Mapping`): the content of its results.json.
+    """
+    for run in results["runs"]:
+        for job in run["jobs"]:
+            for name in ("unpruned", "pruned"):
+                folder = output / f"seed-{run['seed']}" / folder_name(job["name"]) / name
+                if (folder / "config.json").is_file() and PRUNED_BY in job["searches"]:
+                    config = MultiTaskConfig.from_pretrained(folder)
+                    write_pruning_card(
+                        folder, config, results, seed=run["seed"], job=job["name"], pruned=name == "pruned"
+                    )
+
+
+def folder_name(job: str) -> str:
+    """Name of the folder of a job, within that of its seed."""
+    return job.replace("/", "-")

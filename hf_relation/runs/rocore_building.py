@@ -104,7 +104,7 @@ def build(script: RoCOREArguments, data: ExperimentData, seed: int) -> tuple[RoC
         return RoCOREModel.from_encoder(start.backbone, processor, seed=seed, **(settings | taken | given)), processor
     name = str(base_encoder_path() if script.model_name_or_path is None else script.model_name_or_path)
     processor = RelationProcessor(
-        AutoTokenizer.from_pretrained(name),
+        AutoTokenizer.from_pretrained(name, trust_remote_code=False),
         marker_policy=script.marker_policy,
         entity_types=script.entity_types,
         max_length=script.max_length,

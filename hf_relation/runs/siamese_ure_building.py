@@ -90,7 +90,7 @@ def build(script: ScriptArguments, data: ExperimentData, seed: int) -> tuple[Sia
     """
     name = str(base_encoder_path() if script.model_name_or_path is None else script.model_name_or_path)
     processor = RelationProcessor(
-        AutoTokenizer.from_pretrained(name),
+        AutoTokenizer.from_pretrained(name, trust_remote_code=False),
         marker_policy=script.marker_policy,
         entity_types=_entity_types(script, data),
         max_length=script.max_length,

@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from torch import nn
 from transformers import (
-    AutoConfig,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -31,6 +28,8 @@ from hf_relation.models.head_surgery import keeps_pruned_heads
 from hf_relation.models.loading import load_model
 from hf_relation.models.multitask import MultiTaskConfig
 from hf_relation.models.multitask.task_heads import Task
+from hf_relation.models.plain_config import LOCAL, config_of_folder
+from hf_relation.models.plain_loading import load_plain
 from hf_relation.runs.task_training import BATCH_TOKENS, quiet_loading
 from hf_relation.training import MultiTaskCollator, MultiTaskDataset
 from hf_relation.training.multitask_evaluation import main_score, predict_rows, score_task
@@ -185,19 +184,18 @@ def load_task_checkpoint(name: str | os.PathLike[str]) -> TaskCheckpoint:
         CheckpointError: a file is missing or damaged, weights are missing, or model and tokenizer do not fit.
     """
     folder = checkpoint_folder(name)
-    safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with quiet_loading():
         try:
-            config = AutoConfig.from_pretrained(folder, **safe)
-        except (OSError, ValueError, TypeError, KeyError, StrictDataclassError) as error:
-            raise CheckpointError(f"{folder / 'config.json'} is missing or damaged: {error}") from error
+            config: Any = config_of_folder(folder)
+        except CheckpointError as error:
+            raise CheckpointError(f"The model in {folder} cannot be loaded: {error}") from error
         if config.model_type == "multitask":
             model, tasks = load_model(folder), config
         else:
             auto_class, settings = _task_of(config, folder)
             tasks = MultiTaskConfig(tasks={settings["kind"]: settings})
-            model = _load_foreign(folder, auto_class, config, safe)
-        tokenizer = _load_tokenizer(folder, safe)
+            model = _load_foreign(folder, auto_class, config)
+        tokenizer = _load_tokenizer(folder, LOCAL)
     embeddings = model.get_input_embeddings().num_embeddings
     if len(tokenizer) > embeddings:
         raise CheckpointError(
@@ -245,18 +243,10 @@ def _task_of(config: Any, folder: Path) -> tuple[Any, dict[str, Any]]:
     return auto_class, {"kind": kind, "labels": labels}
 
 
-def _load_foreign(folder: Path, auto_class: Any, config: Any, safe: Mapping[str, Any]) -> Any:
+def _load_foreign(folder: Path, auto_class: Any, config: Any) -> Any:
     if (folder / PRUNED_FILE).is_file():
         return load_pruned(folder, auto_class, dtype=torch.float32)
     try:
-        model, report = auto_class.from_pretrained(
-            folder, config=config, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **safe
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise CheckpointError(f"The model in {folder} cannot be loaded: {error}") from error
-    if report["missing_keys"]:
-        missing = sorted(report["missing_keys"])
-        raise CheckpointError(
-            f"The weights in {folder} lack {len(missing)} tensors, among them '{missing[0]}'. Fine-tune the model first."
-        )
-    return model
+        return load_plain(folder, auto_class, config, required=lambda key: True, dtype=torch.float32)
+    except CheckpointError as error:
+        raise CheckpointError(f"The model in {folder} cannot be loaded: {error} Fine-tune the model first.") from error

@@ -73,7 +73,7 @@ class TaskLearner:
         self.args = args
         self.tasks = {name: dict(settings) for name, settings in tasks.items()}
         self.start = str(base_encoder_path() if script.model_name_or_path is None else script.model_name_or_path)
-        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self.start)
+        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(self.start, trust_remote_code=False)
         check_tokenizer(self.tokenizer)
         self._config = MultiTaskConfig(tasks=self.tasks)  # knows the tasks; its encoder is not used
 

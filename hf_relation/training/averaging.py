@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from hf_relation.errors import CheckpointError
+from hf_relation.models.weight_files import check_tensors, stored_tensors
 
 
 AVERAGE_FILE = "averaged_weights.safetensors"
@@ -117,13 +118,20 @@ class WeightAverage:
                 f"{path} is missing: the checkpoint was written without a moving average of the weights. "
                 "Resume with `ema_decay=0`, or start the run anew."
             )
+        stored = stored_tensors([path])
         state = load_file(path)
-        self.num_updates = int(state.pop(_STEPS_KEY))
+        steps = state.pop(_STEPS_KEY, None)
         if state.keys() != self._average.keys():
             other = sorted(state.keys() ^ self._average.keys())[:3]
             raise CheckpointError(
                 f"{path} holds the average of other weights (for example {', '.join(other)}). Resume with the same "
                 "`trainable` settings as the run that wrote it."
             )
+        if steps is None or steps.numel() != 1 or steps.is_floating_point():
+            raise CheckpointError(
+                f"{path} is damaged: '{_STEPS_KEY}' must be a number. Resume from another checkpoint."
+            )
+        check_tensors(stored, self._average)
+        self.num_updates = int(steps)
         for name, weight in state.items():
             self._average[name].copy_(weight)

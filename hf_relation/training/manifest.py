@@ -21,6 +21,7 @@ _FORMAT = 1
 _STATE = "trainer_state.json"
 _INDEX = "model.safetensors.index.json"
 _WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
+_CARD = "README.md"  # people may write into it; training does not read it
 _ZIPPED = (".pt", ".pth", ".bin")  # what torch.save writes is a zip archive, whose directory stands at its end
 
 
@@ -64,7 +65,7 @@ def finish_checkpoint(folder: str | Path) -> None:
     folder = Path(folder)
     files = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in (MANIFEST, IN_PROGRESS):
+        if path.is_file() and path.name not in (MANIFEST, IN_PROGRESS, _CARD):
             with open(path, "r+b") as stream:
                 os.fsync(stream.fileno())
             files[path.relative_to(folder).as_posix()] = path.stat().st_size

@@ -19,6 +19,7 @@ from hf_relation.data.atomic import atomic_file
 
 _LIBRARIES = ("torch", "transformers", "datasets", "accelerate", "peft", "scikit-learn", "numpy")
 _PLACES = ("_dir", "_file", "_path", "word_vectors")
+_SECRET = ("_token",)
 _SHOWING = {"disable_tqdm"}  # says nothing about the run, and its default depends on what was logged before
 
 
@@ -46,8 +47,8 @@ def library_versions() -> dict[str, str]:
 def changed_settings(*settings: Any) -> dict[str, Any]:
     """Give the fields of dataclasses that differ from their defaults.
 
-    Names of files and folders are left out (they say nothing to others), and so are progress bars and what is not
-    JSON-able.
+    Names of files and folders are left out (they say nothing to others), and so are secrets such as the token of the Hub,
+    progress bars and what is not JSON-able.
 
     Args:
         *settings (dataclass instances): arguments of a run; all their fields have defaults.
@@ -78,7 +79,7 @@ def changed_settings(*settings: Any) -> dict[str, Any]:
         for field in dataclasses.fields(each):
             value = getattr(each, field.name)
             plain = value.value if isinstance(value, Enum) else value
-            if not field.init or field.name in _SHOWING or field.name.endswith(_PLACES):
+            if not field.init or field.name in _SHOWING or field.name.endswith(_PLACES + _SECRET):
                 continue
             if value == getattr(usual, field.name):
                 continue

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, Trainer, TrainerControl
 from transformers.trainer_utils import TrainOutput, speed_metrics
 
+from hf_relation.cards import write_adapter_card
 from hf_relation.errors import UsageError
 from hf_relation.models.more import MOREModel
 from hf_relation.training.adversarial import AdversarialWarmup
@@ -32,6 +33,8 @@ from hf_relation.training.length_chunks import split_batch
 from hf_relation.training.loading import class_balanced_loader, data_seed
 from hf_relation.training.loss_log import LossLog
 from hf_relation.training.manifest import whole_checkpoint
+from hf_relation.training.pushed_card import write_training_card
+from hf_relation.training.resumed_weights import check_resumed_weights
 from hf_relation.training.resuming import check_resumable, last_complete_checkpoint, remove_old_checkpoints
 from hf_relation.training.run_callback import RunCallback
 from hf_relation.training.samplers import EpochBatchSampler
@@ -273,7 +276,9 @@ class RelationTrainer(Trainer):
         self.average.write_into(self.model)
         if self.args.trainable == "lora":
             if self.args.save_adapter and self.args.should_save:
-                self.model.save_pretrained(Path(self.args.output_dir) / "adapter")
+                adapter = Path(self.args.output_dir) / "adapter"
+                self.model.save_pretrained(adapter)
+                write_adapter_card(adapter, config=self.model.get_base_model().config)
             self.model = self.model.merge_and_unload()
         self.model_wrapped = self.model
         self.average = WeightAverage(self.model)
@@ -294,12 +299,35 @@ class RelationTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         super()._save(output_dir, state_dict)
+        model = self.accelerator.unwrap_model(self.model)
+        if isinstance(model, PeftModel) and self.args.should_save:  # peft wrote an empty template
+            write_adapter_card(output_dir or self.args.output_dir, config=model.get_base_model().config)
         if self.is_in_train and self.args.should_save:
             self.average.save(output_dir or self.args.output_dir)
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if not self.is_fsdp_enabled:
+            check_resumed_weights(resume_from_checkpoint, model or self.model)
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+
     def _load_best_model(self) -> None:
+        if not self.is_fsdp_enabled:
+            check_resumed_weights(self.state.best_model_checkpoint, self.model)
         super()._load_best_model()
         self.average.load(self.state.best_model_checkpoint)
+
+    def create_model_card(self, **facts: Any) -> None:
+        """Write the card that is pushed with the model, as `Trainer.create_model_card`, unless somebody wrote one.
+
+        It says what the model's settings say, what the training and evaluation rows are, and the figures of the last evaluation (with
+        `load_best_model_at_end`, of the best one).
+
+        Args:
+            **facts: those of `Trainer.create_model_card`: `model_name`, `language`, `license`, `tags`, `finetuned_from`, `dataset`,
+                `dataset_tags`; the others are not used.
+        """
+        if self.is_world_process_zero():
+            write_training_card(self, self._plain(self.model), **facts)
 
     def evaluate(
         self,

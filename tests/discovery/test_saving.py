@@ -38,7 +38,7 @@ def test_every_public_method_works_after_loading_and_gives_the_same(algorithm: s
     model, instances, embeddings = fitted(algorithm)
     model.relations_[0].name = "my name"
     model.save_pretrained(tmp_path / "saved")
-    assert sorted(path.name for path in (tmp_path / "saved").iterdir()) == list(FILES)
+    assert sorted(path.name for path in (tmp_path / "saved").iterdir()) == ["README.md", *FILES]
     loaded = RelationDiscovery.from_pretrained(tmp_path / "saved")
     assert loaded.predict(instances, embeddings).to_dict() == model.predict(instances, embeddings).to_dict()
     assert np.array_equal(loaded.labels_, model.labels_)
@@ -83,6 +83,7 @@ def test_saving_over_an_old_one_keeps_other_files_and_leaves_nothing_behind(tmp_
     (tmp_path / "README.md").write_text("mine")
     model.set_params(num_relations=2).fit(instances, embeddings).save_pretrained(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", *FILES]
+    assert (tmp_path / "README.md").read_text() == "mine"
     assert len(RelationDiscovery.from_pretrained(tmp_path).relations_) == 2
 
 

@@ -351,7 +351,7 @@ def test_saved_and_loaded_again(tmp_path: Path) -> None:
     extractor = RelationExtractor(*tiny_kernel_re(), rules=rules)
     extractor.save_pretrained(tmp_path / "out")
     extractor.save_pretrained(tmp_path / "out")  # over the first
-    assert {path.suffix for path in (tmp_path / "out").iterdir()} <= {".json", ".safetensors", ".txt"}
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} <= {".json", ".safetensors", ".txt", ".md"}
     for loaded in (RelationExtractor(tmp_path / "out"), RelationExtractor.from_pretrained(str(tmp_path / "out"))):
         assert loaded.extract(DOCUMENTS, keep_none=True) == extractor.extract(DOCUMENTS, keep_none=True)
         assert loaded.rules.thresholds == rules.thresholds and loaded.rules.reflexive_pairs

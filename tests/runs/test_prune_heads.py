@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoTokenizer
 
 from hf_relation.errors import UsageError
@@ -16,6 +17,7 @@ from hf_relation.runs.prune_heads import main
 from hf_relation.runs.prune_heads_arguments import parse
 from hf_relation.runs.prune_heads_figures import summarize
 from hf_relation.runs.task_training import TaskLearner
+from tests.cards.markdown_reader import run_snippets
 from tests.common.tiny_runs import save_tiny_encoder
 
 
@@ -55,6 +57,25 @@ def done(tmp_path_factory):
     write_treebank(folder / "data" / "ud")
     save_tiny_encoder(folder / "encoder", num_attention_heads=4)
     return folder, main(options(folder, "--plots", "true", "--stop", "best"))
+
+
+def test_the_models_that_are_kept_have_cards_with_their_scores(done, capsys):
+    folder, results = done
+    found = sorted((folder / "out").rglob("README.md"))
+    assert {path.parent.name for path in found} == {"unpruned", "pruned"}
+    for path in found:
+        card = ModelCard.load(path)
+        seed, job = int(path.parents[2].name.removeprefix("seed-")), path.parent.parent.name
+        (run,) = [run for run in results["runs"] if run["seed"] == seed]
+        (own,) = [each for each in run["jobs"] if each["name"].replace("/", "-") == job]
+        scores = own["unpruned"]["test"] if path.parent.name == "unpruned" else own["searches"]["lowest"]["test"]
+        values = [result.metric_value for result in card.data.eval_results]
+        assert values == [round(value, 4) for value in scores.values()] and values
+        assert run_snippets(path.parent) == 1
+        for heading in ("Use", "Figures", "Data and splits", "Labels", "Training", "Limits", "Licence", "Citation"):
+            assert f"\n## {heading}\n" in card.content
+        assert "ud/en\\_ewt: each treebank has its own" in card.content
+    assert "pos [" in capsys.readouterr().out
 
 
 def slow_accuracy(model, tokenizer, file):

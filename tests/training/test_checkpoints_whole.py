@@ -64,8 +64,8 @@ def copy(run, tmp_path):
 
 def test_these_are_all_files(run):
     checkpoint = run / "checkpoint-2"
-    assert sorted(path.name for path in checkpoint.iterdir()) == sorted([*FILES, "complete.json"])
-    manifest = json.loads((checkpoint / "complete.json").read_text())
+    assert sorted(path.name for path in checkpoint.iterdir()) == sorted([*FILES, "complete.json", "README.md"])
+    manifest = json.loads((checkpoint / "complete.json").read_text())  # the card may be edited, and is not in it
     assert manifest["files"] == {name: (checkpoint / name).stat().st_size for name in FILES}
 
 
@@ -204,3 +204,10 @@ def test_another_number_of_processes_is_said(run, caplog):
     assert caplog.text == ""
     check_resumable(run / "checkpoint-2", num_processes=2)
     assert "was written by 1 process(es) and is resumed by 2" in caplog.text
+
+
+def test_a_card_may_be_edited(copy):
+    (copy / "checkpoint-2" / "README.md").write_text("# By hand")
+    assert is_complete(copy / "checkpoint-2")
+    (copy / "checkpoint-2" / "README.md").unlink()
+    assert last_complete_checkpoint(copy).name == "checkpoint-2"

@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
+from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.data.word_vectors import WordVectors
 from hf_relation.errors import UsageError
+from hf_relation.models.plain_config import LOCAL, config_of_folder
+from hf_relation.models.plain_loading import load_plain
 from hf_relation.models.relation_cnn.configuration_relation_cnn import RelationCNNConfig
 from hf_relation.models.relation_cnn.modeling_relation_cnn import RelationCNNModel
 from hf_relation.processing.tokenizing import check_tokenizer
@@ -130,6 +133,7 @@ def cnn_from_encoder(
         `tuple[RelationCNNModel, PreTrainedTokenizerFast]`.
 
     Raises:
+        CheckpointError: there is no such encoder, or its files are pickles or damaged.
         UsageError: more components than columns, an encoder without a fast tokenizer or without an embedding table of
             its vocabulary, or a field of the config that the encoder says.
 
@@ -142,12 +146,12 @@ def cnn_from_encoder(
     model, tokenizer = cnn_from_encoder(base_encoder_path(), word_embedding_dim=50, seed=0)
     ```
     """
-    loading = {"revision": revision, "token": token, "local_files_only": local_files_only}
-    loading = {key: value for key, value in loading.items() if value}
     source = str(name_or_path)
-    tokenizer = AutoTokenizer.from_pretrained(source, **loading)
+    folder = checkpoint_folder(source, revision=revision, token=token, local_files_only=local_files_only)
+    found = config_of_folder(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, config=found, **LOCAL)
     check_tokenizer(tokenizer)
-    embeddings = AutoModel.from_pretrained(source, dtype=torch.float32, **loading).get_input_embeddings()
+    embeddings: Any = load_plain(folder, AutoModel, found, dtype=torch.float32).get_input_embeddings()
     weight = getattr(embeddings, "weight", None)
     if weight is None or weight.ndim != 2 or len(weight) < len(tokenizer):
         shape = None if weight is None else tuple(weight.shape)

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
 
 from hf_relation.errors import UsageError
-from hf_relation.models.backbone import LARGEST_SIZE
+from hf_relation.hub_class import HubClass
+from hf_relation.models.untrusted_settings import LARGEST_SIZE, UntrustedConfig
 
 
 _LARGEST_KERNEL = 101
@@ -17,7 +17,7 @@ _LONGEST_ORIGIN = 300
 
 
 @strict
-class RelationCNNConfig(PreTrainedConfig):
+class RelationCNNConfig(HubClass, UntrustedConfig):
     r"""Settings of [`RelationCNNModel`]; the sizes are those of RSN, which MORE takes over.
 
     Args:

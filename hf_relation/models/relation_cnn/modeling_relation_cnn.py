@@ -5,15 +5,17 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutput
 
 from hf_relation.errors import UsageError
+from hf_relation.hub_class import PackagedClass
 from hf_relation.models.relation_cnn.configuration_relation_cnn import RelationCNNConfig
+from hf_relation.models.safe_loading import SafeLoadingModel
+from hf_relation.models.with_card import WithCard
 
 
-class RelationCNNPreTrainedModel(PreTrainedModel):
+class RelationCNNPreTrainedModel(PackagedClass, WithCard, SafeLoadingModel):
     """Weight initialisation and capabilities of the CNN encoder."""
 
     config_class = RelationCNNConfig

@@ -10,9 +10,11 @@ _MARKUP = re.compile(r"([\\`*_\[\]|~$])")
 # What is markup at the start of a line only: lists, headings, rules.
 _START = re.compile(r"^(\d*)([-+](?=\s|$)|[-=]{2,}|=$|#|(?<=\d)[.)](?=\s|$))")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
-# A dot or colon after these would make a link of bare text.
-_LINK = re.compile(r"(?i)\b(https?|ftp|mailto|www)([.:])")
-_FILLER = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+# Bare addresses become links where Markdown is read as on the Hub and on GitHub. Entities do not stop all readers from that, some
+# look at the text once more when they are decoded; an invisible word joiner in the middle of an address does.
+_ADDRESS = re.compile(r"(?i)((?:https?|ftp|mailto|xmpp):|www(?=\.)|(?<=[\w.+-])@(?=\w))")
+_JOINER = "\u2060"
+_FILLER = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
 
 
 def one_line(value: object) -> str:
@@ -27,7 +29,7 @@ def one_line(value: object) -> str:
     Example:
 
     ```python
-    >>> from hf_relation.cards.escaping import one_line
+    >>> from hf_relation.data.markdown import one_line
     >>> one_line("a\\n---\\n b")
     'a --- b'
 
@@ -41,7 +43,8 @@ def escape_markdown(value: object) -> str:
     """Turn any value into one line of Markdown that shows it as plain text.
 
     White space, line breaks, control and direction characters become single spaces; characters with a meaning in
-    Markdown get a backslash, those with a meaning in HTML become entities, and addresses are not turned into links.
+    Markdown get a backslash, those with a meaning in HTML become entities, and addresses get an invisible word joiner
+    (U+2060) so that they are not turned into links.
 
     Args:
         value (`object`): shown as `str(value)`.
@@ -52,7 +55,7 @@ def escape_markdown(value: object) -> str:
     Example:
 
     ```python
-    >>> from hf_relation.cards import escape_markdown
+    >>> from hf_relation.data.markdown import escape_markdown
     >>> print(escape_markdown("a|b <i>`x`\\nnew"))
     a\\|b &lt;i&gt;\\`x\\` new
 
@@ -60,7 +63,7 @@ def escape_markdown(value: object) -> str:
     """
     text = _START.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", one_line(value)))
     text = "".join(_ENTITIES.get(character, character) for character in text)
-    return _LINK.sub(lambda match: f"{match[1]}{'&#46;' if match[2] == '.' else '&#58;'}", text)
+    return _ADDRESS.sub(rf"\1{_JOINER}", text)
 
 
 def table_row(cells: Iterable[object]) -> str:
@@ -75,7 +78,7 @@ def table_row(cells: Iterable[object]) -> str:
     Example:
 
     ```python
-    >>> from hf_relation.cards import table_row
+    >>> from hf_relation.data.markdown import table_row
     >>> print(table_row(["a|b", 0.5]))
     | a\\|b | 0.5 |
 
