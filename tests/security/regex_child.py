@@ -16,7 +16,7 @@ from typing import Any
 
 
 SIZE = 2**20
-LIMIT = 30  # seconds of this process; a linear one takes well under one, a quadratic one of this size an hour
+LIMIT = 15  # seconds of this process; a linear one takes well under one, a quadratic one of this size an hour
 
 
 class TooLong(Exception):
@@ -83,13 +83,15 @@ if __name__ == "__main__":
     signal.signal(signal.SIGVTALRM, _alarm)
     slow = []
     patterns = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    for where, pattern, flags in patterns:
+    for where, pattern, flags, anchored in patterns:
         compiled = re.compile(pattern, flags)
         for text in inputs(pattern):
-            if took_too_long(lambda: sum(1 for _ in compiled.finditer(text))):
+            if took_too_long(
+                lambda: compiled.fullmatch(text) if anchored else sum(1 for _ in compiled.finditer(text))
+            ):
                 slow.append([where, pattern, text[:20]])
-    for name, function in functions().items():
-        for unit in ("a", "- ", "<head>", "e\u0301"):
+    for name, function in functions().items() if len(sys.argv) == 2 else ():
+        for unit in ("a", "- "):
             if took_too_long(lambda: function(unit * (SIZE // len(unit)))):
                 slow.append([name, "", unit])
     print("RESULTS " + json.dumps({"slow": slow, "patterns": len(patterns)}))
