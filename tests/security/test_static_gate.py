@@ -99,3 +99,17 @@ def test_a_packed_file_of_zeros_does_not_fill_the_memory(tmp_path: Path) -> None
             stream.write(bytes(2**20))
     with pytest.raises(InvalidRowError, match="longer than"):
         list(read_lines(path))
+
+
+def test_a_packed_file_that_is_read_as_a_whole_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gzip
+
+    from hf_relation.data import files
+    from hf_relation.errors import InvalidRowError
+
+    path = tmp_path / "bomb.json.gz"
+    path.write_bytes(gzip.compress(b" " * 5000 + b"1"))
+    assert files.read_json(path) == 1
+    monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 5000)
+    with pytest.raises(InvalidRowError, match="unpacks to more than 5,000 bytes"):
+        files.read_json(path)
