@@ -65,7 +65,7 @@ def locate_strings(text: str, strings: Iterable[str]) -> dict[str, Located]:
     """
     wanted = list(dict.fromkeys(strings))
     searched = _Searched(text)
-    found = {string: places for string in wanted if (places := _occurrences(searched, string.strip()))}
+    found = {string: where for string in wanted if (where := _occurrences(searched, string.strip()))}
     taken: list[Place] = []  # in order, none overlapping another
     located: dict[str, Located] = {}
     for string in sorted(found, key=lambda string: -len(string.strip())):
