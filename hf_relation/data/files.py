@@ -18,6 +18,9 @@ from ..errors import InvalidRowError, UsageError
 MAX_LINE_BYTES = 64 * 2**20
 """The longest line that is read, so that a packed file of zeros cannot fill the memory."""
 
+MAX_UNPACKED_BYTES = 2 * 2**30
+"""The most that is unpacked of a gzip file that is read as a whole."""
+
 
 def stem_of(path: str | os.PathLike[str]) -> str:
     """The file name up to its first dot: `"val_wiki"` for `a/val_wiki.json.gz`."""
@@ -84,13 +87,18 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
     Raises:
         UsageError: the file does not exist or is a folder.
-        InvalidRowError: the gzip file is damaged or incomplete.
+        InvalidRowError: the gzip file is damaged or incomplete, or unpacks to more than 2 GiB.
     """
     with open_binary(path) as stream:
         try:
-            return stream.read()
+            content = stream.read(MAX_UNPACKED_BYTES + 1) if Path(path).suffix == ".gz" else stream.read()
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InvalidRowError(f"{path} is not a complete gzip file ({error}). Get it again.") from error
+    if Path(path).suffix == ".gz" and len(content) > MAX_UNPACKED_BYTES:
+        raise InvalidRowError(
+            f"{path} unpacks to more than {MAX_UNPACKED_BYTES:,} bytes. If it is what you want, unpack it and read that file."
+        )
+    return content
 
 
 def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:

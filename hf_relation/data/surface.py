@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Literal
 
 
@@ -62,39 +64,87 @@ def locate_strings(text: str, strings: Iterable[str]) -> dict[str, Located]:
     ```
     """
     wanted = list(dict.fromkeys(strings))
-    found = {string: occurrences for string in wanted if (occurrences := _occurrences(text, string.strip()))}
-    taken: list[Place] = []
+    searched = _Searched(text)
+    found = {string: where for string in wanted if (where := _occurrences(searched, string.strip()))}
+    taken: list[Place] = []  # in order, none overlapping another
     located: dict[str, Located] = {}
     for string in sorted(found, key=lambda string: -len(string.strip())):
         how, places = found[string]
-        free = [place for place in places if not any(_overlap(place, other) for other in taken)]
+        free = [place for place in places if not _overlaps_one(place, taken)]
         located[string] = Located(tuple(free or places), how, nested=not free)
-        taken.extend(free)
+        taken = sorted([*taken, *free])
     return {string: located[string] for string in wanted if string in located}
 
 
-def _occurrences(text: str, string: str) -> tuple[How, list[Place]] | None:
+class _Searched:
+    """A text to search in. Every search takes time in proportion to the text, whatever the string and the text repeat."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def folded(self) -> str:
+        """The text without case, character by character."""
+        return _folded(self.text)
+
+    @cached_property
+    def dense(self) -> tuple[str, list[int]]:
+        """The folded text without blanks, and where its characters stand in the text."""
+        places = [place for place, character in enumerate(self.folded) if not character.isspace()]
+        return "".join([self.folded[place] for place in places]), places
+
+    def exact(self, string: str) -> Iterator[Place]:
+        return ((start, start + len(string)) for start in _starts(self.text, string))
+
+    def ignoring_case(self, string: str) -> Iterator[Place]:
+        return ((start, start + len(string)) for start in _starts(self.folded, _folded(string)))
+
+    def ignoring_spacing(self, string: str) -> Iterator[Place]:
+        dense, places = self.dense
+        tokens = re.findall(r"\w+|[^\w\s]", string)
+        spaced = re.compile(r"\s*".join(map(re.escape, tokens)), re.IGNORECASE)
+        for start in _starts(dense, _folded("".join(tokens))):
+            # Blanks may stand between tokens, not inside one.
+            if match := spaced.match(self.text, places[start]):
+                yield match.span()
+
+
+def _starts(text: str, string: str) -> Iterator[int]:
+    # Occurrences that overlap count as well, so that a part of a word does not hide a whole one behind it.
+    start = text.find(string)
+    while start >= 0:
+        yield start
+        start = text.find(string, start + 1)
+
+
+def _folded(text: str) -> str:
+    return text.lower() if text.isascii() else "".join(map(_folded_character, text))
+
+
+@lru_cache(maxsize=4096)
+def _folded_character(character: str) -> str:
+    """As regular expressions ignore case: one character for one."""
+    if character in "\u0130\u0131":  # of Turkish, with and without its dot
+        return "i"
+    folds = (character.casefold(), character.lower())
+    return next((folded for folded in folds if len(folded) == 1), character)
+
+
+def _occurrences(searched: _Searched, string: str) -> tuple[How, list[Place]] | None:
     if not string:
         return None
-    literal = re.escape(string)
-    spaced = r"\s*".join(map(re.escape, re.findall(r"\w+|[^\w\s]", string)))
-    steps: tuple[tuple[How, str, re.RegexFlag], ...] = (
-        ("exact", literal, re.NOFLAG),
-        ("ignoring_case", literal, re.IGNORECASE),
-        ("ignoring_spacing", spaced, re.IGNORECASE),
+    steps: tuple[tuple[How, Callable[[str], Iterator[Place]]], ...] = (
+        ("exact", searched.exact),
+        ("ignoring_case", searched.ignoring_case),
+        ("ignoring_spacing", searched.ignoring_spacing),
     )
-    for how, pattern, flags in steps:
-        if places := _separate(place for place in _all(text, pattern, flags) if _is_whole(text, place)):
+    for how, search in steps:
+        if places := _separate(place for place in search(string) if _is_whole(searched.text, place)):
             return how, places
-    for flags in (re.NOFLAG, re.IGNORECASE):
-        if places := _separate(_all(text, literal, flags)):
+    for _, search in steps[:2]:
+        if places := _separate(search(string)):
             return "inside_word", places
     return None
-
-
-def _all(text: str, pattern: str, flags: re.RegexFlag) -> Iterable[Place]:
-    # Looking ahead finds occurrences that overlap as well, so that a part of a word does not hide a whole one behind it.
-    return (match.span(1) for match in re.finditer(f"(?=({pattern}))", text, flags))
 
 
 def _separate(places: Iterable[Place]) -> list[Place]:
@@ -105,14 +155,17 @@ def _separate(places: Iterable[Place]) -> list[Place]:
     return kept
 
 
-def _overlap(one: Place, other: Place) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
+def _overlaps_one(place: Place, taken: list[Place]) -> bool:
+    """Whether a place overlaps one of those taken, which are in order and apart."""
+    behind = bisect_left(taken, (place[1], 0))
+    return behind > 0 and taken[behind - 1][1] > place[0]
 
 
 def _is_whole(text: str, place: Place) -> bool:
-    return not any(
-        0 < offset < len(text) and _of_word(text[offset - 1]) and _of_word(text[offset]) for offset in place
-    )
+    for offset in place:
+        if 0 < offset < len(text) and _of_word(text[offset - 1]) and _of_word(text[offset]):
+            return False
+    return True
 
 
 def _of_word(character: str) -> bool:

@@ -33,6 +33,7 @@ _THOUGHT = re.compile(r"<think>.*?(</think>|\Z)", flags=re.DOTALL)
 _LEAD = re.compile(
     r"^(?:(?:relation(?:ship)?(?: name)?|name|answer)\s*[:=]|[-*•#>]+\s|\d+[.)]\s)\s*", flags=re.IGNORECASE
 )
+_LONGEST_LINE = 2_000  # what stands around a name is taken off piece by piece
 _AROUND = " \t\"'`“”‘’«»*_.,;:[](){}"
 
 
@@ -65,6 +66,7 @@ def cleaned_name(answer: str, *, max_length: int = MAX_LENGTH) -> str:
     ```
     """
     for line in _THOUGHT.sub("", answer).splitlines():
+        line = line[:_LONGEST_LINE]
         text = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in unicodedata.normalize("NFC", line))
         text = " ".join(text.split())
         before = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +60,9 @@ def check_adapter(model: PreTrainedModel, folder: Path, peft_config: Any = None)
 
     stored = {key.removeprefix(_SAVED_PREFIX): part for key, part in stored_tensors([folder / ADAPTER_FILE]).items()}
     try:
-        config = PeftConfig.from_pretrained(str(folder)) if peft_config is None else peft_config
+        config = PeftConfig.from_pretrained(str(folder)) if peft_config is None else copy.deepcopy(peft_config)
+        # By this name peft would ask the Hub whether the base has as many tokens.
+        config.base_model_name_or_path = None
         with torch.device("meta"):
             probe = type(model)(model.config)
             inject_adapter_in_model(config, probe, "default")

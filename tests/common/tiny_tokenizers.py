@@ -6,6 +6,7 @@ import copy
 import functools
 import json
 import math
+import re
 from typing import Any
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -95,17 +96,12 @@ def parse_marked(marked: str) -> tuple[str, tuple[int, int], tuple[int, int]]:
 
     ```
     """
-    text, positions = "", {}
-    rest = marked
-    while rest:
-        for tag in ("<h>", "</h>", "<t>", "</t>"):
-            if rest.startswith(tag):
-                positions[tag] = len(text)
-                rest = rest[len(tag) :]
-                break
-        else:
-            text, rest = text + rest[0], rest[1:]
-    return text, (positions["<h>"], positions["</h>"]), (positions["<t>"], positions["</t>"])
+    positions: dict[str, int] = {}
+    pieces, length = re.split("(</?[ht]>)", marked), 0
+    for tag, piece in zip(["", *pieces[1::2]], pieces[::2], strict=True):
+        positions[tag] = length
+        length += len(piece)
+    return "".join(pieces[::2]), (positions["<h>"], positions["</h>"]), (positions["<t>"], positions["</t>"])
 
 
 def make_instance(

@@ -184,6 +184,21 @@ def test_large_requests_are_answered_with_413_and_those_of_unknown_length_with_4
     connection.close()
 
 
+@pytest.mark.parametrize("body", [b"{", b"", b"[]", b"\xff\xfe", b'{"data": 3}', b"[" * 200_000])
+def test_a_body_that_is_no_request_is_refused_in_words(served: Served, body: bytes) -> None:
+    for address in ("call/discover", "queue/join", "run/discover"):
+        status, content = post(f"{served.url}/gradio_api/{address}", body)
+        assert 400 <= status < 500 or b"event_id" in content, (address, status, content)
+        assert b"Traceback" not in content and b'File "' not in content
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "file:///etc/passwd", "../../../../etc/passwd"])
+def test_a_path_in_a_text_field_is_text(served: Served, path: str) -> None:
+    for text, names in ((path, ""), (path, path), (f"<head>{path}</head> <tail>{path}</tail>", "")):
+        event, value = call(served, text, names=names)
+        assert "root:" not in json.dumps(value), (event, value)
+
+
 def test_what_the_page_is_told_about_itself(served: Served) -> None:
     _, content = get(f"{served.url}/config")
     config = json.loads(content)
