@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -209,7 +209,7 @@ class KernelREModel(KernelREPreTrainedModel):
         Raises:
             UsageError: `text_embedding="pooler"` over an encoder without a pooler.
         """
-        extra: dict[str, Any] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        extra = self._token_types(token_type_ids)
         encoded = self.backbone(
             input_ids=input_ids,
             inputs_embeds=inputs_embeds,
