@@ -33,9 +33,9 @@ def export_program(
 ) -> ExportedProgram:
     """Export a model in evaluation mode with `torch.export`, for any number of rows, tokens, mentions and pairs.
 
-    The program takes a dictionary with the columns of `batch` and returns one. It is saved with `torch.export.save`, and made
-    ready for other runtimes with the tools of PyTorch. It cannot look at values: spans and pairs that do not fit, which the
-    model refuses, give wrong numbers.
+    The program takes a dictionary with the columns of `batch` (`dict(processor(rows))`) and returns one. It is saved with
+    `torch.export.save`, and made ready for other runtimes with the tools of PyTorch. It cannot look at values: spans and pairs
+    that do not fit, which the model refuses, give wrong numbers.
 
     Args:
         model (`nn.Module`): a model of this package, or another one that returns a `ModelOutput`.
