@@ -19,7 +19,7 @@ from hf_relation.embedding.devices import model_device, resolve_device
 from hf_relation.embedding.forward import inference_state
 from hf_relation.embedding.memory import ShrinkingBatches
 from hf_relation.errors import CheckpointError, UsageError
-from hf_relation.models.backbone import takes_column
+from hf_relation.models.encoder_inputs import takes_column
 from hf_relation.models.text_states import TEXT_STATES, text_state
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn
 from transformers import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.utils import logging
@@ -88,29 +86,6 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
     config = config_class(**kept)
     config._name_or_path = ""
     return config
-
-
-def takes_column(encoder: nn.Module, column: str) -> bool:
-    """Whether an encoder's `forward` names a column. One that it does not name would go on as a setting of its attention.
-
-    Args:
-        encoder (`nn.Module`): the encoder.
-        column (`str`): for instance `"token_type_ids"`, which tokenizers also make for encoders without token types.
-
-    Returns:
-        `bool`.
-
-    Example:
-
-    ```python
-    >>> from transformers import DistilBertConfig, DistilBertModel
-    >>> from hf_relation.models.backbone import takes_column
-    >>> takes_column(DistilBertModel(DistilBertConfig(dim=8, n_layers=1, n_heads=2, hidden_dim=8)), "token_type_ids")
-    False
-
-    ```
-    """
-    return column in inspect.signature(encoder.forward).parameters
 
 
 def _check_size(key: str, setting: Any) -> None:

@@ -11,8 +11,8 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers import initialization as init
 
 from hf_relation.errors import UsageError
-from hf_relation.models.backbone import takes_column
 from hf_relation.models.encoder import pool_pairs
+from hf_relation.models.encoder_inputs import takes_column
 from hf_relation.models.head_selection import numbered_heads, stored_heads
 from hf_relation.models.head_surgery import prune_heads, pruned_heads, record_pruned_heads
 from hf_relation.models.length_chunks import split_by_length
