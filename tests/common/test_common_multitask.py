@@ -108,8 +108,9 @@ def test_a_few_steps_lower_the_loss(name, task):
     check_loss_falls(model, batch_of(model, tokenizer, task), 20, lambda output: output.loss)
 
 
-def test_fault_10_batch_size_and_padding_change_nothing(name):
-    model, tokenizer = MULTITASK[name]()
+@EVERY_KIND
+def test_fault_10_batch_size_and_padding_change_nothing(name, kind):
+    model, tokenizer = MULTITASK[name](kind)
     for task in TASKS:
         batch = batch_of(model, tokenizer, task)
         together = model(**batch)
