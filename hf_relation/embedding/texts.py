@@ -18,6 +18,7 @@ from hf_relation.embedding.devices import model_device, resolve_device
 from hf_relation.embedding.forward import inference_state
 from hf_relation.embedding.memory import ShrinkingBatches
 from hf_relation.errors import CheckpointError, UsageError
+from hf_relation.models.encoder_inputs import takes_column
 from hf_relation.models.plain_config import LOCAL, config_of_folder
 from hf_relation.models.plain_loading import load_plain
 from hf_relation.models.text_states import TEXT_STATES, text_state
@@ -133,6 +134,8 @@ class TextEncoder:
             return np.zeros((0, getattr(self.model.config, "hidden_size", 0)), dtype=np.float32)
         device = model_device(self.model) if self.device is None else self.device
         encoded = self.tokenizer(list(texts), truncation=True, max_length=self.max_length)
+        if not takes_column(self.model, "token_type_ids"):
+            encoded.pop("token_type_ids", None)
         lengths = [max(len(ids), 1) for ids in encoded["input_ids"]]
         rows: dict[int, np.ndarray] = {}
 

@@ -79,10 +79,14 @@ def hungarian_accuracy_from_contingency(table: Contingency) -> float:
     # table. Weight 0 would read as an absent edge, so every weight is one more than the count; a full matching has
     # num_few edges, so this shifts all of them alike.
     alone = np.arange(num_few)
+    # Indices of 32 bits: the matching of scipy 1.14 takes no others.
     weights = csr_array(
         (
             np.concatenate([table.counts + 1, np.ones(num_few, dtype=np.int64)]),
-            (np.concatenate([few, alone]), np.concatenate([many, num_many + alone])),
+            (
+                np.concatenate([few, alone]).astype(np.int32),
+                np.concatenate([many, num_many + alone]).astype(np.int32),
+            ),
         ),
         shape=(num_few, num_many + num_few),
     )

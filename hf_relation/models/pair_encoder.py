@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -16,6 +15,7 @@ from hf_relation.errors import UsageError
 from hf_relation.hub_class import PackagedClass
 from hf_relation.model_origin import find_origin, set_origin
 from hf_relation.models.encoder import pool_pairs
+from hf_relation.models.encoder_inputs import takes_column
 from hf_relation.models.head_selection import numbered_heads, stored_heads
 from hf_relation.models.head_surgery import prune_heads, pruned_heads, record_pruned_heads
 from hf_relation.models.length_chunks import split_by_length
@@ -81,7 +81,13 @@ class EncoderPreTrainedModel(PackagedClass, WithCard, SafeLoadingModel):
         if self.config.pruned_heads:
             prune_heads(self.backbone, numbered_heads(self.config.pruned_heads))
         # The CNN computes distances to the mentions; most encoders know nothing of them.
-        self._backbone_takes_mentions = "head_token_mask" in inspect.signature(self.backbone.forward).parameters
+        self._backbone_takes_mentions = takes_column(self.backbone, "head_token_mask")
+        self._backbone_takes_types = takes_column(self.backbone, "token_type_ids")
+
+    def _token_types(self, token_type_ids: torch.Tensor | None) -> dict[str, Any]:
+        """The token types as a keyword of the encoder; nothing where there are none, or where it knows none."""
+        known = token_type_ids is not None and self._backbone_takes_types
+        return {"token_type_ids": token_type_ids} if known else {}
 
     def _prune_rest(self, wanted: dict[str, list[int]] | None) -> None:
         """Prune the heads that a config names and that are there still."""
@@ -220,7 +226,7 @@ class PairEncoderPreTrainedModel(EncoderPreTrainedModel):
             layer (`int`): which hidden states are pooled; -1 the last layer, 0 the embeddings.
             input_ids (`torch.Tensor` of shape `(batch, tokens)`, *optional*): token ids; or give `inputs_embeds`.
             attention_mask (`torch.Tensor` of shape `(batch, tokens)`, *optional*): 1 for tokens; default all ones.
-            token_type_ids (`torch.Tensor` of shape `(batch, tokens)`, *optional*): passed on where given.
+            token_type_ids (`torch.Tensor` of shape `(batch, tokens)`, *optional*): passed on where the encoder has them.
             inputs_embeds (`torch.Tensor` of shape `(batch, tokens, hidden)`, *optional*): instead of `input_ids`.
             perturbation (`torch.Tensor` of shape `(batch, tokens, width)`, *optional*): added to the word embeddings.
             **mentions: the mention columns that `RelationProcessor` makes, see
@@ -235,7 +241,7 @@ class PairEncoderPreTrainedModel(EncoderPreTrainedModel):
         """
         if attention_mask is None:
             attention_mask = full_attention_mask(input_ids, inputs_embeds)
-        extra: dict[str, Any] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        extra = self._token_types(token_type_ids)
         if inputs_embeds is not None and perturbation is not None:
             inputs_embeds = inputs_embeds + perturbation.to(inputs_embeds.dtype)
         if self._backbone_takes_mentions:

@@ -45,7 +45,7 @@ def text_state(kind: str, encoded: Any, attention_mask: torch.Tensor, model_type
         case "cls":
             # Padding may stand on the left: the first token is the first that is attended to.
             first = attention_mask.long().argmax(dim=1)
-            return last[torch.arange(len(last), device=last.device), first]
+            return last[torch.arange(last.shape[0], device=last.device), first]
         case "mean":
             weights = attention_mask.unsqueeze(-1).to(last.dtype)
             return (last * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)

@@ -37,7 +37,7 @@ def encoder_layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
             return name, module
     raise UsageError(
         f"{type(model).__name__} has no list of {depth} encoder layers, so its layers cannot be chosen one by one. "
-        "Use trainable='full'."
+        "Use trainable='full', or trainable='lora' with the names of linear or convolution layers in `lora_target_modules`."
     )
 
 
@@ -102,22 +102,22 @@ def add_adapters(
         alpha (`int`, defaults to 16): scale, as in `peft.LoraConfig`.
         dropout (`float`, defaults to 0.0): dropout in front of the adapters, in [0, 1).
         target_modules (`Sequence[str]`, *optional*): names or ends of names of layers; by default every linear layer
-            in the encoder's stack of layers.
+            in the encoder's stack of layers. A CNN has none: name its `"convolution"`.
         token_ids (`Sequence[int]`, defaults to none): rows of the token embeddings that train (marker tokens).
 
     Returns:
         `peft.PeftModel`: the model with adapters; `merge_and_unload()` gives the plain model back.
 
     Raises:
-        UsageError: a name in `target_modules` that no layer has.
+        UsageError: a name in `target_modules` that no layer has, or no stack of layers and no names.
 
     Reference: Hu et al., 2022 (LoRA).
     """
     from peft import LoraConfig, get_peft_model
 
-    stack, _ = encoder_layers(model)
     names = [name for name, _ in model.named_modules()]
     if target_modules is None:
+        stack, _ = encoder_layers(model)
         targets = [
             name
             for name, module in model.named_modules()

@@ -66,26 +66,38 @@ def check_half_precision(model: PreTrainedModel, batch: dict[str, Any], dtype: t
 
 
 def check_activation_checkpointing(make: Make, loss_of: Callable[..., torch.Tensor]) -> None:
-    """With activation checkpointing, `loss_of(model, processor)` and its gradients are the same."""
+    """With activation checkpointing, parts of the encoder run again, and `loss_of(model, processor)` and its gradients are
+    the same."""
     results = []
     for checkpointing in (False, True):
         model, processor = make()
-        model.train()
-        for module in model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
-        model.backbone.config.attention_probs_dropout_prob = 0.0
-        for module in model.modules():
-            if type(getattr(module, "dropout", None)) is float:
-                module.dropout = 0.0
+        without_dropout(model.train())
+        runs: list[None] = []
+        for module in model.backbone.modules():
+            if isinstance(module, torch.nn.Linear | torch.nn.Conv1d):
+                module.register_forward_hook(lambda *_, runs=runs: runs.append(None))
         if checkpointing:
             model.activation_checkpointing_enable()
         loss = loss_of(model, processor)
         loss.backward()
-        results.append((loss, [p.grad for p in model.parameters() if p.grad is not None]))
+        results.append((loss, [p.grad for p in model.parameters() if p.grad is not None], len(runs)))
     torch.testing.assert_close(results[0][0], results[1][0], rtol=1e-5, atol=1e-5)
+    assert results[1][2] > results[0][2] > 0
     for plain, checkpointed in zip(results[0][1], results[1][1], strict=True):
         torch.testing.assert_close(plain, checkpointed, rtol=1e-4, atol=1e-5)
+
+
+def without_dropout(model: PreTrainedModel) -> None:
+    """Set every probability of dropout to 0, also those that attention keeps as numbers."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        for name in ("dropout", "attention_dropout", "dropout_prob"):
+            if type(getattr(module, name, None)) is float:
+                setattr(module, name, 0.0)
+    for name in ("attention_probs_dropout_prob", "attention_dropout"):
+        if hasattr(model.backbone.config, name):
+            setattr(model.backbone.config, name, 0.0)
 
 
 def check_inputs_unchanged(model: PreTrainedModel, batch: dict[str, Any]) -> None:

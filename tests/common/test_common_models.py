@@ -29,7 +29,7 @@ from tests.common.model_checks import (
 )
 from tests.common.tiny_models import (
     CNN_KINDS,
-    KINDS,
+    ENCODER_KINDS,
     half_novel_batch,
     labelled_batch,
     neighbor_batch,
@@ -49,7 +49,7 @@ class Family(NamedTuple):
     """
 
     make: Callable[..., tuple[PreTrainedModel, Any]]
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = ENCODER_KINDS
     loss_inputs: Callable[..., dict[str, torch.Tensor]] = labelled_batch
     steps: int = 12
     falls: Callable[[Any], torch.Tensor] = lambda output: output.loss

@@ -16,28 +16,45 @@ from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
 
 
 KINDS = ("bert", "roberta", "xlm-roberta")
+# Every encoder that the families are checked with; what concerns texts and tokens alone needs the tokenizers of `KINDS`.
+ENCODER_KINDS = (*KINDS, "distilbert", "electra", "modernbert")
+WITH_POOLER = KINDS
 # The CNN has one architecture; what differs is the tokenizer: whole words, or the pieces of a transformer (whose padding
 # token is not number 0, for RoBERTa).
 CNN_KINDS = ("words", "bert", "roberta")
 
+_SIZES: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 37,
+    "max_position_embeddings": 130,
+}
+_BERT_LIKE = _SIZES | {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
+_ROBERTA_LIKE = _BERT_LIKE | {"pad_token_id": 1, "type_vocab_size": 1}
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "bert": _BERT_LIKE,
+    "roberta": _ROBERTA_LIKE,
+    "xlm-roberta": _ROBERTA_LIKE,
+    "electra": _BERT_LIKE | {"embedding_size": 24},
+    "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 37, "max_position_embeddings": 130},
+    # The second layer sees four tokens on either side.
+    "modernbert": _SIZES
+    | dict.fromkeys(("attention_dropout", "embedding_dropout", "mlp_dropout"), 0.1)
+    | {
+        "local_attention": 8,
+        "cls_token_id": 1,
+        "bos_token_id": 1,
+        "sep_token_id": 2,
+        "eos_token_id": 2,
+        "pad_token_id": 3,
+    },
+}
+
 
 def tiny_backbone(kind: str, vocab_size: int, **changes: Any) -> dict[str, Any]:
     """Settings of a two-layer encoder, 32 wide."""
-    settings: dict[str, Any] = {
-        "model_type": kind,
-        "vocab_size": vocab_size,
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "intermediate_size": 37,
-        "max_position_embeddings": 130,
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
-    }
-    if kind != "bert":
-        settings["pad_token_id"] = 1
-        settings["type_vocab_size"] = 1
-    return settings | changes
+    return {"model_type": kind, "vocab_size": vocab_size} | _SETTINGS[kind] | changes
 
 
 def tiny_more(kind: str = "bert", *, seed: int = 0, marker_policy: str = "entity", **settings: Any):

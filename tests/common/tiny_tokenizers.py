@@ -1,4 +1,4 @@
-"""Tokenizers of three families trained in memory, and sentences to feed them: no download, no file."""
+"""Small tokenizers of all families trained in memory, and sentences to feed them: no download, no file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import math
 import re
 from typing import Any
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertTokenizerFast, PreTrainedTokenizerFast, RobertaTokenizerFast, XLMRobertaTokenizerFast
 
 
 TOKENIZER_KINDS = ("bert", "roberta", "xlm-roberta")
+# Encoders with the tokenizer of another kind. DistilBERT knows no token types, but `AutoTokenizer` gives its published
+# checkpoints, which name no class, a BERT tokenizer that makes them.
+_SHARED = {"distilbert": "bert", "electra": "bert"}
 
 # <h>head</h> and <t>tail</t>; then the entity types and the label. Five sentences a relation, the relations in turn, so
 # that the first 12 are three relations with four sentences each.
@@ -179,6 +182,29 @@ def _train_roberta() -> PreTrainedTokenizerFast:
     return RobertaTokenizerFast(vocab=tokenizer.get_vocab(), merges=merges, model_max_length=128)
 
 
+def _train_modernbert() -> PreTrainedTokenizerFast:
+    """Byte-level pieces in normal form C between [CLS] and [SEP], without token types; padding is not number 0."""
+    special = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=600,
+        special_tokens=special,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_corpus(), trainer)
+    tokenizer.decoder = decoders.ByteLevel()
+    ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=ends
+    )
+    roles = {f"{role}_token": f"[{role.upper()}]" for role in ("unk", "cls", "sep", "pad", "mask")}
+    names = ["input_ids", "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=128, model_input_names=names, **roles)
+
+
 def _train_xlm_roberta() -> PreTrainedTokenizerFast:
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     tokenizer = Tokenizer(models.Unigram())
@@ -210,7 +236,15 @@ def _model_state(tokenizer: Tokenizer) -> dict[str, Any]:
 
 @functools.cache
 def _trained(kind: str) -> PreTrainedTokenizerFast:
-    return {"bert": _train_bert, "roberta": _train_roberta, "xlm-roberta": _train_xlm_roberta}[kind]()
+    return _TRAINERS[kind]()
+
+
+_TRAINERS = {
+    "bert": _train_bert,
+    "roberta": _train_roberta,
+    "xlm-roberta": _train_xlm_roberta,
+    "modernbert": _train_modernbert,
+}
 
 
 def tiny_tokenizer(kind: str) -> PreTrainedTokenizerFast:
@@ -218,11 +252,13 @@ def tiny_tokenizer(kind: str) -> PreTrainedTokenizerFast:
 
     Args:
         kind (`str`): `"bert"` (WordPiece, lower-casing), `"roberta"` (byte-level BPE) or `"xlm-roberta"` (Unigram with
-            `▁` for spaces, as SentencePiece makes it). All have `model_max_length=128` and at most 600 tokens.
+            `▁` for spaces, as SentencePiece makes it), `"modernbert"` (byte-level BPE with `[CLS]`, without token types), or
+            `"distilbert"` or `"electra"`, which have BERT's. All have `model_max_length=128` and at most 600 tokens.
 
     Returns:
         `PreTrainedTokenizerFast`: a copy of its own, so that tokens may be added to it.
     """
-    if kind not in TOKENIZER_KINDS:
-        raise ValueError(f"`kind` must be one of {TOKENIZER_KINDS}, got {kind!r}.")
+    kind = _SHARED.get(kind, kind)
+    if kind not in _TRAINERS:
+        raise ValueError(f"`kind` must be one of {[*_TRAINERS, *_SHARED]}, got {kind!r}.")
     return copy.deepcopy(_trained(kind))

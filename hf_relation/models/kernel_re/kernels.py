@@ -119,7 +119,9 @@ class RelationKernels(nn.Module):
             mask_cells = _cells_of(pair_mask.unsqueeze(-1), tokens)[..., 0]  # (B, U, U)
         parts: list[tuple[torch.Tensor, ...]] = []
         rows, slots = heads.shape[:2]
-        step = self._step(rows * slots * (slots + 2 * self.rank), most_cells)
+        step = self.num_relations
+        if not torch.compiler.is_exporting():  # what is exported takes batches of any size at once
+            step = self._step(rows * slots * (slots + 2 * self.rank), most_cells)
         pieces = self._pieces(step)
         wanted = [None] * len(pieces) if targets is None or loss is None else targets.split(step, dim=-1)
         for piece, targets_of_piece in zip(pieces, wanted, strict=True):

@@ -72,7 +72,8 @@ def mention_tokens(mention_spans: torch.Tensor, num_tokens: int) -> MentionToken
     start, end = mention_spans.unbind(-1)  # (batch, mentions)
     real = (start >= 0) | (end >= 0)
     wrong = real & ((start < 0) | (end <= start) | (end > num_tokens))
-    if bool(wrong.any()):
+    exporting = torch.compiler.is_exporting()  # what is exported cannot look at values
+    if not exporting and bool(wrong.any()):
         text, mention = (int(number) for number in wrong.nonzero()[0])
         raise UsageError(
             f"`mention_spans`[{text}, {mention}] is {mention_spans[text, mention].tolist()}: a span must hold at least one of "
@@ -81,11 +82,14 @@ def mention_tokens(mention_spans: torch.Tensor, num_tokens: int) -> MentionToken
     position = torch.arange(num_tokens, device=mention_spans.device)
     inside = (position >= start.unsqueeze(-1)) & (position < end.unsqueeze(-1)) & real.unsqueeze(-1)  # (B, M, T)
     used = inside.any(dim=1)  # (batch, tokens)
-    counts = used.sum(dim=1)
-    slots = max(int(counts.max()) if counts.numel() else 0, 1)
-    # A stable sort puts the tokens of mentions first, in the order of the text.
-    places = torch.sort((~used).to(torch.uint8), dim=1, stable=True).indices[:, :slots]
-    filled = torch.arange(places.shape[1], device=places.device) < counts.unsqueeze(1)
+    if exporting:  # every token has a slot
+        places, filled = position.expand_as(used), used
+    else:
+        counts = used.sum(dim=1)
+        slots = max(int(counts.max()) if counts.numel() else 0, 1)
+        # A stable sort puts the tokens of mentions first, in the order of the text.
+        places = torch.sort((~used).to(torch.uint8), dim=1, stable=True).indices[:, :slots]
+        filled = torch.arange(places.shape[1], device=places.device) < counts.unsqueeze(1)
     places = places.masked_fill(~filled, 0)
     chosen = inside.gather(2, places.unsqueeze(1).expand(-1, inside.shape[1], -1)) & filled.unsqueeze(1)
     lengths = (end - start).clamp(min=1).unsqueeze(-1)

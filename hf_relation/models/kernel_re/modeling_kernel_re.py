@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -209,7 +209,7 @@ class KernelREModel(KernelREPreTrainedModel):
         Raises:
             UsageError: `text_embedding="pooler"` over an encoder without a pooler.
         """
-        extra: dict[str, Any] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        extra = self._token_types(token_type_ids)
         encoded = self.backbone(
             input_ids=input_ids,
             inputs_embeds=inputs_embeds,
@@ -249,9 +249,9 @@ class KernelREModel(KernelREPreTrainedModel):
             `tuple`: logits `(batch, pairs, relations)`, and the loss `()`, `None` without labels.
         """
         tokens = mention_tokens(mention_spans, states.last.shape[1])
-        real = check_pairs(mention_spans, pairs, len(states.last))
+        real = check_pairs(mention_spans, pairs, states.last.shape[0])
         places = pairs.clamp(min=0)
-        rows = torch.arange(len(pairs), device=pairs.device).unsqueeze(1)
+        rows = torch.arange(pairs.shape[0], device=pairs.device).unsqueeze(1)
         counts, on_cells = None, None
         if labels is not None:
             labels = check_labels(labels, pairs, self.config.num_relations)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from transformers import initialization as init
 
+from hf_relation.errors import UsageError
 from hf_relation.losses import LinearChainCRF
 from hf_relation.processing.bio import TokenSpan, bio_labels, bio_starts, bio_to_spans, bio_transitions
 
@@ -66,6 +67,11 @@ class EntityTagger(nn.Module):
 
     def _over_text(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         assert self.lstm is not None
+        if torch.compiler.is_exporting():
+            raise UsageError(
+                "A tagger with an LSTM, which runs over every text by its own length, cannot be exported. Train a model with "
+                "`tagger_lstm_dim=None`."
+            )
         lengths = mask.sum(dim=1)
         order = torch.sort((~mask).to(torch.uint8), dim=1, stable=True).indices  # tokens of the text first
         index = order.unsqueeze(-1)

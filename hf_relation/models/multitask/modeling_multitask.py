@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from transformers.utils import ModelOutput
@@ -82,7 +81,7 @@ class MultiTaskModel(EncoderPreTrainedModel):
         Args:
             input_ids (`torch.Tensor` of shape `(batch, tokens)`, *optional*): token ids; or give `inputs_embeds`.
             attention_mask (`torch.Tensor` of shape `(batch, tokens)`, *optional*): 1 for tokens; default all ones.
-            token_type_ids (`torch.Tensor` of shape `(batch, tokens)`, *optional*): passed on where given.
+            token_type_ids (`torch.Tensor` of shape `(batch, tokens)`, *optional*): passed on where the encoder has them.
             task (`str`, `int` or `torch.Tensor` of shape `()` or `(batch,)`, *optional*): name or number of the task; may
                 be left out where there is one only.
             labels (`torch.Tensor`, *optional*): `(batch,)` numbers of labels for classification, numbers for regression;
@@ -100,7 +99,7 @@ class MultiTaskModel(EncoderPreTrainedModel):
         chosen: Task = self.config.task(number)
         if attention_mask is None:
             attention_mask = full_attention_mask(input_ids, inputs_embeds)
-        extra: dict[str, Any] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        extra = self._token_types(token_type_ids)
         encoded = self.backbone(
             input_ids=input_ids, inputs_embeds=inputs_embeds, attention_mask=attention_mask, return_dict=True, **extra
         )
