@@ -1,12 +1,67 @@
-"""JSON files that stand beside the weights of a checkpoint: a format number, and checksums of what they belong to."""
+"""Files of a checkpoint that belong together: saved as one, and JSON beside the weights with a format number and checksums."""
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from hf_relation.data.files import digest_of_file, parse_json
+from hf_relation.data.replacing import fill_folder, finish_saving
 from hf_relation.errors import CheckpointError, InvalidRowError
+
+
+class SavedWhole:
+    """Mixin in front of a model or processor class of transformers: a save that is killed leaves the old version or the new.
+
+    `save_pretrained` of transformers writes its files one after another over those of an older version. With this mixin they
+    take their places when all are written (see [`~hf_relation.data.replacing.fill_folder`]); what several processes save
+    together is written as transformers does.
+    """
+
+    _last_file = "config.json"  # nothing loads the folder without it
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+        """Save as transformers does, all files at once.
+
+        Args:
+            save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
+            *args, **kwargs: those of the class of transformers, e.g. `max_shard_size`.
+
+        Raises:
+            UsageError: `save_directory` is a file.
+        """
+        save: Any = super().save_pretrained  # type: ignore[misc]
+        if args or not kwargs.get("is_main_process", True) or _several_processes():
+            return save(save_directory, *args, **kwargs)
+        push = kwargs.pop("push_to_hub", False)
+        found: list[Any] = []
+
+        def fill(work: Path) -> None:
+            written = save(str(work), **kwargs)
+            found.append([str(Path(save_directory, Path(file).name)) for file in written] if written else written)
+
+        fill_folder(save_directory, fill, last=self._last_file)
+        if push:
+            name = Path(save_directory).absolute().name
+            with tempfile.TemporaryDirectory() as folder:
+                save(os.path.join(folder, name), push_to_hub=True, **({"repo_id": name} | kwargs))
+        return found[0]
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """Load as transformers does; a save into that folder that was killed is completed first."""
+        if pretrained_model_name_or_path is not None and Path(pretrained_model_name_or_path).is_dir():
+            finish_saving(pretrained_model_name_or_path)
+        return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)  # type: ignore[misc]
+
+
+def _several_processes() -> bool:
+    torch = sys.modules.get("torch")
+    distributed = None if torch is None else torch.distributed
+    return distributed is not None and distributed.is_available() and distributed.is_initialized()
 
 
 def read_versioned_json(path: Path, newest: int) -> dict[str, Any]:

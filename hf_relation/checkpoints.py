@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_relation.compat import hub_errors
+from hf_relation.data.replacing import finish_saving
 from hf_relation.default_model import default_model
 from hf_relation.deltas import apply_delta
 from hf_relation.errors import CheckpointError
@@ -108,12 +109,14 @@ def checkpoint_folder(
         `Path`: a folder.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or the Hub did not give it.
+        CheckpointError: there is no such checkpoint, or the Hub did not give it; or the last save into the folder was killed, and
+            it cannot be completed there.
     """
     resolved = resolve(name)
     if name is None and revision is None:
         revision = default_model().revision
     if Path(resolved).is_dir():
+        finish_saving(resolved)
         return Path(resolved)
     from huggingface_hub import snapshot_download
 
@@ -141,6 +144,7 @@ def folder_of_model(model: Any, files: Sequence[str]) -> Path | None:
     """
     name = model.name_or_path
     if name and Path(name).is_dir():
+        finish_saving(name)
         return Path(name)
     # transformers sets it on what it loads from the Hub, only there
     commit = getattr(model.config, "_commit_hash", None)

@@ -16,7 +16,7 @@ from hf_relation.clustering.algorithms import Algorithm
 from hf_relation.clustering.labels import cluster_centers
 from hf_relation.clustering.num_relations import NumRelationsEstimate
 from hf_relation.clustering.whitening import WithinClassWhitening
-from hf_relation.data.atomic import fill_folder
+from hf_relation.data.replacing import fill_folder
 from hf_relation.data.validation import check_instances
 from hf_relation.discovery.askable import AskableRelations
 from hf_relation.discovery.editable import EditableRelations
@@ -30,7 +30,7 @@ from hf_relation.discovery.open_world import OpenWorldGate
 from hf_relation.discovery.relation import DiscoveredRelation
 from hf_relation.discovery.result import DiscoveryResult
 from hf_relation.discovery.settings import check_settings, merged_settings
-from hf_relation.discovery.state import CORPUS_FILE, JSON_FILE, DiscoveryState, read_state, write_state
+from hf_relation.discovery.state import ARRAY_FILE, CORPUS_FILE, JSON_FILE, DiscoveryState, read_state, write_state
 from hf_relation.discovery.steps import EmbeddingSteps
 from hf_relation.discovery.weighting import pair_weights
 from hf_relation.discovery.with_encoder import WithEncoder
@@ -224,9 +224,8 @@ class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, Askabl
                 processor.save_pretrained(folder)
             write_state(folder, state)
 
-        fill_folder(save_directory, fill, last=JSON_FILE)
-        if state.rows is None:  # of an earlier discovery
-            (Path(save_directory) / CORPUS_FILE).unlink(missing_ok=True)
+        last = JSON_FILE if self.model is None else "config.json"
+        fill_folder(save_directory, fill, last=last, outdated=(ARRAY_FILE, CORPUS_FILE))
 
     def fit(self, instances: Any = None, embeddings: Any = None, *, known: Any = None) -> RelationDiscovery:
         """Discover the relations of a corpus; recognise those that are known, and what belongs to none.

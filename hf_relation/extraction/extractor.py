@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from hf_relation.checkpoints import checkpoint_folder
-from hf_relation.data.atomic import fill_folder
 from hf_relation.data.candidates import candidate_pairs, check_distance
+from hf_relation.data.replacing import fill_folder
 from hf_relation.data.schema import Document
 from hf_relation.errors import UsageError
 from hf_relation.extraction.decisions import DecisionRules, decide
@@ -22,7 +22,7 @@ from hf_relation.extraction.inputs import ExtractionInput, check_rows, read_inpu
 from hf_relation.extraction.joint import tag_and_score
 from hf_relation.extraction.loading import NO_CHECKPOINT, check_parts, load_extractor_parts
 from hf_relation.extraction.scoring import PairScores, batch_tokens, check_dtype, score_documents
-from hf_relation.extraction.state import JSON_FILE, read_rules, write_rules
+from hf_relation.extraction.state import read_rules, write_rules
 from hf_relation.extraction.type_constraints import TypeConstraints
 
 
@@ -138,7 +138,7 @@ class RelationExtractor:
             self.processor.save_pretrained(folder)
             write_rules(folder, self.rules)
 
-        fill_folder(save_directory, fill, last=JSON_FILE)
+        fill_folder(save_directory, fill, last="config.json")
 
     def extract(
         self,

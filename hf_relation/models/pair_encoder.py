@@ -11,6 +11,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers import initialization as init
 
+from hf_relation.beside_weights import SavedWhole
 from hf_relation.errors import UsageError
 from hf_relation.models.encoder import pool_pairs
 from hf_relation.models.head_selection import numbered_heads, stored_heads
@@ -39,7 +40,7 @@ class PairStates(NamedTuple):
     word_embedding_dim: int
 
 
-class EncoderPreTrainedModel(PreTrainedModel):
+class EncoderPreTrainedModel(SavedWhole, PreTrainedModel):
     """An encoder, `self.backbone`; what lies above it is the subclass's.
 
     Weight initialisation, capabilities, and the ways to start from a plain encoder. A subclass calls
@@ -86,7 +87,7 @@ class EncoderPreTrainedModel(PreTrainedModel):
             prune_heads(self, rest)
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:
-        """As `PreTrainedModel.save_pretrained`; the config says which attention heads are gone."""
+        """As `PreTrainedModel.save_pretrained`, all files at once; the config says which attention heads are gone."""
         record_pruned_heads(self)
         return super().save_pretrained(*args, **kwargs)
 

@@ -9,11 +9,12 @@ from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutput
 
+from hf_relation.beside_weights import SavedWhole
 from hf_relation.errors import UsageError
 from hf_relation.models.relation_cnn.configuration_relation_cnn import RelationCNNConfig
 
 
-class RelationCNNPreTrainedModel(PreTrainedModel):
+class RelationCNNPreTrainedModel(SavedWhole, PreTrainedModel):
     """Weight initialisation and capabilities of the CNN encoder."""
 
     config_class = RelationCNNConfig
