@@ -119,14 +119,16 @@ def _replace(target: Path, fill: Callable[[Path], None], last: str, outdated: Se
             names = _names(work)
             changed = [name for name in names if not _same(work / name, target / name)]
             gone = [name for name in _outdated(target, names, outdated) if (target / name).is_file()]
-            if len(changed) + len(gone) > 1:
+            # Where at most one file changes, or all are new, there is no mixture to prevent.
+            in_one_step = len(changed) + len(gone) > 1 and (gone or any((target / name).exists() for name in changed))
+            if in_one_step:
                 (work / _ORDER).write_text(json.dumps({"last": last, "outdated": gone}), encoding="utf-8")
             _sync(work)
-            if len(changed) + len(gone) > 1:
+            if in_one_step:
                 os.replace(work, target / _SAVED)  # from here the new version counts
                 _install(target)
                 return
-            for name in changed:
+            for name in sorted(changed, key=lambda name: name == last):
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(work / name, target / name)
             for name in gone:

@@ -1,12 +1,12 @@
-"""Rows 32, 33 and 38 of the fault plan: places that cannot be written, and a save or a run that is cut short."""
+"""Rows 32, 33 and 38 of the fault plan: places that cannot be written, and a save or a run that fails midway.
+
+Saves that are killed: `tests/common/test_common_saving.py`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -99,61 +99,16 @@ def test_fault_33_a_save_that_fails_at_any_step(
     assert what_loads(folder) == "new"
 
 
-KILLED = """
-import os, signal, sys
-from tests.discovery.test_faults_saving import NEW, OLD, fitted
-model, replace = fitted(NEW), os.replace
-for step in range(9):
-    for kind in ("exists", "fresh"):
-        folder = f"{sys.argv[1]}/{kind}-{step}/saved"
-        os.makedirs(os.path.dirname(folder))
-        if kind == "exists":
-            fitted(OLD).save_pretrained(folder)
-        child = os.fork()
-        if not child:
-            calls = iter(range(100))
-            def killing(*arguments, **options):
-                if next(calls) == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                replace(*arguments, **options)
-            os.replace = killing
-            model.save_pretrained(folder)
-            os._exit(0)
-        print(kind, step, os.waitpid(child, 0)[1])
-"""
-
-
-def test_fault_33_a_save_that_is_killed_at_any_step(tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])}
-    found = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True, check=True, env=environment
-    )
-    outcomes = [line.split() for line in found.stdout.splitlines()]
-    assert len(outcomes) == 18
-    seen = set()
-    for kind, step, status in outcomes:
-        what = what_loads(tmp_path / f"{kind}-{step}" / "saved")
-        killed = int(status) == signal.SIGKILL
-        seen.add((killed, what))
-        assert what in (({"old", "new"} if kind == "exists" else {"nothing"}) if killed else {"new"})
-    assert {(True, "old"), (True, "new"), (True, "nothing"), (False, "new")} <= seen
-
-
 def test_fault_38_an_interrupt_while_writing_leaves_no_half_file(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in sample_instances()))
-    replace, calls = os.replace, iter(range(100))
 
     def interrupted(*arguments: Any, **options: Any) -> None:
-        if next(calls) == 1:
-            raise KeyboardInterrupt
-        replace(*arguments, **options)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "replace", interrupted)
     outcome = command_on(tiny_checkpoint, file, "--output", str(tmp_path / "out"))
     assert outcome.code == 130 and outcome.content is None
-    left = list((tmp_path / "out").iterdir())
-    assert [path.name for path in left] == ["instances.jsonl"], "whole files or none"
-    assert len(left[0].read_text().splitlines()) == 12
+    assert not (tmp_path / "out").exists() and sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl"]
