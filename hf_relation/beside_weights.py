@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ class SavedWhole:
     """Mixin in front of a model or processor class of transformers: a save that is killed leaves the old version or the new.
 
     `save_pretrained` of transformers writes its files one after another over those of an older version. With this mixin they
-    take their places when all are written (see [`~hf_relation.data.replacing.fill_folder`]); what several processes save
-    together is written as transformers does.
+    take their places when all are written (see [`~hf_relation.data.replacing.fill_folder`]). What several processes save
+    together, and what is pushed at once, is written as transformers does.
     """
 
     _last_file = "config.json"  # nothing loads the folder without it
@@ -34,20 +34,16 @@ class SavedWhole:
             UsageError: `save_directory` is a file.
         """
         save: Any = super().save_pretrained  # type: ignore[misc]
-        if args or not kwargs.get("is_main_process", True) or _several_processes():
+        given = inspect.signature(save).bind(save_directory, *args, **kwargs).arguments
+        if given.get("push_to_hub") or not given.get("is_main_process", True) or _several_processes():
             return save(save_directory, *args, **kwargs)
-        push = kwargs.pop("push_to_hub", False)
         found: list[Any] = []
 
         def fill(work: Path) -> None:
-            written = save(str(work), **kwargs)
+            written = save(str(work), *args, **kwargs)
             found.append([str(Path(save_directory, Path(file).name)) for file in written] if written else written)
 
         fill_folder(save_directory, fill, last=self._last_file)
-        if push:
-            name = Path(save_directory).absolute().name
-            with tempfile.TemporaryDirectory() as folder:
-                save(os.path.join(folder, name), push_to_hub=True, **({"repo_id": name} | kwargs))
         return found[0]
 
     @classmethod

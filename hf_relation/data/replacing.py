@@ -11,10 +11,9 @@ from __future__ import annotations
 import filecmp
 import json
 import os
-import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,27 +21,23 @@ from typing import Any
 from ..errors import CheckpointError, InvalidRowError
 from .atomic import check_folder_place
 from .files import parse_json
+from .stale_files import stale_files
 
 
 _SAVED, _ORDER, _LINKS = ".saved", ".order.json", ".links"
 _UNFINISHED = (".saving-", ".replaced-")
-# The weights of a model lie in one file, or in several with an index; the file that is not new would be read first.
-_WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?")
 
 
-def fill_folder(
-    path: str | os.PathLike[str], fill: Callable[[Path], None], *, last: str, outdated: Sequence[str] = ()
-) -> None:
+def fill_folder(path: str | os.PathLike[str], fill: Callable[[Path], None], *, last: str) -> None:
     """Write the files of one version into a folder: a crash leaves the old version or the new one, never a mixture.
 
-    A new folder appears whole. In a folder that is there, files of the same names are replaced, weights of the older version
-    go, and other files stay. Only one process at a time does so (the others wait), where the system can lock a folder.
+    A new folder appears whole. In a folder that is there, files of the same names are replaced, files of the older version that
+    would be taken for those of the new one go (see [`~hf_relation.data.stale_files.stale_files`]), and others stay. Only one process at a time does so (the others wait), where the system can lock a folder.
 
     Args:
         path (`str` or `PathLike`): the folder; made where missing.
         fill (`Callable`): writes all files of the version into the (temporary) folder it is given.
         last (`str`): the file without which nobody loads the folder, such as `config.json`.
-        outdated (`Sequence[str]`): files that go where the new version has none of that name.
 
     Raises:
         UsageError: `path` is a file.
@@ -63,7 +58,7 @@ def fill_folder(
     """
     target = check_folder_place(path, overwrite=True)
     if target.exists():
-        _replace(target, fill, last, outdated)
+        _replace(target, fill, last)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     work = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
@@ -77,7 +72,7 @@ def fill_folder(
             if not target.is_dir():
                 raise
             # Another process was first: this one's is the newer version.
-            _replace(target, lambda staged: _copy(work, staged), last, outdated)
+            _replace(target, lambda staged: _copy(work, staged), last)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -106,7 +101,7 @@ def finish_saving(folder: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def _replace(target: Path, fill: Callable[[Path], None], last: str, outdated: Sequence[str]) -> None:
+def _replace(target: Path, fill: Callable[[Path], None], last: str) -> None:
     with _alone(target) as locked:
         _install(target)
         for left in target.iterdir() if locked else ():  # of a process that was killed
@@ -118,7 +113,7 @@ def _replace(target: Path, fill: Callable[[Path], None], last: str, outdated: Se
             fill(work)
             names = _names(work)
             changed = [name for name in names if not _same(work / name, target / name)]
-            gone = [name for name in _outdated(target, names, outdated) if (target / name).is_file()]
+            gone = stale_files(names, [path.name for path in target.iterdir() if path.is_file()])
             # Where at most one file changes, or all are new, there is no mixture to prevent.
             in_one_step = len(changed) + len(gone) > 1 and (gone or any((target / name).exists() for name in changed))
             if in_one_step:
@@ -194,14 +189,6 @@ def _names(folder: Path) -> list[str]:
         if path.is_file() and name.parts[0] not in (_ORDER, _LINKS):
             files.append(name.as_posix())
     return files
-
-
-def _outdated(target: Path, names: Sequence[str], outdated: Sequence[str]) -> list[str]:
-    old = [name for name in outdated if name not in names]
-    if any(_WEIGHTS.fullmatch(name) for name in names):
-        there = sorted(path.name for path in target.iterdir() if _WEIGHTS.fullmatch(path.name))
-        old += [name for name in there if name not in names]
-    return old
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -30,7 +30,7 @@ from hf_relation.discovery.open_world import OpenWorldGate
 from hf_relation.discovery.relation import DiscoveredRelation
 from hf_relation.discovery.result import DiscoveryResult
 from hf_relation.discovery.settings import check_settings, merged_settings
-from hf_relation.discovery.state import ARRAY_FILE, CORPUS_FILE, JSON_FILE, DiscoveryState, read_state, write_state
+from hf_relation.discovery.state import JSON_FILE, DiscoveryState, read_state, write_state
 from hf_relation.discovery.steps import EmbeddingSteps
 from hf_relation.discovery.weighting import pair_weights
 from hf_relation.discovery.with_encoder import WithEncoder
@@ -225,7 +225,7 @@ class RelationDiscovery(WithEncoder, EditableRelations, GrowingRelations, Askabl
             write_state(folder, state)
 
         last = JSON_FILE if self.model is None else "config.json"
-        fill_folder(save_directory, fill, last=last, outdated=(ARRAY_FILE, CORPUS_FILE))
+        fill_folder(save_directory, fill, last=last)
 
     def fit(self, instances: Any = None, embeddings: Any = None, *, known: Any = None) -> RelationDiscovery:
         """Discover the relations of a corpus; recognise those that are known, and what belongs to none.
