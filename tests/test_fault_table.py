@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def missing(rows: dict[int, list[str]]) -> list[str]:
     return problems
 
 
+@functools.cache
 def named_in(file: Path) -> set[str]:
     if not file.is_file():
         return set()

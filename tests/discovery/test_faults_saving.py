@@ -1,6 +1,6 @@
 """Rows 32, 33 and 38 of the fault plan: places that cannot be written, and a save or a run that fails midway.
 
-Saves that are killed: `tests/common/test_common_saving.py`.
+Saves that are killed: `tests/common/test_fault_saving.py`; full and read-only disks: `tests/common/test_fault_disks.py`.
 """
 
 from __future__ import annotations
@@ -57,15 +57,6 @@ def test_fault_32_places_that_cannot_be_written(tmp_path: Path, monkeypatch: pyt
             fitted(NEW).save_pretrained(tmp_path / name)
     assert what_loads(tmp_path / "old") == "old" and not (tmp_path / "fresh").exists()
     assert leftovers(tmp_path / "old") == []
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_fault_32_a_read_only_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "locked"
-    folder.mkdir(mode=0o500)
-    with pytest.raises(OSError):
-        fitted(OLD).save_pretrained(folder / "new")
-    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("step", range(8))
