@@ -1,12 +1,63 @@
-"""JSON files that stand beside the weights of a checkpoint: a format number, and checksums of what they belong to."""
+"""Files of a checkpoint that belong together: saved as one, and JSON beside the weights with a format number and checksums."""
 
 from __future__ import annotations
 
+import inspect
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from hf_relation.data.files import digest_of_file, parse_json
+from hf_relation.data.replacing import fill_folder, finish_saving
 from hf_relation.errors import CheckpointError, InvalidRowError
+
+
+class SavedWhole:
+    """Mixin in front of a model or processor class of transformers: a save that is killed leaves the old version or the new.
+
+    `save_pretrained` of transformers writes its files one after another over those of an older version. With this mixin they
+    take their places when all are written (see [`~hf_relation.data.replacing.fill_folder`]). What several processes save
+    together, and what is pushed at once, is written as transformers does.
+    """
+
+    _last_file = "config.json"  # nothing loads the folder without it
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+        """Save as transformers does, all files at once.
+
+        Args:
+            save_directory (`str` or `PathLike`): made where missing; other files in it are left alone.
+            *args, **kwargs: those of the class of transformers, e.g. `max_shard_size`.
+
+        Raises:
+            UsageError: `save_directory` is a file.
+        """
+        save: Any = super().save_pretrained  # type: ignore[misc]
+        given = inspect.signature(save).bind(save_directory, *args, **kwargs).arguments
+        if given.get("push_to_hub") or not given.get("is_main_process", True) or _several_processes():
+            return save(save_directory, *args, **kwargs)
+        found: list[Any] = []
+
+        def fill(work: Path) -> None:
+            written = save(str(work), *args, **kwargs)
+            found.append([str(Path(save_directory, Path(file).name)) for file in written] if written else written)
+
+        fill_folder(save_directory, fill, last=self._last_file)
+        return found[0]
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """Load as transformers does; a save into that folder that was killed is completed first."""
+        if pretrained_model_name_or_path is not None and Path(pretrained_model_name_or_path).is_dir():
+            finish_saving(pretrained_model_name_or_path)
+        return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)  # type: ignore[misc]
+
+
+def _several_processes() -> bool:
+    torch = sys.modules.get("torch")
+    distributed = None if torch is None else torch.distributed
+    return distributed is not None and distributed.is_available() and distributed.is_initialized()
 
 
 def read_versioned_json(path: Path, newest: int) -> dict[str, Any]:

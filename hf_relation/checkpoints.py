@@ -20,6 +20,7 @@ from typing import Any
 
 from hf_relation.compat import hub_errors
 from hf_relation.data.files import digest_of_file
+from hf_relation.data.replacing import finish_saving
 from hf_relation.default_model import default_model
 from hf_relation.deltas import apply_delta
 from hf_relation.errors import CheckpointError
@@ -116,12 +117,13 @@ def checkpoint_folder(
 
     Raises:
         CheckpointError: there is no such checkpoint, the Hub did not give it, or what lies in the cache is not what the Hub
-            announced.
+            announced; or the last save into the folder was killed, and it cannot be completed there.
     """
     resolved = resolve(name)
     if name is None and revision is None:
         revision = default_model().revision
     if os.path.isdir(resolved):
+        finish_saving(resolved)
         return Path(resolved)
     from huggingface_hub import snapshot_download
 

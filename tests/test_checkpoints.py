@@ -132,6 +132,22 @@ def test_fault_53_a_cache_that_cannot_be_written_is_said_and_worked_around(tmp_p
     shutil.rmtree(folder.parent)
 
 
+@needs_base
+def test_fault_36_two_processes_that_fill_one_cache_share_its_folder(cache, monkeypatch):
+    merge, calls = checkpoints.merge, []
+
+    def slow(*folders):
+        merge(*folders)
+        calls.append(folders)
+        if len(calls) == 1:  # meanwhile another one does the same, and is first
+            calls.append(checkpoints.resolve())
+
+    monkeypatch.setattr(checkpoints, "merge", slow)
+    folder = checkpoints.resolve()
+    assert len(calls) == 3 and folder == calls[-1]
+    assert [str(path) for path in cache.iterdir()] == [folder] and (Path(folder) / "model.safetensors").is_file()
+
+
 def test_names_folders_and_hub_ids(tmp_path):
     assert checkpoints.resolve(tmp_path) == str(tmp_path)
     assert checkpoints.resolve("user/repo") == "user/repo"

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from hf_relation.cli import check_data, convert, demo, discover, env, evaluate, extract, heads, push, train
-from hf_relation.cli.errors import reported_errors
+from hf_relation.cli.console import write_what_the_terminal_can
+from hf_relation.cli.errors import ended_in_order, reported_errors
 
 
 app = typer.Typer(
@@ -58,5 +59,6 @@ app.add_typer(heads.app)
 
 def main() -> None:
     """Run the command line; errors made for the user become one line on stderr and exit code 1 or 2."""
-    with reported_errors(debug="--debug" in sys.argv[1:]):
+    write_what_the_terminal_can()
+    with reported_errors(debug="--debug" in sys.argv[1:]), ended_in_order():
         app()

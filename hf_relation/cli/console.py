@@ -77,3 +77,10 @@ def is_utf8(stream: object) -> bool:
     """Whether a text stream writes UTF-8."""
     encoding = getattr(stream, "encoding", None) or sys.getdefaultencoding()
     return encoding.lower().replace("-", "").replace("_", "") == "utf8"
+
+
+def write_what_the_terminal_can() -> None:
+    """Escape characters that stdout and stderr cannot write (in the C locale, say) instead of failing at the first."""
+    for stream in (sys.stdout, sys.stderr):
+        if not is_utf8(stream) and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,8 +1,11 @@
-"""Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted; one line on stderr instead of a traceback."""
+"""Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 ended; one line on stderr instead of a traceback."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +15,7 @@ from hf_relation.errors import HfRelationError, MissingPackageError, UsageError
 
 FAILED = 1
 WRONG_USAGE = 2
+ENDED = 128 + signal.SIGTERM
 
 
 @contextmanager
@@ -31,3 +35,28 @@ def reported_errors(*, debug: bool = False) -> Iterator[None]:
             raise
         messages().print(printable(f"Error: {error}"), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(WRONG_USAGE if isinstance(error, (UsageError, MissingPackageError)) else FAILED)
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does: what is half written is removed.
+
+    Raises:
+        SystemExit: 143, where the signal comes.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only that one may handle signals
+        yield
+        return
+    process = os.getpid()
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if os.getpid() == process else signal.SIG_DFL)
+        if os.getpid() != process:  # a worker that was forked has nothing to put in order
+            os.kill(os.getpid(), signal.SIGTERM)
+        sys.exit(ENDED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import UsageError
-from .stale_files import stale_files
+from .exchange import exchange
 
 
 @contextmanager
@@ -146,52 +145,26 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
     target.parent.mkdir(parents=True, exist_ok=True)
     suffix = secrets.token_hex(6)
     temporary = target.with_name(f".{target.name[:100]}.{suffix}.tmp")
-    previous = target.with_name(f".{target.name[:100]}.{suffix}.old")
     temporary.mkdir()
     try:
         yield temporary
-        if target.exists():
-            os.replace(target, previous)
-        try:
+        # Refused again: another process may have been first.
+        if check_folder_place(target, overwrite=overwrite).exists():
+            _exchange(temporary, target, target.with_name(f".{target.name[:100]}.{suffix}.old"))
+        else:
             os.replace(temporary, target)
-        except BaseException:
-            if previous.exists():
-                os.replace(previous, target)
-            raise
-    except BaseException:
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    if previous.exists():
-        shutil.rmtree(previous)
 
 
-def fill_folder(path: str | os.PathLike[str], fill: Callable[[Path], None], *, last: str) -> None:
-    """Write a checkpoint folder so that a crash leaves the old one, the new one, or one that refuses to load.
-
-    A new or empty folder appears whole. In a folder with content the new files replace old ones of the same name, one by
-    one and `last` at the end; the checksums in it tell when that was cut short. Other files stay, but for weights and a corpus that
-    the new files do not replace, see [`~hf_relation.data.stale_files.stale_files`].
-
-    Args:
-        path (`str` or `PathLike`): the folder; made where missing.
-        fill (`Callable`): writes the files into the (temporary) folder it is given.
-        last (`str`): name of the file that is replaced last, which holds checksums of the others.
-
-    Raises:
-        UsageError: `path` is a file.
-    """
-    target = Path(path)
-    if not target.is_dir() or not any(target.iterdir()):
-        with atomic_folder(target) as work:
-            fill(work)
+def _exchange(new: Path, target: Path, previous: Path) -> None:
+    """Afterwards `new` is at `target`, and what was there is at `new`."""
+    if exchange(new, target):
         return
-    with tempfile.TemporaryDirectory(prefix=".saving-", dir=target) as name:
-        work = Path(name)
-        fill(work)
-        files = sorted(work.iterdir(), key=lambda file: (file.name == last, file.name))
-        stale = stale_files([file.name for file in files], [file.name for file in target.iterdir()])
-        for file in files:
-            if file.name == last:
-                for name in stale:
-                    (target / name).unlink()
-            os.replace(file, target / file.name)
+    os.replace(target, previous)
+    try:
+        os.replace(new, target)
+    except BaseException:
+        os.replace(previous, target)
+        raise
+    os.replace(previous, new)

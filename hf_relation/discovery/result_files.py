@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from hf_relation.data.atomic import atomic_file, folder_for
+from hf_relation.data.replacing import fill_folder
 from hf_relation.data.spreadsheets import csv_text
 from hf_relation.discovery.relation import DiscoveredRelation
 
@@ -135,7 +135,7 @@ class ResultFiles:
         """Write `instances.jsonl`, `relations.json` and `relations.csv` into a folder.
 
         Args:
-            folder (`str` or `PathLike`): made where missing; files of these names are replaced, each at one stroke.
+            folder (`str` or `PathLike`): made where missing; files of these names are replaced, all three or none.
             raw (`bool`, defaults to `False`): do not guard CSV cells that a spreadsheet would run as formulas (those that
                 begin with `=`, `+`, `-`, `@`, a tab or a carriage return get a leading `'`).
 
@@ -145,7 +145,6 @@ class ResultFiles:
         Raises:
             UsageError: `folder` is a file.
         """
-        target = folder_for(folder, "results")
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self._instance_rows())
         relations = {
             "num_relations": self._num_relations(),
@@ -156,10 +155,13 @@ class ResultFiles:
             "relations.json": json.dumps(relations, ensure_ascii=False, indent=2) + "\n",
             "relations.csv": _relations_csv(self.relations, raw=raw),
         }
-        for name, content in contents.items():
-            with atomic_file(target / name) as stream:
-                stream.write(content.encode("utf-8"))
-        return target
+
+        def fill(work: Path) -> None:
+            for name, content in contents.items():
+                (work / name).write_bytes(content.encode("utf-8"))
+
+        fill_folder(folder, fill, last="instances.jsonl")
+        return Path(folder)
 
 
 def _relations_csv(relations: Sequence[DiscoveredRelation], *, raw: bool) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hf_relation.cards.discovery_card import write_discovery_card
 from hf_relation.checkpoints import checkpoint_folder
-from hf_relation.data.atomic import fill_folder
+from hf_relation.data.replacing import fill_folder
 from hf_relation.discovery.fitted_state import fitted_from_state, state_of_fitted
 from hf_relation.discovery.settings import merged_settings
 from hf_relation.discovery.state import JSON_FILE, SETTINGS, DiscoveryState, read_state, write_state
@@ -132,7 +132,7 @@ class SharedDiscovery:
             write_state(folder, state)
             write_discovery_card(folder, state, model, target=save_directory)
 
-        fill_folder(save_directory, fill, last=JSON_FILE)
+        fill_folder(save_directory, fill, last=JSON_FILE if self.model is None else "config.json")
 
     def push_to_hub(
         self,

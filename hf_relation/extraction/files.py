@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hf_relation.data.atomic import atomic_file, folder_for
 from hf_relation.data.files import parse_json, read_lines
 from hf_relation.data.jsonl import write_jsonl
+from hf_relation.data.replacing import fill_folder
 from hf_relation.data.spreadsheets import csv_text
 from hf_relation.data.validation import duplicate_id_error
 from hf_relation.errors import InvalidRowError, UsageError
@@ -94,7 +94,7 @@ def save_triples(answers: Sequence[Mapping[str, Any]], folder: str | os.PathLike
 
     Args:
         answers (`Sequence[Mapping]`): what was extracted.
-        folder (`str` or `PathLike`): made where missing; files of these names are replaced, each at one stroke.
+        folder (`str` or `PathLike`): made where missing; files of these names are replaced, both or none.
         raw (`bool`, defaults to `False`): as for [`~hf_relation.data.spreadsheets.csv_text`].
 
     Returns:
@@ -103,11 +103,13 @@ def save_triples(answers: Sequence[Mapping[str, Any]], folder: str | os.PathLike
     Raises:
         UsageError: `folder` is a file.
     """
-    target = folder_for(folder, "triples")
-    write_jsonl(target / "triples.jsonl", answers)
-    with atomic_file(target / "triples.csv") as stream:
-        stream.write(csv_text(_COLUMNS, _cells(answers), raw=raw).encode("utf-8"))
-    return target
+
+    def fill(work: Path) -> None:
+        write_jsonl(work / "triples.jsonl", answers)
+        (work / "triples.csv").write_bytes(csv_text(_COLUMNS, _cells(answers), raw=raw).encode("utf-8"))
+
+    fill_folder(folder, fill, last="triples.jsonl")
+    return Path(folder)
 
 
 def _cells(answers: Iterable[Mapping[str, Any]]) -> Iterator[list[Any]]:

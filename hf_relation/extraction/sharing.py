@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hf_relation.cards.generated import give_way
 from hf_relation.checkpoints import checkpoint_folder
-from hf_relation.data.atomic import fill_folder
+from hf_relation.data.replacing import fill_folder
 from hf_relation.errors import UsageError
 from hf_relation.extraction.loading import NO_CHECKPOINT
-from hf_relation.extraction.state import JSON_FILE, write_rules
+from hf_relation.extraction.state import write_rules
 from hf_relation.pushing import push_saved, refuse_push
 from hf_relation.remote_code import add_remote_code
 
@@ -91,7 +91,7 @@ class SharedExtractor:
             write_rules(folder, self.rules)
             give_way(folder, save_directory)
 
-        fill_folder(save_directory, fill, last=JSON_FILE)
+        fill_folder(save_directory, fill, last="config.json")
 
     def push_to_hub(
         self,

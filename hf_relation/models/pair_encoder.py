@@ -11,6 +11,7 @@ from torch import nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 
+from hf_relation.beside_weights import SavedWhole
 from hf_relation.errors import UsageError
 from hf_relation.hub_class import PackagedClass
 from hf_relation.model_origin import find_origin, set_origin
@@ -45,7 +46,7 @@ class PairStates(NamedTuple):
     word_embedding_dim: int
 
 
-class EncoderPreTrainedModel(PackagedClass, WithCard, SafeLoadingModel):
+class EncoderPreTrainedModel(PackagedClass, WithCard, SavedWhole, SafeLoadingModel):
     """An encoder, `self.backbone`; what lies above it is the subclass's.
 
     Weight initialisation, capabilities, and the ways to start from a plain encoder. A subclass calls
@@ -98,7 +99,7 @@ class EncoderPreTrainedModel(PackagedClass, WithCard, SafeLoadingModel):
             prune_heads(self, rest)
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:
-        """As `PreTrainedModel.save_pretrained`; the config says which attention heads are gone."""
+        """As `PreTrainedModel.save_pretrained`, all files at once; the config says which attention heads are gone."""
         record_pruned_heads(self)
         return super().save_pretrained(*args, **kwargs)
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from transformers import BatchEncoding, PreTrainedTokenizerBase, ProcessorMixin
 
+from hf_relation.beside_weights import SavedWhole
 from hf_relation.data.candidates import nearest_mentions
 from hf_relation.data.schema import Document
 from hf_relation.data.validation import check_document
@@ -33,7 +34,7 @@ ROLE = "E"
 _TOKENIZER_BATCH = 1000
 
 
-class DocumentProcessor(HubClass, ProcessorMixin):
+class DocumentProcessor(HubClass, SavedWhole, ProcessorMixin):
     """Turn documents into the input of an extraction model such as [`~hf_relation.models.kernel_re.KernelREModel`].
 
     A text is tokenized once and whole; the tokens of mentions are found by their characters, and mentions may be nested or
@@ -68,6 +69,8 @@ class DocumentProcessor(HubClass, ProcessorMixin):
 
     ```
     """
+
+    _last_file = "processor_config.json"
 
     def __init__(
         self,

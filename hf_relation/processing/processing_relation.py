@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from transformers import BatchEncoding, PreTrainedTokenizerBase, ProcessorMixin
 
+from hf_relation.beside_weights import SavedWhole
 from hf_relation.data.schema import Instance, Mention
 from hf_relation.data.validation import check_instance
 from hf_relation.errors import InvalidRowError, UsageError
@@ -39,7 +40,7 @@ from hf_relation.processing.windows import choose_window
 _TOKENIZER_BATCH = 1000
 
 
-class RelationProcessor(HubClass, ProcessorMixin):
+class RelationProcessor(HubClass, SavedWhole, ProcessorMixin):
     """Turn instances into the input of a relation model.
 
     The text is tokenized once and whole; mention tokens are found by their character offsets (never by searching ids),
@@ -85,6 +86,8 @@ class RelationProcessor(HubClass, ProcessorMixin):
     and Chen, 2021, "A Frustratingly Easy Approach for Entity and Relation Extraction", section 3.2 (here the type
     stands in both markers).
     """
+
+    _last_file = "processor_config.json"
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,50 @@ def test_places_are_refused_before_any_work(tmp_path: Path) -> None:
         check_folder_place(tmp_path)
     assert check_folder_place(tmp_path, overwrite=True) == check_folder_place(tmp_path / "new").parent
     assert os.listdir(tmp_path) == ["there"]
+
+
+def test_fault_36_a_folder_that_another_process_makes_in_the_meantime_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with pytest.raises(UsageError, match="is not empty"), atomic_folder(target) as folder:
+        (folder / "mine.txt").write_text("mine")
+        with atomic_folder(target) as others:
+            (others / "theirs.txt").write_text("theirs")
+    assert os.listdir(target) == ["theirs.txt"] and os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere two renames are needed")
+def test_fault_33_a_folder_that_is_replaced_is_there_at_every_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out"
+    seen = []
+
+    def looking(event: str, arguments: tuple[object, ...]) -> None:
+        if watching and event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree", "open"):
+            seen.append(os.path.exists(target / "a.txt"))
+
+    watching = False
+    with atomic_folder(target) as folder:
+        (folder / "a.txt").write_text("old")
+    sys.addaudithook(looking)
+    watching = True
+    with atomic_folder(target, overwrite=True) as folder:
+        (folder / "a.txt").write_text("new")
+    watching = False
+    assert len(seen) > 4 and all(seen) and (target / "a.txt").read_text() == "new"
+    # Where folders cannot be exchanged, an error between the two renames brings the older one back.
+    monkeypatch.setattr("hf_relation.data.atomic.exchange", lambda *paths: False)
+    replace, calls = os.replace, iter(range(9))
+
+    def failing(*paths: Path) -> None:
+        if next(calls) == 1:
+            raise OSError("the disk is gone")
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(OSError, match="the disk is gone"), atomic_folder(target, overwrite=True) as folder:
+        (folder / "a.txt").write_text("newer")
+    assert (target / "a.txt").read_text() == "new" and os.listdir(tmp_path) == ["out"]
+    with atomic_folder(target, overwrite=True) as folder:
+        (folder / "a.txt").write_text("newest")
+    assert (target / "a.txt").read_text() == "newest" and os.listdir(tmp_path) == ["out"]

@@ -114,7 +114,7 @@ def test_every_formula_start_is_guarded(start: str, tmp_path: Path) -> None:
 
 def test_a_file_is_no_folder(result: DiscoveryResult, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
-    with pytest.raises(UsageError, match="it is a file"):
+    with pytest.raises(UsageError, match="a file has that name"):
         result.save(tmp_path / "taken")
     assert (tmp_path / "taken").read_text() == "mine"
 

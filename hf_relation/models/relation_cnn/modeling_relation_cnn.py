@@ -8,6 +8,7 @@ from torch.nn import functional
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutput
 
+from hf_relation.beside_weights import SavedWhole
 from hf_relation.errors import UsageError
 from hf_relation.hub_class import PackagedClass
 from hf_relation.models.relation_cnn.configuration_relation_cnn import RelationCNNConfig
@@ -15,7 +16,7 @@ from hf_relation.models.safe_loading import SafeLoadingModel
 from hf_relation.models.with_card import WithCard
 
 
-class RelationCNNPreTrainedModel(PackagedClass, WithCard, SafeLoadingModel):
+class RelationCNNPreTrainedModel(PackagedClass, WithCard, SavedWhole, SafeLoadingModel):
     """Weight initialisation and capabilities of the CNN encoder."""
 
     config_class = RelationCNNConfig
