@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 import os
 import zlib
 from collections.abc import Iterator
@@ -73,11 +74,12 @@ def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
         raise UsageError(f"the file {target} does not exist. Check the path.") from None
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The whole content of a file, unpacked when its name ends in `.gz`.
+def read_bytes(path: str | os.PathLike[str], *, most: int = -1) -> bytes:
+    """The whole content of a file, or its beginning, unpacked when its name ends in `.gz`.
 
     Args:
         path (`str` or `PathLike`): the file.
+        most (`int`, defaults to -1): read no more than so many bytes; -1 for all.
 
     Returns:
         `bytes`: the content.
@@ -88,7 +90,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """
     with open_binary(path) as stream:
         try:
-            return stream.read()
+            return stream.read(most)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InvalidRowError(f"{path} is not a complete gzip file ({error}). Get it again.") from error
 
@@ -150,7 +152,7 @@ def read_text_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
 
 
 def parse_json(content: bytes, *, line: int | None = None, what: str = "the line") -> Any:
-    """Parse strict JSON: UTF-8, no duplicate keys, no NaN or Infinity literals, no absurd nesting.
+    """Parse strict JSON: UTF-8, no duplicate keys, no NaN or Infinity, no number that becomes infinite, no absurd nesting.
 
     Args:
         content (`bytes`): the JSON text.
@@ -175,9 +177,14 @@ def parse_json(content: bytes, *, line: int | None = None, what: str = "the line
     ```
     """
     try:
-        return json.loads(content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        return json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
     except _BadJson as bad:
-        raise InvalidRowError(str(bad), line=line) from None
+        raise InvalidRowError(str(bad) if line is not None else f"{what}: {bad}", line=line) from None
     except UnicodeDecodeError as error:
         raise InvalidRowError(
             f"{what} is not UTF-8: byte 0x{content[error.start]:02x} at byte offset {error.start}. Save the file as UTF-8.",
@@ -234,6 +241,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise _BadJson(f"the key {key[:40]!r} occurs twice in one object. Keep one of the two.")
             seen.add(key)
     return result
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise _BadJson(f"the number {number[:40]} is too large to be read.")
+    return value
 
 
 def _no_constant(name: str) -> Any:

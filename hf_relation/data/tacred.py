@@ -259,7 +259,7 @@ def _instance(row: Any, position: int, unescape_brackets: bool) -> Instance:
     try:
         row_id = f"tacred/{row['id']}"
         tokens = row["token"]
-        if unescape_brackets:
+        if unescape_brackets and isinstance(tokens, list):  # anything else is refused below
             tokens = [_BRACKETS.get(token, token) for token in tokens]
         text, spans = join_tokens(tokens)
         head = characters_of_tokens(spans, row["subj_start"], row["subj_end"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 from transformers import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -14,6 +15,8 @@ from hf_relation.errors import UsageError
 
 
 logger = logging.get_logger(__name__)
+
+T = TypeVar("T")
 
 # Settings that name code, files or other repositories; none is needed to build an encoder from its sizes.
 _NEVER = {"auto_map", "trust_remote_code", "custom_pipelines", "quantization_config", "name_or_path"}
@@ -47,7 +50,8 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
         `PreTrainedConfig`: the encoder's config, holding no path of the machine it was made on.
 
     Raises:
-        UsageError: `model_type` is missing or unknown, or a size is beyond 10,000,000.
+        UsageError: `model_type` is missing or unknown, a size is beyond 10,000,000, or the settings are damaged.
+        StrictDataclassError: transformers refuses a value, by its type for instance.
 
     Example:
 
@@ -63,7 +67,7 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
         value = {"model_type": "bert"}
     settings = value.to_dict() if isinstance(value, PreTrainedConfig) else dict(value)
     model_type = settings.pop("model_type", None)
-    if model_type not in CONFIG_MAPPING:
+    if not isinstance(model_type, str) or model_type not in CONFIG_MAPPING:
         raise UsageError(
             f"`backbone_config` needs the `model_type` of an encoder that transformers knows (e.g. 'bert', 'roberta', "
             f"'xlm-roberta'), got {model_type!r}."
@@ -83,9 +87,34 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
             unknown.append(key)
     if unknown:
         logger.warning_once(f"Unknown settings in `backbone_config` were ignored: {', '.join(sorted(unknown))}.")
-    config = config_class(**kept)
+    config = damaged_settings(partial(config_class, **kept), f"`backbone_config` of a {model_type!r} encoder")
     config._name_or_path = ""
     return config
+
+
+def damaged_settings(make: Callable[[], T], what: str) -> T:
+    """Make a config out of settings from a file, and say so where they are damaged.
+
+    Most values are checked by transformers, which says what is wrong with them; some it takes apart first and fails on.
+
+    Args:
+        make (`Callable`): makes the config.
+        what (`str`): whose settings they are, for the message.
+
+    Returns:
+        What `make` gives.
+
+    Raises:
+        UsageError: the settings cannot be taken apart. Errors by which transformers refuses a value are left as they are.
+    """
+    try:
+        return make()
+    except UsageError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"The settings in {what} are damaged: {str(error)[:200]} ({type(error).__name__}). Get or save the checkpoint again."
+        ) from error
 
 
 def _check_size(key: str, setting: Any) -> None:

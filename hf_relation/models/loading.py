@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoModel
 
 from hf_relation.errors import CheckpointError
+
+
+# What transformers and peft fail with on settings of another form than they expect, beside their own refusals.
+_DAMAGED = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
 
 def load_model(folder: Path) -> Any:
@@ -28,7 +33,7 @@ def load_model(folder: Path) -> Any:
         model, loading = AutoModel.from_pretrained(
             str(folder), dtype=torch.float32, use_safetensors=True, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+    except (*_DAMAGED, SafetensorError, StrictDataclassError) as error:
         raise CheckpointError(f"The encoder in {folder} cannot be loaded: {error}") from error
     if loading["missing_keys"]:
         missing = sorted(loading["missing_keys"])
