@@ -8,13 +8,15 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 from ..errors import InvalidRowError, UsageError
 
+
+T = TypeVar("T")
 
 MAX_LINE_BYTES = 64 * 2**20
 """The longest line that is read, so that a packed file of zeros cannot fill the memory."""
@@ -50,7 +52,26 @@ def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except InvalidRowError as error:
+        if error.file is not None or os.fspath(path) in error.reason:
+            raise
         raise InvalidRowError(error.reason, index=error.index, line=error.line, file=os.fspath(path)) from None
+
+
+def rows_naming_file(path: Path, read: Callable[[Path], Iterable[T]]) -> Iterator[T]:
+    """The rows of a file, with errors that say which file they are in.
+
+    Args:
+        path (`Path`): the file.
+        read: its reader.
+
+    Yields:
+        What `read` gives.
+
+    Raises:
+        InvalidRowError: as `read`, with the file in front.
+    """
+    with naming_file(path):
+        yield from read(path)
 
 
 def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:

@@ -85,10 +85,10 @@ _MENTIONS = {
     "entityMentions": [{"start": 0, "text": "Ada", "label": "PERSON"}, {"start": 1, "text": "Bob", "label": None}],
 }
 _CONLLU = (
-    "# sent_id = a\n# text = don't go\n1-2\tdon't\t_\t_\t_\t_\t_\t_\t_\t_\n1\tdo\tdo\tAUX\t_\t_\t3\taux\t_\t_\n"
-    "2\tn't\tnot\tPART\t_\t_\t3\tadvmod\t_\t_\n2.1\tx\t_\tVERB\t_\t_\t_\t_\t_\t_\n3\tgo\tgo\tVERB\t_\t_\t0\troot\t_\t_\n\n"
-    "1\tJa\tja\tINTJ\t_\t_\t0\troot\t_\t_\n\n"
-).encode()
+    b"# sent_id = a\n# text = don't go\n1-2\tdon't\t_\t_\t_\t_\t_\t_\t_\t_\n1\tdo\tdo\tAUX\t_\t_\t3\taux\t_\t_\n"
+    b"2\tn't\tnot\tPART\t_\t_\t3\tadvmod\t_\t_\n2.1\tx\t_\tVERB\t_\t_\t_\t_\t_\t_\n3\tgo\tgo\tVERB\t_\t_\t0\troot\t_\t_\n\n"
+    b"1\tJa\tja\tINTJ\t_\t_\t0\troot\t_\t_\n\n"
+)
 _CSV_OFFSETS = (
     'id,text,head_start,head_end,tail_start,tail_end,head_type\nq,Ada met Bob.,0,3,8,11,PER\n2,"\'=x, Bo",2,3,5,7,\n'
 )
