@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from .conll_columns import read_conll_columns
 from .conllu import read_conllu
-from .glue import GlueTask, read_glue, read_stsb
 from .files import rows_naming_file
+from .glue import GlueTask, read_glue, read_stsb
 from .iob import to_misc
 from .kinds import Kind
 from .locations import corpus_file
