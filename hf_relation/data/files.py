@@ -18,6 +18,9 @@ from ..errors import InvalidRowError, UsageError
 
 T = TypeVar("T")
 
+DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
+"""What reading a gzip file that is damaged or incomplete fails with."""
+
 MAX_LINE_BYTES = 64 * 2**20
 """The longest line that is read, so that a packed file of zeros cannot fill the memory."""
 
@@ -112,7 +115,7 @@ def read_bytes(path: str | os.PathLike[str], *, most: int = -1) -> bytes:
     with open_binary(path) as stream:
         try:
             return stream.read(most)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        except DAMAGED_GZIP as error:
             raise InvalidRowError(f"{path} is not a complete gzip file ({error}). Get it again.") from error
 
 
@@ -146,7 +149,7 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
                         raise InvalidRowError(f"{path} is UTF-16 or UTF-32, not UTF-8. Save it as UTF-8.", line=1)
                     line = line.removeprefix(b"\xef\xbb\xbf")
                 yield number, line.rstrip(b"\r\n")
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        except DAMAGED_GZIP as error:
             raise InvalidRowError(
                 f"{path} is not a complete gzip file ({error}). Get it again.", line=number + 1
             ) from error

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.targets import load_seeds, load_targets
@@ -23,13 +23,14 @@ def files(draw: st.DrawFn, seeds: Sequence[bytes]) -> bytes:
     return mutated(draw(st.sampled_from(seeds)), lambda number: draw(st.integers(0, number - 1)))
 
 
-def fuzz(group: str, name: str, examples: int) -> None:
+def fuzz(group: str, name: str, examples: int, *, shrink: bool = True) -> None:
     """Run a target on its files as they are, then on changed ones and on any bytes.
 
     Args:
         group: one of `GROUPS`.
         name: one of the group's targets.
         examples: how many, in the short profile.
+        shrink: make an input that fails smaller before it is shown.
     """
     target, seeds = load_targets(group)[name], load_seeds(group).get(name, [])
     for seed in seeds:
@@ -45,6 +46,7 @@ def fuzz(group: str, name: str, examples: int) -> None:
         derandomize=not LONG,
         database=None,
         deadline=None,
+        phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])],
         suppress_health_check=list(HealthCheck),
     )(run)()
 

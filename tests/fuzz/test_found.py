@@ -30,6 +30,7 @@ from hf_relation.data import (
 )
 from hf_relation.data.files import parse_json, read_json
 from hf_relation.discovery import RelationInventory
+from hf_relation.discovery.text_files import read_text_file
 from hf_relation.errors import InvalidRowError
 
 
@@ -146,6 +147,14 @@ def test_semeval_takes_out_the_four_tags_and_nothing_that_becomes_one(tmp_path: 
 def test_triples_in_a_damaged_gzip_file_are_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(InvalidRowError, match=r"test\.json\.gz"):
         list(read_triples(wrote(tmp_path, "test.json.gz", content)))
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8b\x08", b"not packed", gzip.compress(b"id,text\n" + b",a\n" * 9999)[:-9]]
+)
+def test_tables_in_a_damaged_gzip_file_are_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(InvalidRowError, match=r"line \d+: .*texts\.csv\.gz is not a complete gzip file"):
+        read_text_file(wrote(tmp_path, "texts.csv.gz", content))
 
 
 @pytest.mark.parametrize("value", [5, 1.5, True, "Ada", {"a": 1}])

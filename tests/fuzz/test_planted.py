@@ -68,4 +68,4 @@ def test_a_planted_fault_is_noticed(
 ) -> None:
     monkeypatch.setattr(module, attribute, plant(getattr(module, attribute)))
     with pytest.raises((AssertionError, KeyError, ValueError, ExceptionGroup, spans.Invalid)):
-        fuzz(group, name, examples=100)
+        fuzz(group, name, examples=100, shrink=False)

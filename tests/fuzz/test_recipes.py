@@ -14,7 +14,7 @@ from hf_relation.errors import InvalidRowError, UsageError
 SPLITS = [
     (name, configuration, split)
     for name, recipe in RECIPES.items()
-    for configuration, content in recipe.configurations.items()
+    for configuration, content in list(recipe.configurations.items())[:4]  # of the treebanks, which are many, some
     for split in content.splits
 ]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 Target = Callable[[bytes], None]
 
-GROUPS = ("rows", "readers", "spans", "demo", "processors", "configs", "states", "models")
+GROUPS = ("rows", "inputs", "readers", "spans", "demo", "processors", "configs", "states", "models")
 
 
 def load_targets(group: str) -> dict[str, Target]:
@@ -24,10 +24,18 @@ def load_targets(group: str) -> dict[str, Target]:
     targets: dict[str, Target] = {}
     if group == "rows":
         from tests.fuzz.targets.rows import JSONL_TARGETS as targets
+    elif group == "inputs":
+        from tests.fuzz.targets.inputs import INPUT_TARGETS as targets
     elif group == "readers":
-        from tests.fuzz.targets.readers import READER_TARGETS as targets
+        from tests.fuzz.targets.lists import LIST_TARGETS
+        from tests.fuzz.targets.readers import READER_TARGETS
+
+        targets = READER_TARGETS | LIST_TARGETS
     elif group == "spans":
-        from tests.fuzz.targets.spans import SPAN_TARGETS as targets
+        from tests.fuzz.targets.spans import SPAN_TARGETS
+        from tests.fuzz.targets.texts import TEXT_TARGETS
+
+        targets = SPAN_TARGETS | TEXT_TARGETS
     elif group == "demo":
         from tests.fuzz.targets.demo import DEMO_TARGETS as targets
     elif group == "processors":

@@ -167,3 +167,10 @@ SEEDS: dict[str, list[bytes]] = {
     ],
 }
 SEEDS |= {"demo-box": SEEDS["demo-text"] + SEEDS["demo-jsonl"], "demo-names": SEEDS["names"]}
+SEEDS |= {
+    "input-jsonl": [SEEDS["jsonl-instance"][0] + SEEDS["jsonl-document"][0] + _lines({"text": "Ada met Bo."})],
+    "input-txt": ["\ufeffAda met Bo.\r\n\n北京 🚀\n".encode()],
+    "input-csv": [b'id,text\na,"Ada, ""met""\nBo"\n,It rained.\n'],
+    "input-tsv": [b"text\tid\nAda met Bo.\ta\nIt rained.\t\n"],
+    "file-report": SEEDS["jsonl-instance"] + SEEDS["jsonl-document"],
+}
