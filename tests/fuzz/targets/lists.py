@@ -24,9 +24,12 @@ def _word_vectors(content: bytes) -> None:
             continue
         assert found.vectors.shape == (len(found.words), found.dim) and np.isfinite(found.vectors).all()
         assert len(set(found.words)) == len(found.words) and all(found.words)
-        lines = [line.replace(b"\t", b" ").rstrip().lstrip(b" ") for line in content.split(b"\n")]
+        lines = [
+            line.replace(b"\t", b" ").rstrip().lstrip(b" ")
+            for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        ]
         for word, vector in zip(found.words, found.vectors, strict=True):
-            spelled = [line for line in lines if line.startswith(word.encode()) or line[3:].startswith(word.encode())]
+            spelled = [line for line in lines if line.startswith(word.encode())]
             numbers = [line.split()[-found.dim :] for line in spelled]
             with np.errstate(over="ignore"):
                 assert any(_same(vector, line) for line in numbers), word
