@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_relation.beside_weights import read_versioned_json
 from hf_relation.compat import hub_errors
 from hf_relation.data.files import digest_of_file
 from hf_relation.data.replacing import finish_saving
@@ -263,7 +264,7 @@ def merge(source: Path, base: Path, target: Path) -> None:
     tokenizer = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))
     tokenizer["truncation"] = tokenizer["padding"] = None
     tokenizer["added_tokens"] += manifest["added_tokens"]
-    (target / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8")
+    (target / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="ascii")
     for file in source.iterdir():
         if file.name not in ("checkpoint.json", "delta.safetensors"):
             shutil.copyfile(file, target / file.name)
@@ -271,12 +272,18 @@ def merge(source: Path, base: Path, target: Path) -> None:
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if manifest.get("format_version", 0) > FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has format {manifest['format_version']}, this version of hf_relation reads up to {FORMAT_VERSION}. "
-            "Upgrade: pip install -U hf_relation"
-        )
+    manifest = read_versioned_json(path, FORMAT_VERSION)
     if manifest.get("base_sha256") != BASE_SHA256:
         raise CheckpointError(f"{path} was made from another base encoder than this version of hf_relation knows.")
+    tokens = manifest.get("added_tokens")
+    if (
+        not isinstance(manifest.get("prefix"), str)
+        or not manifest["prefix"].isascii()
+        or not isinstance(tokens, list)
+        or not all(isinstance(token, dict) and isinstance(token.get("content"), str) for token in tokens)
+    ):
+        raise CheckpointError(
+            f"{path} is damaged: it needs a `prefix`, an ASCII string, and `added_tokens`, objects with `content`. Get or save the "
+            "checkpoint again."
+        )
     return manifest

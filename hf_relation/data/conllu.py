@@ -22,7 +22,7 @@ UD_V1_RENAMED: dict[str, str] = {"CONJ": "CCONJ"}
 """The one tag that version 2 renamed."""
 
 _COLUMNS = 10
-_RANGE = re.compile(r"([1-9][0-9]*)-([1-9][0-9]*)")
+_RANGE = re.compile(r"([1-9][0-9]{0,8})-([1-9][0-9]{0,8})")  # numbers of words, which Python can read
 _EMPTY_NODE = re.compile(r"[0-9]+\.[1-9][0-9]*")
 
 
@@ -145,7 +145,9 @@ def _word(text: str, number: int, version: int, line: int) -> tuple[str, str] | 
     place, form, _, tag, *_ = columns
     if place != str(number):
         covered = _RANGE.fullmatch(place)
-        if (covered is not None and number <= int(covered[1]) < int(covered[2])) or _EMPTY_NODE.fullmatch(place):
+        if covered is not None and number <= int(covered[1]) < int(covered[2]):
+            return None
+        if _EMPTY_NODE.fullmatch(place):
             return None
         raise InvalidRowError(
             f"the first column is {place[:20]!r}, where word {number}, a range of words such as "

@@ -55,14 +55,15 @@ def crop_around_mentions(instance: Instance, max_words: int) -> Instance:
     if (free := max_words - (behind - first)) > 0:
         begin = min(max(first - free // 2, 0), len(words) - max_words)
         stop = begin + max_words
-    offset = words[begin][0]
+    # A mention may begin or end with white space, which belongs to no word.
+    offset, last = min(words[begin][0], start_of_mentions), max(words[stop - 1][1], end_of_mentions)
 
     def moved(mention: Mention) -> Mention:
         return {"start": mention["start"] - offset, "end": mention["end"] - offset, "type": mention["type"]}
 
     short: Instance = {
         "id": instance["id"],
-        "text": instance["text"][offset : words[stop - 1][1]],
+        "text": instance["text"][offset:last],
         "head": moved(instance["head"]),
         "tail": moved(instance["tail"]),
         "relations": list(instance["relations"]),

@@ -64,6 +64,10 @@ def _document(row: Mapping[str, Any], row_id: str, names: Mapping[str, str] | No
     offset = 0
     for tokens in row["sents"]:
         line, spans = join_tokens(tokens)
+        if "\n" in line:
+            raise InvalidRowError(
+                f"sentence {len(lines)} has a token with a line feed in it, which would end the sentence."
+            )
         lines.append(line)
         spans_of_sentence.append((offset, spans))
         offset += len(line) + 1
@@ -72,6 +76,8 @@ def _document(row: Mapping[str, Any], row_id: str, names: Mapping[str, str] | No
     for vertex in row["vertexSet"]:
         positions: list[int] = []
         for mention in vertex:
+            if mention["sent_id"] < 0:  # which would count from the end
+                raise InvalidRowError(f"`sent_id` is {mention['sent_id']}; sentences are counted from 0.")
             start_of_line, spans = spans_of_sentence[mention["sent_id"]]
             first, end_token = mention["pos"]
             start, end = characters_of_tokens(spans, first, end_token - 1)

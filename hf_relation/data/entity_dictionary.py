@@ -9,6 +9,7 @@ from ..errors import InvalidRowError, UsageError
 from .entities import EntitySpan
 from .files import parse_json, read_text_lines
 from .normal_text import NormalText, is_border, normal_text
+from .row_checks import BrokenRule, checked_string
 
 
 LONGEST_NAME = 200
@@ -133,6 +134,11 @@ class EntityDictionary:
             raise InvalidRowError(
                 f"the type must be a string that is not blank, got {kind!r}.", index=index, line=line
             )
+        try:
+            checked_string(name, "the name")
+            checked_string(kind or "", "the type")
+        except BrokenRule as broken:
+            raise InvalidRowError(f"{broken}.", index=index, line=line) from None
         if len(name) > LONGEST_NAME:
             raise InvalidRowError(
                 f"the name {name[:40]!r}... has {len(name)} characters; at most {LONGEST_NAME} are allowed. Is the separator a tab?",

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import InvalidRowError
 from .files import read_json, stem_of
 from .locations import corpus_dir, corpus_file
+from .row_checks import BrokenRule, checked_label, checked_string, shown
 from .schema import Instance, Mention
 from .tokens import characters_of_tokens, join_tokens
 from .validation import check_instance
@@ -53,9 +54,10 @@ def read_fewrel(path: str | os.PathLike[str], *, sources: Collection[str] | None
     prefix = f"fewrel/{stem_of(path)}"
     for relation, rows in content.items():
         for position, row in enumerate(rows):
-            if sources is not None and _source(row) not in sources:
+            row_id = f"{prefix}/{relation}/{position}"
+            if sources is not None and _source(row, row_id) not in sources:
                 continue
-            yield fewrel_instance(row, relation=relation, row_id=f"{prefix}/{relation}/{position}")
+            yield fewrel_instance(row, relation=relation, row_id=row_id)
 
 
 def fewrel_instance(row: Mapping[str, Any], *, relation: str, row_id: str) -> Instance:
@@ -131,19 +133,39 @@ def relation_names(data_dir: str | os.PathLike[str] | None = None) -> dict[str, 
 
     Raises:
         UsageError: the file is not there.
+        InvalidRowError: it is not of this format; the message names file and property.
     """
     path = corpus_file(corpus_dir(data_dir, "fewrel"), "pid2name.json", source=FEWREL_SOURCE)
-    return {property_id: name for property_id, (name, _) in read_json(path).items()}
+    content = read_json(path)
+    if not isinstance(content, Mapping):
+        raise InvalidRowError(
+            f"{path} must be one object, property id -> [name, description], not {type(content).__name__}."
+        )
+    names: dict[str, str] = {}
+    for property_id, entry in content.items():
+        try:
+            if not isinstance(entry, list) or len(entry) != 2:
+                raise BrokenRule(f"[name, description] is needed, got {shown(entry)}")
+            names[checked_string(property_id, "the id")] = checked_label(entry[0], "the name")
+        except BrokenRule as bad:
+            raise InvalidRowError(f"{path}, {shown(property_id)}: {bad}.") from None
+    return names
 
 
-def _source(row: object) -> object:
-    return row.get("src", "fewrel") if isinstance(row, Mapping) else "fewrel"
+def _source(row: object, row_id: str) -> str:
+    source = row.get("src", "fewrel") if isinstance(row, Mapping) else "fewrel"
+    if not isinstance(source, str):
+        raise InvalidRowError(
+            f"{row_id}: `src` must be a string, got {shown(source)} of type {type(source).__name__}."
+        )
+    return source
 
 
 def _first_mention(mentions: Sequence[Sequence[int]], spans: Sequence[tuple[int, int]]) -> Mention:
-    indices = mentions[0]
-    if list(indices) != list(range(indices[0], indices[-1] + 1)):
-        raise InvalidRowError(f"the mention's token indices {list(indices)} are not one run.")
+    indices = list(mentions[0])
+    # Compared one by one: a range from the first index to the last could be too long for the memory.
+    if any(index != indices[0] + place for place, index in enumerate(indices)):
+        raise InvalidRowError(f"the mention's token indices {shown(indices)} are not one run.")
     return _mention(spans, indices[0], indices[-1])
 
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 from ..errors import InvalidRowError, UsageError
 
+
+T = TypeVar("T")
+
+DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
+"""What reading a gzip file that is damaged or incomplete fails with."""
 
 MAX_LINE_BYTES = 64 * 2**20
 """The longest line that is read, so that a packed file of zeros cannot fill the memory."""
@@ -52,7 +58,26 @@ def naming_file(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except InvalidRowError as error:
+        if error.file is not None or os.fspath(path) in error.reason:
+            raise
         raise InvalidRowError(error.reason, index=error.index, line=error.line, file=os.fspath(path)) from None
+
+
+def rows_naming_file(path: Path, read: Callable[[Path], Iterable[T]]) -> Iterator[T]:
+    """The rows of a file, with errors that say which file they are in.
+
+    Args:
+        path (`Path`): the file.
+        read: its reader.
+
+    Yields:
+        What `read` gives.
+
+    Raises:
+        InvalidRowError: as `read`, with the file in front.
+    """
+    with naming_file(path):
+        yield from read(path)
 
 
 def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
@@ -76,11 +101,12 @@ def open_binary(path: str | os.PathLike[str]) -> IO[bytes]:
         raise UsageError(f"the file {target} does not exist. Check the path.") from None
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The whole content of a file, unpacked when its name ends in `.gz`.
+def read_bytes(path: str | os.PathLike[str], *, most: int = -1) -> bytes:
+    """The whole content of a file, or its beginning, unpacked when its name ends in `.gz`.
 
     Args:
         path (`str` or `PathLike`): the file.
+        most (`int`, defaults to -1): read no more than so many bytes; -1 for all.
 
     Returns:
         `bytes`: the content.
@@ -91,8 +117,9 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """
     with open_binary(path) as stream:
         try:
-            content = stream.read(MAX_UNPACKED_BYTES + 1) if Path(path).suffix == ".gz" else stream.read()
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            packed = Path(path).suffix == ".gz"
+            content = stream.read(MAX_UNPACKED_BYTES + 1 if packed and most < 0 else most)
+        except DAMAGED_GZIP as error:
             raise InvalidRowError(f"{path} is not a complete gzip file ({error}). Get it again.") from error
     if Path(path).suffix == ".gz" and len(content) > MAX_UNPACKED_BYTES:
         raise InvalidRowError(
@@ -131,7 +158,7 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes]]:
                         raise InvalidRowError(f"{path} is UTF-16 or UTF-32, not UTF-8. Save it as UTF-8.", line=1)
                     line = line.removeprefix(b"\xef\xbb\xbf")
                 yield number, line.rstrip(b"\r\n")
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        except DAMAGED_GZIP as error:
             raise InvalidRowError(
                 f"{path} is not a complete gzip file ({error}). Get it again.", line=number + 1
             ) from error
@@ -158,7 +185,7 @@ def read_text_lines(path: str | os.PathLike[str]) -> Iterator[tuple[int, str]]:
 
 
 def parse_json(content: bytes, *, line: int | None = None, what: str = "the line") -> Any:
-    """Parse strict JSON: UTF-8, no duplicate keys, no NaN or Infinity literals, no absurd nesting.
+    """Parse strict JSON: UTF-8, no duplicate keys, no NaN or Infinity, no number that becomes infinite, no absurd nesting.
 
     Args:
         content (`bytes`): the JSON text.
@@ -183,9 +210,14 @@ def parse_json(content: bytes, *, line: int | None = None, what: str = "the line
     ```
     """
     try:
-        return json.loads(content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        return json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
     except _BadJson as bad:
-        raise InvalidRowError(str(bad), line=line) from None
+        raise InvalidRowError(str(bad) if line is not None else f"{what}: {bad}", line=line) from None
     except UnicodeDecodeError as error:
         raise InvalidRowError(
             f"{what} is not UTF-8: byte 0x{content[error.start]:02x} at byte offset {error.start}. Save the file as UTF-8.",
@@ -242,6 +274,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise _BadJson(f"the key {key[:40]!r} occurs twice in one object. Keep one of the two.")
             seen.add(key)
     return result
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise _BadJson(f"the number {number[:40]} is too large to be read.")
+    return value
 
 
 def _no_constant(name: str) -> Any:

@@ -145,7 +145,8 @@ def _nearest(document: Document, pair: Pair, lines: list[int] | None) -> tuple[i
 
 def _same_line(head: Span, tail: Span, lines: list[int]) -> bool:
     first = _line_of(min(head["start"], tail["start"]), lines)
-    return first == _line_of(max(head["end"], tail["end"]) - 1, lines)
+    # The end itself, not the character before it: a mention that ends with a line feed is not within its line.
+    return first == _line_of(max(head["end"], tail["end"]), lines)
 
 
 def _instance(document: Document, pair: Pair, head: Span, tail: Span, labels: list[str], scope: str) -> Instance:

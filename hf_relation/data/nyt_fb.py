@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import product
 from typing import Literal, NamedTuple
 
 from ..errors import InvalidRowError, UsageError
@@ -197,14 +197,24 @@ def _locate(tokens: Sequence[str], entity1: str, entity2: str, line: int) -> _Fo
                 line=line,
             )
         runs.append(exact)
-    places = [(head, tail) for head, tail in product(*runs) if head[1] < tail[0] or tail[1] < head[0]]
+    places = 0
+    nearest: list[tuple[Run, Run]] = []
+    heads, tails = runs
+    starts, ends = [tail[0] for tail in tails], [tail[1] for tail in tails]
+    # Of each head only the next tail on both sides: all pairs of a word that is repeated are too many to be listed.
+    for head in heads:
+        behind, before = bisect_right(starts, head[1]), bisect_left(ends, head[0])
+        places += len(tails) - behind + before
+        nearest += [(head, tail) for tail in (*tails[max(before - 1, 0) : before], *tails[behind : behind + 1])]
     if not places:
         raise InvalidRowError(
             f"the mentions of {entity1[:60]!r} and {entity2[:60]!r} overlap wherever they are; two separate ones are needed.",
             line=line,
         )
-    head, tail = min(places, key=lambda place: (max(place[0][0], place[1][0]) - min(place[0][1], place[1][1]), *place))
-    return _Found(head, tail, len(places), ignoring_case)
+    head, tail = min(
+        nearest, key=lambda place: (max(place[0][0], place[1][0]) - min(place[0][1], place[1][1]), *place)
+    )
+    return _Found(head, tail, places, ignoring_case)
 
 
 def _runs(tokens: Sequence[str], wanted: Sequence[str]) -> list[Run]:

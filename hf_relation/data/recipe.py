@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from .files import rows_naming_file
 from .jsonl import read_jsonl
 from .kinds import Kind
 from .locations import corpus_dir, corpus_file
@@ -52,7 +54,7 @@ def file_split(
     def files(folder: Path) -> list[Path]:
         return [corpus_file(folder, *names, source=source)]
 
-    return Split(files, lambda folder: read(files(folder)[0]), optional)
+    return Split(files, lambda folder: rows_naming_file(files(folder)[0], read), optional)
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,6 @@ def jsonl_recipe(data_files: Mapping[str, str | os.PathLike[str]], *, kind: Kind
 
 def _jsonl_split(path: Path, kind: Kind) -> Split:
     def rows(_: Path) -> Iterator[Row]:
-        return iter(read_jsonl(path, kind=kind))
+        return rows_naming_file(path, partial(read_jsonl, kind=kind))
 
     return Split(lambda _: [path], rows)

@@ -10,6 +10,7 @@ from .corpora import REDOCRED_FILES, SEMEVAL_FILES
 from .docred import REDOCRED_SOURCE, read_docred
 from .fewrel import FEWREL_SOURCE, read_fewrel
 from .fewrel_openre import FEWREL_SPLITS, fewrel_train_files, load_fewrel_openre
+from .files import rows_naming_file
 from .locations import corpus_file
 from .nyt_fb import read_nyt_fb
 from .nyt_fb_splits import (
@@ -50,7 +51,7 @@ def _fewrel_openre(split: str) -> Split:
 
 
 def _fewrel_train(folder: Path) -> Iterator[Row]:
-    return (row for path in fewrel_train_files(folder) for row in read_fewrel(path))
+    return (row for path in fewrel_train_files(folder) for row in rows_naming_file(path, read_fewrel))
 
 
 def _semeval(labels: Literal["directed", "undirected", "oriented"], pairs: bool = False) -> dict[str, Split]:
@@ -85,7 +86,10 @@ def _tacred_openre(crop_tokens: int | None) -> dict[str, Split]:
 
 
 def _tacred_published(split: str) -> Split:
-    return Split(lambda folder: [tacred_file(folder, split)], lambda folder: read_tacred(tacred_file(folder, split)))
+    return Split(
+        lambda folder: [tacred_file(folder, split)],
+        lambda folder: rows_naming_file(tacred_file(folder, split), read_tacred),
+    )
 
 
 def _nyt_fb(rows: Callable[[Path], Iterator[Row]]) -> Split:

@@ -13,7 +13,10 @@ class BrokenRule(Exception):
 
 def shown(value: object) -> str:
     """The value as it stands in a message: at most 60 characters."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deeply to be shown"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -102,7 +102,10 @@ def _untag(tagged: str, line: int) -> tuple[str, list[int]]:
         offsets[tag] = tagged.index(tag)
     # The offset of a tag in the plain text is its offset here less the tags before it.
     plain = [offsets[tag] - sum(len(other) for other in _TAGS if offsets[other] < offsets[tag]) for tag in _TAGS]
-    text = tagged
-    for tag in _TAGS:
-        text = text.replace(tag, "")
-    return text, plain
+    pieces, read = [], 0
+    for tag in sorted(
+        _TAGS, key=offsets.__getitem__
+    ):  # by place: what is left on both sides of a tag may look like another
+        pieces.append(tagged[read : offsets[tag]])
+        read = offsets[tag] + len(tag)
+    return "".join(pieces) + tagged[read:], plain

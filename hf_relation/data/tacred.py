@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from ..errors import InvalidRowError, UsageError
 from .cropping import crop_around_mentions
-from .files import read_json
+from .files import read_json, rows_naming_file
 from .hygiene import drop_benchmark_sentences, drop_overlapping
 from .locations import corpus_dir
 from .schema import Instance
@@ -210,7 +211,7 @@ def _pool(folder: Path) -> list[Instance]:
     place_of: dict[str, Path] = {}
     rows = []
     for path in tacred_files(folder):
-        for row in read_tacred(path, drop_no_relation=True):
+        for row in rows_naming_file(path, partial(read_tacred, drop_no_relation=True)):
             if row["id"] in place_of:
                 raise InvalidRowError(
                     f"{row['id']} occurs in {place_of[row['id']]} and again in {path}. Is one file a copy of the other?"
@@ -259,7 +260,7 @@ def _instance(row: Any, position: int, unescape_brackets: bool) -> Instance:
     try:
         row_id = f"tacred/{row['id']}"
         tokens = row["token"]
-        if unescape_brackets:
+        if unescape_brackets and isinstance(tokens, list):  # anything else is refused below
             tokens = [_BRACKETS.get(token, token) for token in tokens]
         text, spans = join_tokens(tokens)
         head = characters_of_tokens(spans, row["subj_start"], row["subj_end"])

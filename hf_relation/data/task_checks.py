@@ -123,13 +123,21 @@ def _check_token(token: object, name: str) -> None:
         raise BrokenRule(f"{name} is empty. Leave it and its tag out")
 
 
+def _float_of(value: Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.inf
+
+
 def _label(value: object, scores: bool | None) -> str | float | None:
     if value is None:
         return None
     if isinstance(value, Real) and not isinstance(value, bool) and scores is not False:
-        if not math.isfinite(value):
-            raise BrokenRule(f"`label` is {value!r}, which is no score. Leave the row out, or use null")
-        return float(value)
+        score = _float_of(value)
+        if not math.isfinite(score):
+            raise BrokenRule(f"`label` is {shown(value)}, which is no score. Leave the row out, or use null")
+        return score
     if not isinstance(value, str) or scores:
         allowed = {None: "a string, a number or null", True: "a number or null", False: "a string or null"}[scores]
         raise BrokenRule(f"`label` must be {allowed}, got {shown(value)} of type {type(value).__name__}")

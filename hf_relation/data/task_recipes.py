@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from .conll_columns import read_conll_columns
 from .conllu import read_conllu
+from .files import rows_naming_file
 from .glue import GlueTask, read_glue, read_stsb
 from .iob import to_misc
 from .kinds import Kind
@@ -97,7 +98,11 @@ def _snips(task: Literal["slots", "intent"]) -> dict[str, Split]:
             ]
 
         return Split(
-            files, lambda folder: (row for path in files(folder) for row in read_snips(path, task=task)), True
+            files,
+            lambda folder: (
+                row for path in files(folder) for row in rows_naming_file(path, partial(read_snips, task=task))
+            ),
+            True,
         )
 
     return {"train": split("train_{}_full.json"), "validation": split("validate_{}.json")}

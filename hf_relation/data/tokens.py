@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import InvalidRowError
+from .row_checks import shown
 
 
 def join_tokens(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
@@ -22,7 +23,7 @@ def join_tokens(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
         `text[start:end] == token` for every token that is not blank.
 
     Raises:
-        InvalidRowError: a token is not a string, or `tokens` is itself a string.
+        InvalidRowError: a token is not a string, or `tokens` is itself a string or a mapping.
 
     Example:
 
@@ -35,12 +36,16 @@ def join_tokens(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
     """
     if isinstance(tokens, str):
         raise InvalidRowError(f"a list of tokens is needed, got the string {tokens[:40]!r}. Split it first.")
+    if isinstance(tokens, Mapping):
+        raise InvalidRowError(f"a list of tokens is needed, got {shown(tokens)} of type {type(tokens).__name__}.")
     parts: list[str] = []
     spans: list[tuple[int, int]] = []
     end = 0
     for position, token in enumerate(tokens):
         if not isinstance(token, str):
-            raise InvalidRowError(f"token {position} must be a string, got {token!r} of type {type(token).__name__}.")
+            raise InvalidRowError(
+                f"token {position} must be a string, got {shown(token)} of type {type(token).__name__}."
+            )
         if not token or token.isspace():
             spans.append((end, end))
             continue

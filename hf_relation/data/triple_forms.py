@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from ..errors import InvalidRowError
-from .files import open_binary, parse_json, read_json, read_lines
+from .files import parse_json, read_bytes, read_json, read_lines
 from .locating_report import Triple
 
 
@@ -60,8 +60,7 @@ def read_rows(path: str | os.PathLike[str]) -> Iterator[tuple[RowPlace, Mapping[
         UsageError: the file does not exist.
         InvalidRowError: the file is empty, or not of this kind.
     """
-    with open_binary(path) as stream:
-        first = stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    first = read_bytes(path, most=4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     rows: Iterator[tuple[RowPlace, Any]]
     if not first:
         raise InvalidRowError(f"{path} is empty (or begins with 4,096 blanks). Each row is {_FORMS_TEXT}.")
@@ -110,7 +109,8 @@ def relation_mentions_row(row: Mapping[str, Any], place: RowPlace) -> RawRow:
     """
     text, listed = _get(row, "sentText", str, place), _get(row, "relationMentions", list, place)
     votes: dict[str, Counter[str]] = {}
-    for position, item in enumerate(row.get("entityMentions") or []):
+    entities = [] if row.get("entityMentions") is None else _get(row, "entityMentions", list, place)
+    for position, item in enumerate(entities):
         name = f"`entityMentions[{position}]`"
         string = _get(item, "text", str, place, name)
         of_string = votes.setdefault(string, Counter())

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import UsageError
-from .files import sha256_of
+from .files import rows_naming_file, sha256_of
 from .folding import explode_document
 from .locations import corpus_file
 from .nyt_fb_splits import NYT_FB_LICENCE
@@ -113,7 +113,8 @@ def _nyt(pairs: bool) -> dict[str, Split]:
     def split(name: str) -> Split:
         read = partial(_read, corpus="nyt_triples", pairs=pairs, skip=True)
         return Split(
-            lambda folder: [nyt_triples_file(folder, name)], lambda folder: read(nyt_triples_file(folder, name))
+            lambda folder: [nyt_triples_file(folder, name)],
+            lambda folder: rows_naming_file(nyt_triples_file(folder, name), read),
         )
 
     return {name: split(name) for name in NYT_TRIPLES_FILES}

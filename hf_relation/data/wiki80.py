@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidRowError, UsageError
-from .files import parse_json, read_lines, stem_of
+from .files import parse_json, read_lines, rows_naming_file, stem_of
 from .hygiene import drop_benchmark_sentences, drop_overlapping
 from .locations import corpus_dir, corpus_file
 from .schema import Instance
@@ -124,7 +124,8 @@ def wiki80_file(folder: Path, split: str) -> Path:
 
 def _known(data_dir: str | os.PathLike[str] | None, split: str) -> list[Instance]:
     path = wiki80_file(corpus_dir(data_dir, "wiki80"), split)
-    return [row for row in read_wiki80(path) if row["relations"][0] not in WIKI80_NOVEL_NAMES]
+    rows = rows_naming_file(path, read_wiki80)
+    return [row for row in rows if row["relations"][0] not in WIKI80_NOVEL_NAMES]
 
 
 def opennre_instance(row: Any, row_id: str, line: int | None) -> Instance:

@@ -166,7 +166,7 @@ def _entries(path: str | os.PathLike[str]) -> Iterator[tuple[int, bytes, bytes, 
             continue
         if not width:
             fields = content.split()
-            if not header_count and len(fields) == 2 and fields[0].isdigit() and fields[1].isdigit():
+            if not header_count and len(fields) == 2 and all(map(_is_count, fields)):
                 header_count, width, width_line = int(fields[0]), int(fields[1]), line
                 if not header_count or not width:
                     raise InvalidRowError("the header promises no words or no dimensions.", line=line)
@@ -219,6 +219,12 @@ def _count_numbers(fields: Sequence[bytes]) -> int:
             break
         count += 1
     return count
+
+
+def _is_count(field: bytes) -> bool:
+    return (
+        field.isdigit() and len(field) < 19
+    )  # longer ones are no counts, and Python refuses those of thousands of digits
 
 
 def _number(field: bytes) -> float | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from hf_relation.data.files import naming_file, parse_json, read_bytes, read_text_lines
+from hf_relation.data.row_checks import BrokenRule, checked_string
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -25,7 +26,7 @@ _FIELDS = {
     "description": "description",
     "aliases": "aliases",
 }
-_NO_TEXT = frozenset(("None", "No description defined"))  # how FewRel's pid2name.json writes that there is none
+_NO_TEXT = ("None", "No description defined")  # how FewRel's pid2name.json writes that there is none
 _FORMS = (
     '{"P26": ["spouse", "description"]}, {"P26": "spouse"}, {"P26": {"name": ..., "description": ..., "aliases": [...]}} or '
     'a list of names or of objects with "name" and, where wanted, "id", "description" and "aliases"'
@@ -175,6 +176,11 @@ def _entry(row: Any, where: Mapping[str, int]) -> InventoryEntry:
         value = values.get(field)
         if value is not None and not isinstance(value, str):
             raise bad(f"`{field}` must be a string, got {type(value).__name__}.")
+    try:
+        for text in (values.get("name"), values.get("description"), values.get("id"), *aliases):
+            checked_string(text or "", "an entry")
+    except BrokenRule as broken:
+        raise bad(f"{broken}.") from None
     name = _one_line(values.get("name") or "")
     if not name:
         raise bad("an entry needs a `name` that is not blank.")

@@ -73,11 +73,57 @@ class DiscoveredRelation:
             raise ValueError(f"`inverse_of` must be an id or null, got {inverse_of!r}")
         if content.get("kind", "novel") not in KINDS or content.get("named_by", "text") not in NAMERS:
             raise ValueError(f"`kind` must be one of {KINDS} and `named_by` one of {NAMERS}")
+        _check_fields(content)
         changed = {
             "patterns": [PatternScore(**pattern) for pattern in content.get("patterns", [])],
             "signature": None if signature is None else TypeSignature(**signature),
         }
         return cls(**{**content, **changed})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e300 < value < 1e300
+
+
+def _is_text(value: Any) -> bool:
+    """A string that can be stored as UTF-8."""
+    return isinstance(value, str) and value.encode("utf-8", "replace").decode("utf-8") == value
+
+
+def _check_fields(content: Mapping[str, Any]) -> None:
+    """Refuse fields of another form: files are untrusted, and all that writes a relation out relies on them."""
+    signature = content.get("signature")
+    examples, patterns, keywords = (content.get(name, []) for name in ("examples", "patterns", "keywords"))
+    right = {
+        "name": _is_text(content.get("name")),
+        "keywords": isinstance(keywords, list) and all(map(_is_text, keywords)),
+        "size": type(content.get("size")) is int and content["size"] >= 0,
+        "cohesion": _is_number(content.get("cohesion")),
+        "description": content.get("description") is None or _is_text(content["description"]),
+        "examples": isinstance(examples, list) and all(map(_is_example, examples)),
+        "patterns": isinstance(patterns, list)
+        and all(
+            isinstance(pattern, Mapping)
+            and _is_text(pattern.get("pattern"))
+            and all(_is_number(pattern.get(name)) for name in ("coverage", "lift"))
+            for pattern in patterns
+        ),
+        "signature": signature is None
+        or (
+            isinstance(signature, Mapping)
+            and all(_is_text(signature.get(name)) for name in ("head", "tail"))
+            and _is_number(signature.get("share"))
+        ),
+    }
+    wrong = [name for name, holds in right.items() if not holds]
+    if wrong:
+        raise ValueError(f"`{wrong[0]}` of a relation is missing or has another form")
+
+
+def _is_example(example: Any) -> bool:
+    texts = [example.get(name) for name in ("text", "head", "tail")] if isinstance(example, Mapping) else [0]
+    whole = all(map(_is_text, texts)) or not any(text is not None for text in texts)
+    return whole and _is_text(example.get("id")) and _is_number(example.get("score"))
 
 
 def find_relation(relations: Sequence[DiscoveredRelation], id: int) -> DiscoveredRelation:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from hf_relation.data.files import open_binary, read_bytes
+from hf_relation.data.files import DAMAGED_GZIP, open_binary, read_bytes
 from hf_relation.data.validation import duplicate_id_error
 from hf_relation.errors import InvalidRowError, UsageError
 from hf_relation.extraction.files import InputFile, read_input_file
@@ -115,6 +115,10 @@ def _cells(path: str | os.PathLike[str], delimiter: str, column: str) -> Iterato
                     f"the line is not UTF-8: byte 0x{error.object[error.start]:02x}. Save the file as UTF-8.",
                     line=table.line_num + 1,
                 ) from None
+            except DAMAGED_GZIP as error:
+                raise InvalidRowError(
+                    f"{path} is not a complete gzip file ({error}). Get it again.", line=table.line_num + 1
+                ) from error
             except csv.Error as error:
                 raise InvalidRowError(f"the line is no CSV: {error}.", line=table.line_num + 1) from None
     finally:

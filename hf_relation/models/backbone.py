@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from transformers import PreTrainedConfig
@@ -14,6 +15,7 @@ from hf_relation.models.untrusted_settings import (
     LARGEST_SIZE,
     QUIET_SETTINGS,
     check_values,
+    damaged_settings,
     fields_of,
     names_code,
     without_code,
@@ -46,8 +48,9 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
         `PreTrainedConfig`: the encoder's config, holding no path of the machine it was made on.
 
     Raises:
-        UsageError: `model_type` is missing, unknown or that of a model made of several, a size is beyond 10,000,000, or a
-            number is not finite.
+        UsageError: `model_type` is missing, unknown or that of a model made of several, a size is beyond 10,000,000, a
+            number is not finite, or the settings are damaged.
+        StrictDataclassError: transformers refuses a value, by its type for instance.
 
     Example:
 
@@ -81,7 +84,7 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
     if unknown:
         logger.warning_once(f"Unknown settings in `backbone_config` were ignored: {', '.join(sorted(unknown))}.")
     check_values(kept, "backbone_config")
-    config = config_class(**kept)
+    config = damaged_settings(partial(config_class, **kept), f"`backbone_config` of a {model_type!r} encoder")
     config._name_or_path = ""
     _check_sizes(config)
     return config

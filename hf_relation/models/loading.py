@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoModel
 
 from hf_relation.errors import CheckpointError
 from hf_relation.models.adapters import base_of_adapter, is_adapter, merge_adapter
 from hf_relation.models.plain_config import config_of_folder
+
+
+# What transformers and peft fail with on settings of another form than they expect, beside their own refusals.
+_DAMAGED = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
 
 def load_model(folder: Path) -> Any:
@@ -38,7 +43,7 @@ def load_model(folder: Path) -> Any:
             local_files_only=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, TypeError, RuntimeError, KeyError, AttributeError, SafetensorError) as error:
+    except (*_DAMAGED, SafetensorError, StrictDataclassError) as error:
         raise CheckpointError(f"The encoder in {folder} cannot be loaded: {error}") from error
     if loading["missing_keys"]:
         missing = sorted(loading["missing_keys"])

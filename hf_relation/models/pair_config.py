@@ -4,6 +4,7 @@
 
 import math
 from dataclasses import field
+from functools import partial
 from typing import Any, ClassVar
 
 from huggingface_hub.dataclasses import strict
@@ -15,7 +16,7 @@ from hf_relation.hub_class import HubClass
 from hf_relation.models.backbone import LARGEST_SIZE, build_backbone_config
 from hf_relation.models.encoder import check_blocks
 from hf_relation.models.head_selection import read_heads, stored_heads
-from hf_relation.models.untrusted_settings import UntrustedConfig
+from hf_relation.models.untrusted_settings import UntrustedConfig, damaged_settings
 
 
 def _default_pooling() -> list[str]:
@@ -49,6 +50,10 @@ class EncoderConfig(HubClass, UntrustedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         # Built here, not by the parent: the parent would follow a `backbone=` keyword to the Hub.
         self.backbone_config = build_backbone_config(self.backbone_config)
+        for name, least in (("hidden_size", 1), ("vocab_size", 1), ("num_hidden_layers", 0)):
+            if isinstance(value := getattr(self.backbone_config, name, None), int):
+                check_size(f"backbone_config.{name}", value, least=least)
+        check_number("initializer_range", self.initializer_range)
         self.pruned_heads = self._checked_heads()
         self._check_settings()
         super().__post_init__(**kwargs)
@@ -65,14 +70,15 @@ class EncoderConfig(HubClass, UntrustedConfig):
         if not num_heads:
             raise UsageError(f"`pruned_heads`: a {sizes.model_type!r} encoder has no attention heads.")
         heads = read_heads(self.pruned_heads, num_layers=self.depth, num_heads=num_heads, what="`pruned_heads`")
-        return stored_heads(heads)
+        return stored_heads(heads) or None
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """As `PreTrainedConfig.from_dict`; refuses the settings of another kind of model.
 
         Raises:
-            UsageError: `config_dict` has another `model_type`, e.g. that of a plain encoder.
+            UsageError: `config_dict` has another `model_type`, e.g. that of a plain encoder, or is damaged.
+            StrictDataclassError: transformers refuses a value, by its type for instance.
         """
         model_type = config_dict.get("model_type", cls.model_type)
         if model_type != cls.model_type:
@@ -80,7 +86,8 @@ class EncoderConfig(HubClass, UntrustedConfig):
                 f"These are the settings of a '{model_type}' model, not of {cls.method}. To start {cls.method} from a "
                 f"plain encoder, use `{cls.__name__.removesuffix('Config')}Model.from_backbone(name_or_path)`."
             )
-        return super().from_dict(config_dict, **kwargs)
+        make = partial(super().from_dict, config_dict, **kwargs)
+        return damaged_settings(make, f"the config of a '{model_type}' model")
 
     @property
     def depth(self) -> int:
@@ -153,12 +160,19 @@ def check_number(name: str, value: float, *, least: float = 0.0, most: float = m
 
     ```
     """
-    if math.isfinite(value) and (value > least if above else value >= least) and value <= most:
+    if _is_finite(value) and (value > least if above else value >= least) and value <= most:
         return
     allowed = f"a finite number {'above' if above else 'of at least'} {least:g}"
     if most < math.inf:
         allowed += f" and at most {most:g}"
     raise UsageError(f"`{name}` must be {allowed}, got {value}.")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def check_size(name: str, value: int, *, least: int = 1) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import torch
 from transformers import PreTrainedConfig
@@ -15,6 +15,7 @@ from hf_relation.errors import UsageError
 
 
 logger = logging.get_logger(__name__)
+T = TypeVar("T")
 
 # No published encoder comes near; a file that asks for more must not reach an allocation.
 LARGEST_SIZE = 10_000_000
@@ -140,6 +141,31 @@ class UntrustedConfig(PreTrainedConfig):
         if chosen is not None:
             (made[0] if isinstance(made, tuple) else made)._attn_implementation = chosen
         return made
+
+
+def damaged_settings(make: Callable[[], T], what: str) -> T:
+    """Make a config out of settings from a file, and say so where they are damaged.
+
+    Most values are checked by transformers, which says what is wrong with them; some it takes apart first and fails on.
+
+    Args:
+        make (`Callable`): makes the config.
+        what (`str`): whose settings they are, for the message.
+
+    Returns:
+        What `make` gives.
+
+    Raises:
+        UsageError: the settings cannot be taken apart. Errors by which transformers refuses a value are left as they are.
+    """
+    try:
+        return make()
+    except UsageError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"The settings in {what} are damaged: {str(error)[:200]} ({type(error).__name__}). Get or save the checkpoint again."
+        ) from error
 
 
 def check_dtype(key: str, value: Any) -> None:

@@ -67,7 +67,7 @@ def test_documents_round_trip(tmp_path: Path, document: Row) -> None:
 
 def test_a_bad_row_leaves_no_folder(tmp_path: Path, row: Row) -> None:
     write_jsonl(tmp_path / "a.jsonl", [row, {"text": 5}])
-    with pytest.raises(InvalidRowError, match="^line 2: "):
+    with pytest.raises(InvalidRowError, match=r"a\.jsonl, line 2: "):
         convert(jsonl_recipe({"train": tmp_path / "a.jsonl"}), tmp_path / "out")
     assert os.listdir(tmp_path) == ["a.jsonl"]
 

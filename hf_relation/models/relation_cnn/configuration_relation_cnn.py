@@ -3,13 +3,14 @@
 # No `from __future__ import annotations` here: `strict` checks types, and cannot read those that are strings.
 
 import math
+from functools import partial
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
 
 from hf_relation.errors import UsageError
 from hf_relation.hub_class import HubClass
-from hf_relation.models.untrusted_settings import LARGEST_SIZE, UntrustedConfig
+from hf_relation.models.untrusted_settings import LARGEST_SIZE, UntrustedConfig, damaged_settings
 
 
 _LARGEST_KERNEL = 101
@@ -90,3 +91,13 @@ class RelationCNNConfig(HubClass, UntrustedConfig):
                 f"`word_vectors` must be one line of at most {_LONGEST_ORIGIN} characters, got {self.word_vectors[:60]!r}."
             )
         super().__post_init__(**kwargs)
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """As `PreTrainedConfig.from_dict`.
+
+        Raises:
+            UsageError: a size out of range, or the settings are damaged.
+            StrictDataclassError: transformers refuses a value, by its type for instance.
+        """
+        return damaged_settings(partial(super().from_dict, config_dict, **kwargs), "the config of a CNN encoder")

@@ -1,6 +1,6 @@
 """Settings of RoCORE."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: `strict` checks types, and cannot read those that are strings.
 
 from dataclasses import field
 from typing import ClassVar
@@ -107,10 +107,10 @@ class RoCOREConfig(PairEncoderConfig):
     num_known_relations: int = 64
     num_novel_relations: int = 16
     novel_loss: str = "pairwise"
-    reconstruction_weight: float = 1.0
+    reconstruction_weight: float | int = 1.0
     reconstruction_reduction: str = "paper"
-    center_weight: float = 0.005
-    sigma: float = 2.0
+    center_weight: float | int = 0.005
+    sigma: float | int = 2.0
     pairs: str = "all"
     use_reconstruction: bool = True
     use_center: bool = True
@@ -118,9 +118,9 @@ class RoCOREConfig(PairEncoderConfig):
     use_cross_entropy: bool = True
     autoencoder_route: str = "autoencoder"
     incremental: bool = False
-    rampup_maximum: float = 1.0
-    rampup_length: float = 10.0
-    label_smoothing: float = 0.0
+    rampup_maximum: float | int = 1.0
+    rampup_length: float | int = 10.0
+    label_smoothing: float | int = 0.0
     embedding: str = "latent"
 
     def _check_settings(self) -> None:

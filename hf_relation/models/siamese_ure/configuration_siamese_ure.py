@@ -1,6 +1,6 @@
 """Settings of Siamese-URE."""
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: `strict` checks types, and cannot read those that are strings.
 
 from typing import ClassVar
 
@@ -78,8 +78,8 @@ class SiameseUREConfig(PairEncoderConfig):
     num_clusters: int = 10
     use_clustering: bool = True
     cluster_loss: str = "scan"
-    cluster_weight: float = 0.5
-    entropy_weight: float = 1.0
+    cluster_weight: float | int = 0.5
+    entropy_weight: float | int = 1.0
     over_neighbors: str = "sum"
 
     def _check_settings(self) -> None:
