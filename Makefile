@@ -31,6 +31,7 @@ format: $(VENV)/.installed-quality  ## rewrite the code in the project's format
 
 docs: $(VENV)/.installed-docs  ## build the documentation into out/docs; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --config-file docs/mkdocs.yml
+	$(BIN)/python docs/site/check.py out/docs
 	@echo "Open out/docs/index.html"
 
 package:  ## build wheel and sdist into dist/, and try each in a clean environment

@@ -23,7 +23,8 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 
-from docstrings import is_shown, loosened  # noqa: E402
+from docstrings import is_shown  # noqa: E402
+from hf_markdown import FENCED, loosened  # noqa: E402
 
 
 PACKAGE = "hf_relation"
@@ -31,7 +32,6 @@ PACKAGE = "hf_relation"
 GUIDES = ("methods", "discovery", "raw-text", "naming", "heads", "faq", "benchmarks")
 PROJECT = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/releasing.md", "tests/README.md")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
-FENCED = re.compile(r"(^[ ]*```[\s\S]*?^[ ]*```[ ]*$)", flags=re.MULTILINE)
 
 
 def on_files(files: Files, *, config: Any) -> Files:
