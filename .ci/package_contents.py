@@ -20,7 +20,16 @@ NEEDED = (
     "discovery/report/page.js",
 )
 # Beside the package a source distribution may hold these, and what setuptools adds.
-BESIDE = {"pyproject.toml", "setup.cfg", "PKG-INFO", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "MANIFEST.in"}
+BESIDE = {
+    "pyproject.toml",
+    "setup.cfg",
+    "PKG-INFO",
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "MANIFEST.in",
+}
 
 
 def problems(names: set[str], tracked: set[str], beside: set[str]) -> list[str]:
@@ -57,7 +66,10 @@ def main(folder: str) -> int:
     found += [f"{sdist.name} {problem}" for problem in problems(in_sdist, tracked, {*BESIDE, f"{PACKAGE}.egg-info"})]
     if f"{info}/licenses/LICENSE" not in in_wheel:
         found.append(f"{wheel.name} lacks the licence")
-    print("\n".join(found) or f"{wheel.name}: {len(in_wheel)} files; {sdist.name}: {len(in_sdist)} files; as they should be")
+    print(
+        "\n".join(found)
+        or f"{wheel.name}: {len(in_wheel)} files; {sdist.name}: {len(in_sdist)} files; as they should be"
+    )
     return bool(found)
 
 

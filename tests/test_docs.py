@@ -18,7 +18,13 @@ from hf_relation.cli.app import app
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 # Pages beside docs/ that show commands to a reader.
-SHOWN = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "examples" / "README.md", ROOT / "examples" / "tutorial.md"]
+SHOWN = [
+    *PAGES,
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "examples" / "README.md",
+    ROOT / "examples" / "tutorial.md",
+]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```[ ]*$", flags=re.DOTALL | re.MULTILINE)
 # What is run; the word `notest` behind the language excepts a block, for the reader to see.
 RUN = ("python", "sh")
@@ -27,7 +33,9 @@ RUN = ("python", "sh")
 def blocks(page: Path) -> list[tuple[str, str]]:
     """Language and code of every block that claims to run."""
     text = page.read_text(encoding="utf-8")
-    return [(language, code) for language, words, code in BLOCK.findall(text) if language in RUN and "notest" not in words]
+    return [
+        (language, code) for language, words, code in BLOCK.findall(text) if language in RUN and "notest" not in words
+    ]
 
 
 def commands(page: Path) -> list[list[str]]:
@@ -35,7 +43,11 @@ def commands(page: Path) -> list[list[str]]:
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     lines = re.findall(r"^(?:    |\$ |)((?:hf-relation|python) [^\n]*)$", text, flags=re.MULTILINE)
     lines += re.findall(r"`((?:hf-relation|python examples/) ?[^`\n]*)`", text)
-    return [shlex.split(line.replace("...", ""), comments=True) for line in lines if line.count('"') % 2 == 0 and line.count("'") % 2 == 0]
+    return [
+        shlex.split(line.replace("...", ""), comments=True)
+        for line in lines
+        if line.count('"') % 2 == 0 and line.count("'") % 2 == 0
+    ]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
@@ -116,7 +128,9 @@ def headings(page: Path) -> set[str]:
 
 
 def test_all_eight_systems_are_in_the_table():
-    table = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8").partition("## All eight")[2].partition("\n## ")[0]
+    table = (
+        (ROOT / "docs" / "methods.md").read_text(encoding="utf-8").partition("## All eight")[2].partition("\n## ")[0]
+    )
     rows = [row.split("|") for row in table.splitlines() if row.startswith("| **")]
     assert [row[1].strip(" *") for row in rows] == [
         *("MORE", "MORE-RLL", "RoCORE", "Siamese-URE", "KernelRE", "FineCL", "heads: importance, pruning", "GradTS"),

@@ -12,9 +12,18 @@ from pathlib import Path
 
 
 ROOT = Path(__file__).resolve().parents[2]
-FETCHED = re.compile(r"""<(?:script|link|img|iframe|source|video|audio|object|embed|form)\b[^>]*?\b(?:src|href|data|action|srcset)=["']?((?:https?:)?//[^"'>\s]+)""")
+FETCHED = re.compile(
+    r"""<(?:script|link|img|iframe|source|video|audio|object|embed|form)\b[^>]*?\b(?:src|href|data|action|srcset)=["']?((?:https?:)?//[^"'>\s]+)"""
+)
 STYLED = re.compile(r"""(?:@import|url\()\s*["']?((?:https?:)?//[^"')\s]+)""")
-LEFT = {"a reference": r"\[`|\]\[", "bold": r"\*\*", "code": "`", "attributes": r"\{: ", "a formula": r"\\\(|\\\)", "a directive": "^::: "}
+LEFT = {
+    "a reference": r"\[`|\]\[",
+    "bold": r"\*\*",
+    "code": "`",
+    "attributes": r"\{: ",
+    "a formula": r"\\\(|\\\)",
+    "a directive": "^::: ",
+}
 
 
 def problems(site: Path, package: Path) -> list[str]:
@@ -55,7 +64,9 @@ def public_modules(package: Path) -> list[str]:
         parts = path.relative_to(package.parent).with_suffix("").parts
         if any(part.startswith("_") and part != "__init__" for part in parts):
             continue
-        documented = re.search(r'^(?:async )?(?:def|class) [A-Za-z][\s\S]*?:\n    r?"""', path.read_text(encoding="utf-8"), re.MULTILINE)
+        documented = re.search(
+            r'^(?:async )?(?:def|class) [A-Za-z][\s\S]*?:\n    r?"""', path.read_text(encoding="utf-8"), re.MULTILINE
+        )
         if parts[-1] == "__init__" or documented:
             found.append(".".join(parts))
     return found

@@ -20,7 +20,9 @@ class HuggingFaceDocstrings(griffe.Extension):
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         for one in walk(pkg):
             if one.docstring:
-                one.docstring.value = as_markdown(one.docstring.value, lambda name, one=one: link_target(pkg, one, name))
+                one.docstring.value = as_markdown(
+                    one.docstring.value, lambda name, one=one: link_target(pkg, one, name)
+                )
 
 
 def walk(one: griffe.Object) -> list[griffe.Object]:

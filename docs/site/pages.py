@@ -200,7 +200,9 @@ def _tree(paths: list[str], base: str = f"api/{PACKAGE}/") -> list[Any]:
     entries: list[Any] = [f"{base}index.md"]
     for folder in sorted({path.split("/")[0] for path in below if "/" in path}):
         entries.append({folder: _tree(paths, f"{base}{folder}/")})
-    entries += [{path.removesuffix(".md"): base + path} for path in sorted(below) if "/" not in path and path != "index.md"]
+    entries += [
+        {path.removesuffix(".md"): base + path} for path in sorted(below) if "/" not in path and path != "index.md"
+    ]
     return entries
 
 

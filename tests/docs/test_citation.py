@@ -15,9 +15,32 @@ ROOT = Path(__file__).parents[2]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 # Of the format's schema: what a file must have, and all that it and a reference may have of what is used here.
 REQUIRED = {"cff-version", "message", "title", "authors"}
-ALLOWED = REQUIRED | {"type", "abstract", "version", "license", "keywords", "references", "doi", "url", "date-released"}
+ALLOWED = REQUIRED | {
+    "type",
+    "abstract",
+    "version",
+    "license",
+    "keywords",
+    "references",
+    "doi",
+    "url",
+    "date-released",
+}
 REFERENCE = {
-    *("type", "title", "notes", "authors", "year", "conference", "journal", "start", "end", "doi", "url", "identifiers"),
+    *(
+        "type",
+        "title",
+        "notes",
+        "authors",
+        "year",
+        "conference",
+        "journal",
+        "start",
+        "end",
+        "doi",
+        "url",
+        "identifiers",
+    ),
 }
 PAPERS = {
     "MORE": ("Wang", 2021, "ICASSP"),

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "site"))
 from hf_markdown import as_markdown, loosened  # noqa: E402
 
 
-DOCSTRING = r'''Embed \\(x_i\\).
+DOCSTRING = r"""Embed \\(x_i\\).
 
 Args:
     rows (`np.ndarray` of shape `(n, d)`, floating):
@@ -38,8 +38,8 @@ Example:
 1
 
 ```
-'''
-EXPECTED = r'''Embed `\(x_i\)`.
+"""
+EXPECTED = r"""Embed `\(x_i\)`.
 
 **Arguments**
 {: .doc-part }
@@ -72,7 +72,7 @@ EXPECTED = r'''Embed `\(x_i\)`.
 1
 
 ```
-'''
+"""
 
 
 def squeezed(text: str) -> str:

@@ -57,7 +57,9 @@ def test_style_sheets_are_read_too(site):
     assert problems(*site) == ["a.css fetches https://fonts.example/a.woff"]
 
 
-@pytest.mark.parametrize("text", ["[`~pkg.x`]", "**bold**", "a `code", "[a][b]", r"\(x\)", "::: pkg", "{: .doc-part }"])
+@pytest.mark.parametrize(
+    "text", ["[`~pkg.x`]", "**bold**", "a `code", "[a][b]", r"\(x\)", "::: pkg", "{: .doc-part }"]
+)
 def test_markup_left_as_text_is_found(text):
     assert leftovers(f"<article><p>\n{text}</p></article>")
     assert not leftovers(f"<article><pre>\n{text}</pre></article>")

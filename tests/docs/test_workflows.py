@@ -68,7 +68,9 @@ def test_publishing_waits_for_the_build_and_for_a_person():
     assert "secrets." not in (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml")), ids=lambda path: path.name
+)
 def test_forms_of_issues(path):
     form = loaded(path)
     assert {"name", "description", "body"} <= set(form) <= {"name", "description", "body", "labels", "title"}
@@ -81,7 +83,9 @@ def test_forms_of_issues(path):
 
 def test_files_that_contributing_names_exist():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").replace("`SECURITY.md`", "")
-    for name in re.findall(r"`((?:\.ci|\.github|docs|tests|examples|hf_relation|metrics|dataset_scripts)/[\w./-]*)`", text):
+    for name in re.findall(
+        r"`((?:\.ci|\.github|docs|tests|examples|hf_relation|metrics|dataset_scripts)/[\w./-]*)`", text
+    ):
         if "NAME" not in name:
             assert (ROOT / name).exists(), name
     for target in re.findall(r"^    make ([a-z]+)", text, flags=re.MULTILINE):
