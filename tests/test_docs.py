@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -79,19 +80,23 @@ def test_languages_of_blocks_are_known():
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_commands_and_their_options_exist(page, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")  # else long options are cut in the help
-    help_of: dict[tuple[str, ...], str] = {}
     for words in commands(page):
         if words[0] == "python":
             if words[1:] and words[1].startswith("examples/"):
                 assert (ROOT / words[1]).is_file(), words
             continue
         path = tuple(_subcommand(words[1:]))
-        if path not in help_of:
-            help_of[path] = CliRunner().invoke(app, [*path, "--help"]).output
+        shown = help_of(path)
         for word in words[1:]:
             option = re.match(r"--?[a-z][\w-]*", word)
             if option and option[0] not in ("--help", "--version"):
-                assert re.search(rf"(?<![\w-]){re.escape(option[0])}(?![\w-])", help_of[path]), (words, option[0])
+                assert re.search(rf"(?<![\w-]){re.escape(option[0])}(?![\w-])", shown), (words, option[0])
+
+
+@cache
+def help_of(path: tuple[str, ...]) -> str:
+    """What a command prints about itself."""
+    return CliRunner().invoke(app, [*path, "--help"]).output
 
 
 def _subcommand(words: list[str]) -> list[str]:
