@@ -7,6 +7,7 @@ checkout. Nothing is listed by hand but the order of the guides: a new file in `
 from __future__ import annotations
 
 import html
+import os
 import re
 import subprocess
 import sys
@@ -167,10 +168,11 @@ def _modules(modules: list[griffe.Module]) -> str:
 
 
 def command_line() -> str:
-    """The commands with all their options, as `--help` has them."""
-    command = [sys.executable, "-m", "typer", f"{PACKAGE}.cli.app", "utils", "docs", "--name", "hf-relation"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600)
-    return done.stdout.replace("# `hf-relation`", "# Command line", 1)
+    """The commands with all their options, in a process of its own: it imports the whole package."""
+    command = [sys.executable, str(Path(__file__).parent / "command_line.py")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=600)
+    return done.stdout
 
 
 def navigation(files: list[str], api: list[str]) -> list[Any]:
