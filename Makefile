@@ -30,7 +30,8 @@ format: $(VENV)/.installed-quality  ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.installed-docs  ## build the documentation into out/docs; a broken link is an error
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --config-file docs/mkdocs.yml
+	@# Not --quiet: it hides warnings from --strict, too.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --config-file docs/mkdocs.yml
 	$(BIN)/python docs/site/check.py out/docs
 	@echo "Open out/docs/index.html"
 

@@ -92,3 +92,13 @@ def test_files_that_contributing_names_exist():
         assert target in TARGETS, target
     for name in re.findall(r"pytest ((?:tests|hf_relation)/\S+)", text):
         assert (ROOT / name).is_file(), name
+
+
+def test_warnings_of_the_documentation_are_errors():
+    """MkDocs counts warnings for `--strict` behind the filter of `--quiet`: with both, a broken link passes."""
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ndocs:")[2].partition("\n\n")[0]
+    (command,) = [line for line in recipe.splitlines() if "-m mkdocs build" in line]
+    assert not re.search(r"\s(-q|--quiet|--no-strict)\b", command)
+    settings = (ROOT / "docs" / "mkdocs.yml").read_text(encoding="utf-8")
+    assert "\nstrict: true\n" in settings
+    assert settings.count(": warn") == 7
