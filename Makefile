@@ -7,7 +7,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constra
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test quality format clean help
+.PHONY: demo test quality format docs package clean help
 
 help:  ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -29,6 +29,15 @@ format: $(VENV)/.installed-quality  ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.installed-docs  ## build the documentation into out/docs; a broken link is an error
+	@# Not --quiet: it hides warnings from --strict, too.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --config-file docs/mkdocs.yml
+	$(BIN)/python docs/site/check.py out/docs
+	@echo "Open out/docs/index.html"
+
+package:  ## build wheel and sdist into dist/, and try each in a clean environment
+	PYTHON="$(PYTHON)" .ci/package
+
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python >= 3.11 is needed, this is {sys.version}"'
 	$(PYTHON) -m venv $(VENV)
@@ -40,4 +49,4 @@ $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 clean:  ## remove the environment and everything generated
-	rm -rf $(VENV) out runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) out runs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

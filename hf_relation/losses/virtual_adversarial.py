@@ -64,7 +64,7 @@ def adversarial_perturbation(
 
     ```
 
-    Reference: Lou et al., "MORE", ICASSP 2021, section 2.3; the power iteration is from Miyato et al., "Virtual
+    Reference: Wang et al., "MORE", ICASSP 2021, section 2.3; the power iteration is from Miyato et al., "Virtual
     Adversarial Training", TPAMI 2019, section 3.3.
     """
     check_adversarial_settings(epsilon, num_power_iterations, start)
@@ -140,7 +140,7 @@ def virtual_adversarial_loss(
 
     ```
 
-    Reference: Lou et al., "MORE", ICASSP 2021, section 2.3, equations 6 and 7.
+    Reference: Wang et al., "MORE", ICASSP 2021, section 2.3, equations 6 and 7.
     """
     check_adversarial_settings(epsilon, num_power_iterations, start)
     if len(clean) == 0:

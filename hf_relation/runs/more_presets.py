@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-# "Paper": Lou et al., "MORE", ICASSP 2021. "Code": what its authors published, which departs from the paper in places.
+# "Paper": Wang et al., "MORE", ICASSP 2021. "Code": what its authors published, which departs from the paper in places.
 MORE: dict[str, Any] = {
     "loss": "ranked_list",
     "loss_kwargs": '{"reduction": "sum", "positive_margin": 0.8, "negative_margin": 1.2, "temperature": 10.0, '

@@ -37,7 +37,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "more": Preset(
         "the paper's settings, over the encoder you name (the paper has BERT-base and a CNN)",
-        "Lou et al., MORE, ICASSP 2021; steps and lengths from the authors' code",
+        "Wang et al., MORE, ICASSP 2021; steps and lengths from the authors' code",
         MORE,
         of_encoder=MORE_OF_ENCODER,
     ),

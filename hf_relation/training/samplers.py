@@ -80,7 +80,7 @@ class ClassBalancedBatchSampler(EpochBatchSampler):
 
     ```
 
-    Reference: Lou et al., "MORE", ICASSP 2021: batches of 24 relations x 10 instances.
+    Reference: Wang et al., "MORE", ICASSP 2021: batches of 24 relations x 10 instances.
     """
 
     def __init__(

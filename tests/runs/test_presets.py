@@ -16,7 +16,7 @@ from hf_relation.training import RelationTrainingArguments
 
 CARD = Path(__file__).parents[2] / "model_cards" / "more-minilm-fewrel.md"
 
-# Lou et al., ICASSP 2021, sections 2 and 3.1.
+# Wang et al., ICASSP 2021, sections 2 and 3.1.
 PAPER_LOSS = {
     "reduction": "sum",  # equations 2 and 3 are sums
     "positive_margin": 0.8,

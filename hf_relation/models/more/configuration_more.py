@@ -60,7 +60,7 @@ class MOREConfig(PairEncoderConfig):
 
     ```
 
-    Reference: Lou et al., "MORE: A Metric Learning Based Framework for Open-Domain Relation Extraction", ICASSP 2021.
+    Reference: Wang et al., "MORE: A Metric Learning Based Framework for Open-Domain Relation Extraction", ICASSP 2021.
     """
 
     model_type = "more"

@@ -65,7 +65,7 @@ class MOREModel(MOREPreTrainedModel):
     direction is lost. `adversarial_scale` (1 by default, not saved) multiplies the weight; the warm-up of
     [`RelationTrainer`] sets it.
 
-    Reference: Lou et al., "MORE", ICASSP 2021, section 2 (equations 1-7); the ranked list loss is the default.
+    Reference: Wang et al., "MORE", ICASSP 2021, section 2 (equations 1-7); the ranked list loss is the default.
     """
 
     def __init__(self, config: MOREConfig) -> None:

@@ -52,7 +52,7 @@ class RelationCNNConfig(HubClass, UntrustedConfig):
     ```
 
     Reference: Wu et al., "Open Relation Extraction: Relational Knowledge Transfer from Supervised Data to Unsupervised
-    Data", EMNLP 2019 (RSN); Lou et al., "MORE", ICASSP 2021, section 2.1.
+    Data", EMNLP 2019 (RSN); Wang et al., "MORE", ICASSP 2021, section 2.1.
     """
 
     model_type = "relation_cnn"

@@ -62,7 +62,7 @@ class RelationCNNModel(RelationCNNPreTrainedModel):
     ```
 
     Reference: Wu et al., EMNLP 2019, section 3.1, after Zeng et al., "Relation Classification via Convolutional Deep
-    Neural Network", COLING 2014; Lou et al., "MORE", ICASSP 2021, section 2.1.
+    Neural Network", COLING 2014; Wang et al., "MORE", ICASSP 2021, section 2.1.
     """
 
     def __init__(self, config: RelationCNNConfig) -> None:
