@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from transformers import PreTrainedConfig
@@ -84,7 +83,7 @@ def build_backbone_config(value: Mapping[str, Any] | PreTrainedConfig | None) ->
     if unknown:
         logger.warning_once(f"Unknown settings in `backbone_config` were ignored: {', '.join(sorted(unknown))}.")
     check_values(kept, "backbone_config")
-    config = damaged_settings(partial(config_class, **kept), f"`backbone_config` of a {model_type!r} encoder")
+    config = damaged_settings(lambda: config_class(**kept), f"`backbone_config` of a {model_type!r} encoder")
     config._name_or_path = ""
     _check_sizes(config)
     return config
