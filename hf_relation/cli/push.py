@@ -49,8 +49,8 @@ def push_command(
     """Publish FOLDER on the Hub: a model, an adapter, a saved discovery, a converted corpus, a metric or a Space.
 
     One commit. Only safetensors, JSON, tokenizer files and the card of a model are sent, never a pickle; what is not sent is
-    listed. The corpus of a discovery stays here unless --corpus is given; names, keywords and example texts of its relations
-    are part of it.
+    listed. The corpus of a discovery and the example texts of its relations stay here unless --corpus is given; names, keywords and
+    patterns, which are made of words of the texts, are part of it. A card that somebody wrote in the repository stays.
     """
     from hf_relation.hub import plan_push, push
 
@@ -62,8 +62,8 @@ def push_command(
         out.print(f"  {printable(name):{width}}  {size:>12,} bytes", markup=False, highlight=False, soft_wrap=True)
     for name, reason in plan.left_out.items():
         out.print(f"  not sent: {printable(name)} ({reason})", markup=False, highlight=False, soft_wrap=True)
-    if plan.without_corpus:
-        out.print("  The discovery is saved anew without its corpus first; sizes are those before.", markup=False)
+    if plan.without_texts:
+        out.print("  The discovery is saved anew without its texts first; sizes are those before.", markup=False)
     address = None
     if dry_run:
         out.print("Nothing was sent (--dry-run).", markup=False)

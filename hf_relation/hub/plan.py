@@ -10,13 +10,14 @@ from typing import Any
 
 from hf_relation.checkpoints import CHECKPOINT_FILES
 from hf_relation.data.files import parse_json
-from hf_relation.discovery.state import CORPUS_FILE
+from hf_relation.discovery.state import CORPUS_FILE, JSON_FILE
 from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.remote_code import CODE_FILE
 from hf_relation.uploading import RepoType
 
 
 _ALLOWED: dict[RepoType, tuple[str, ...]] = {
-    "model": (*CHECKPOINT_FILES, "hf_relation_hub.py"),
+    "model": (*CHECKPOINT_FILES, CODE_FILE),
     "dataset": ("*.parquet", "README.md", "dataset_info.json"),
     "space": ("*.py", "*.txt", "*.md", "*.json", "*.jsonl", "*.csv", "*.toml", "*.whl"),
 }
@@ -35,7 +36,8 @@ class PushPlan:
         files (`dict[str, int]`): path in folder and repository -> size in bytes.
         left_out (`dict[str, str]`): path in the folder -> why it is not sent.
         corpus (`bool`): whether texts of a discovery's corpus go along.
-        without_corpus (`bool`): whether the folder has such texts, and is saved anew without them before it is sent.
+        without_texts (`bool`): whether the folder is a discovery with texts (its corpus, or example texts of its relations), and is
+            saved anew without them before it is sent.
     """
 
     folder: Path
@@ -43,7 +45,7 @@ class PushPlan:
     files: dict[str, int]
     left_out: dict[str, str] = field(default_factory=dict)
     corpus: bool = False
-    without_corpus: bool = False
+    without_texts: bool = False
 
     @property
     def size(self) -> int:
@@ -65,13 +67,13 @@ def plan_push(folder: str | os.PathLike[str], *, repo_type: RepoType | None = No
     """Decide which files of a folder are published.
 
     Of a model: safetensors, JSON, tokenizer files and the card; never a pickle, a hidden file, or what training keeps to be
-    resumed. The corpus of a saved discovery is left out unless asked for.
+    resumed. The corpus of a saved discovery, and the example texts of its relations, are left out unless asked for.
 
     Args:
         folder (`str` or `PathLike`): a checkpoint, adapter, discovery or extractor; a converted corpus; or a Space.
         repo_type (`str`, *optional*): `"model"`, `"dataset"` or `"space"`; by default what the folder is: a model has
             `config.json`, `adapter_config.json` or `discovery.json`; a dataset Parquet files; a Space `app.py`.
-        corpus (`bool`, defaults to `False`): publish the texts and vectors of a discovery's corpus, too.
+        corpus (`bool`, defaults to `False`): publish the texts and vectors of a discovery's corpus, and its example texts, too.
 
     Returns:
         [`PushPlan`].
@@ -110,10 +112,20 @@ def plan_push(folder: str | os.PathLike[str], *, repo_type: RepoType | None = No
         _check_model(root, files, left_out)
     if not files:
         raise UsageError(f"Nothing in {root} would be published as a {kind}.")
-    has_corpus = kind == "model" and CORPUS_FILE in names
-    return PushPlan(
-        root, kind, files, left_out, corpus=corpus and has_corpus, without_corpus=has_corpus and not corpus
-    )
+    has_texts = kind == "model" and (CORPUS_FILE in names or _has_examples(root))
+    return PushPlan(root, kind, files, left_out, corpus=corpus and has_texts, without_texts=has_texts and not corpus)
+
+
+def _has_examples(root: Path) -> bool:
+    """Whether a discovery holds example texts; what cannot be read may hold some."""
+    path = root / JSON_FILE
+    if not path.is_file():
+        return False
+    content = parse_json(path.read_bytes(), what=str(path))  # strict JSON, as was checked
+    try:
+        return any(relation["examples"] for relation in (content.get("fitted") or {}).get("relations", []))
+    except (AttributeError, KeyError, TypeError):
+        return True
 
 
 def _kind(root: Path, names: dict[str, Path]) -> RepoType:

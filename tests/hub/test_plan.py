@@ -47,9 +47,9 @@ def test_a_model_is_its_weights_json_tokenizer_and_card_and_the_rest_is_listed(f
 
 
 def test_the_corpus_goes_along_only_when_asked_for(folder):
-    assert not plan_push(folder).corpus and plan_push(folder).without_corpus
+    assert not plan_push(folder).corpus and plan_push(folder).without_texts
     plan = plan_push(folder, corpus=True)
-    assert plan.corpus and not plan.without_corpus and "discovery_corpus.jsonl" in plan.files
+    assert plan.corpus and not plan.without_texts and "discovery_corpus.jsonl" in plan.files
 
 
 @pytest.mark.parametrize("name", ["adapter_config.json", "config.json"])
@@ -93,3 +93,13 @@ def test_datasets_and_spaces_are_told_by_what_they_hold(tmp_path):
         plan_push(other, repo_type="model")
     with pytest.raises(UsageError, match="There is no folder"):
         plan_push(tmp_path / "nothing")
+
+
+def test_example_texts_of_relations_are_texts_too(folder):
+    (folder / "discovery_corpus.jsonl").unlink()
+    for relations, texts in (([{"examples": []}], False), ([{"examples": ["Ada met Bob."]}], True), ([3], True)):
+        (folder / "discovery.json").write_text(json.dumps({"fitted": {"relations": relations}}), encoding="utf-8")
+        assert plan_push(folder).without_texts is texts
+        assert plan_push(folder, corpus=True).corpus is texts
+    (folder / "discovery.json").write_text("{}", encoding="utf-8")
+    assert not plan_push(folder).without_texts

@@ -108,6 +108,11 @@ def test_a_discovery_is_pushed_pulled_and_the_default_online_and_offline(hub: Lo
 
     sent = hub.files("user/one")
     assert "discovery_corpus.jsonl" not in sent and b'"discovery_corpus' not in sent["discovery.json"]
+    texts = [row["text"] for row in rows]
+    assert not any(json.dumps(text).encode()[1:-1] in data for text in texts for data in sent.values()), (
+        "no text goes along"
+    )
+    assert any(text.encode() in hub.files("user/all", revision="texts")["discovery.json"] for text in texts)
     assert "By hand" in sent["README.md"].decode(), "a card that is there stays"
     assert hub.files("user/all", revision="texts").keys() >= {"discovery_corpus.jsonl", "model.safetensors"}
     assert hub.repository("user/all").private and not hub.repository("user/one").private
