@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ class SavedWhole:
     """
 
     _last_file = "config.json"  # nothing loads the folder without it
+    _read_while_saving = ("README.md",)  # a card that somebody wrote stays, and one of ours is renewed
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
         """Save as transformers does, all files at once.
@@ -40,6 +42,9 @@ class SavedWhole:
         found: list[Any] = []
 
         def fill(work: Path) -> None:
+            for name in self._read_while_saving:
+                if Path(save_directory, name).is_file():
+                    shutil.copyfile(Path(save_directory, name), work / name)
             written = save(str(work), *args, **kwargs)
             found.append([str(Path(save_directory, Path(file).name)) for file in written] if written else written)
 

@@ -46,7 +46,7 @@ class PairStates(NamedTuple):
     word_embedding_dim: int
 
 
-class EncoderPreTrainedModel(PackagedClass, WithCard, SavedWhole, SafeLoadingModel):
+class EncoderPreTrainedModel(PackagedClass, SavedWhole, WithCard, SafeLoadingModel):
     """An encoder, `self.backbone`; what lies above it is the subclass's.
 
     Weight initialisation, capabilities, and the ways to start from a plain encoder. A subclass calls

@@ -59,6 +59,8 @@ def run(arguments: list[str], log: Path, marker: Path | None = None) -> int:
     if child:
         return child
     os.setsid()
+    # Tests that run in the background of a shell inherit that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)

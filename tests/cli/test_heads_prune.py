@@ -65,7 +65,7 @@ def test_the_lowest_heads_go_and_the_model_answers_as_if_masked(run, models, ran
     assert "Pruned 3 heads: layer 0: 1, 3; layer 1: 0." in out and f"{before:,} before, {after:,} after" in out
     loaded = load_task_checkpoint(output)  # with its tokenizer
     assert len(loaded.tokenizer) == len(tiny_tokenizer("bert"))
-    assert {file.suffix for file in output.iterdir()} <= {".json", ".safetensors", ".txt"}
+    assert {file.suffix for file in output.iterdir()} <= {".json", ".safetensors", ".txt", ".md"}
 
 
 def test_heads_by_number_and_more_of_a_pruned_model(run, models, ranking, tmp_path):

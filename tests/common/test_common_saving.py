@@ -93,7 +93,7 @@ def test_buffers_that_a_file_lacks_are_those_of_a_new_model(name, kind, tmp_path
         {"format": "pt"},
     )
     assert bool(lacking) == (name.startswith(("rocore", "kernel-re-joint")))
-    loaded, info = AutoModel.from_pretrained(tmp_path, output_loading_info=True)
+    loaded, info = AutoModel.from_pretrained(tmp_path, output_loading_info=True, allow_missing_weights=True)
     assert sorted(info["missing_keys"]) == sorted(lacking)
     assert same(buffers(loaded), buffers(type(model)(model.config)))
     assert same(dict(loaded.named_parameters()), dict(model.named_parameters()))

@@ -248,13 +248,16 @@ def test_a_repository_that_is_public_already_gets_nothing(
     uploaded = []
 
     class Hub:
-        def create_repo(self, repo_id: str, **_: Any) -> None: ...
+        def __init__(self, **_: Any) -> None: ...
+
+        def create_repo(self, repo_id: str, **_: Any) -> Any:
+            return SimpleNamespace(repo_id=repo_id)
 
         def repo_info(self, repo_id: str, **_: Any) -> Any:
             return SimpleNamespace(private=private)
 
-        def upload_folder(self, **options: Any) -> Any:
-            uploaded.append(options["repo_id"])
+        def create_commit(self, repo_id: str, operations: Any, **_: Any) -> Any:
+            uploaded.append(repo_id)
             return SimpleNamespace(commit_url="https://hub.example/1")
 
     monkeypatch.setattr("huggingface_hub.HfApi", Hub)

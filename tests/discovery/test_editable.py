@@ -170,7 +170,11 @@ def test_without_the_corpus_prediction_works_and_edits_say_what_is_missing(tmp_p
     model = fitted("kmeans").delete([3])
     model.save_pretrained(tmp_path)
     model.save_pretrained(tmp_path, corpus=False)  # the instances of the first time go
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["discovery.json", "discovery.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "README.md",
+        "discovery.json",
+        "discovery.safetensors",
+    ]
     loaded = RelationDiscovery.from_pretrained(tmp_path)
     expected = model.predict(INSTANCES, EMBEDDINGS)
     assert loaded.predict(INSTANCES, EMBEDDINGS).to_dict() == expected.to_dict()

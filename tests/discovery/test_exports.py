@@ -31,7 +31,7 @@ COLUMNS = (
 )
 RDFS_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 NAMES = {name: ending for ending, name in reversed(ENDINGS.items())}
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 # The productions of https://www.w3.org/TR/n-triples/#n-triples-grammar (RDF 1.1), numbered as there; without blank nodes and
 # language tags, which are never written.
@@ -255,6 +255,7 @@ def test_a_failure_leaves_the_old_file(
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
     result.relations[1].name = "other"
     monkeypatch.setattr("hf_relation.data.atomic.os.replace", fail)
+    monkeypatch.setattr("hf_relation.data.atomic.exchange", fail)
     with pytest.raises(OSError, match="disk full"):
         result.export(path, format)
     monkeypatch.undo()

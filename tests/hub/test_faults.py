@@ -61,7 +61,7 @@ def test_fault_42_a_local_path_tries_no_connection(world: World) -> None:
         ("repository", "RepositoryNotFoundError", "'user/none'"),
         ("repository, extractor", "RepositoryNotFoundError", "'user/none'"),
         ("revision", "RevisionNotFoundError", "'user/model' at revision v9"),
-        ("weights, bare", "OSError", "model.safetensors"),
+        ("weights, bare", "CheckpointError", "model.safetensors"),
         ("malformed 0", "HFValidationError", "user/ñame"),
         ("malformed 1", "HFValidationError", "user/--a"),
         ("malformed 2", "HFValidationError", "user/a..b"),

@@ -226,7 +226,8 @@ def test_fault_24_markdown_shows_what_was_there(text: str) -> None:
     parser = MarkdownIt("commonmark")
     shown = re.sub(r"</?p>", "", parser.render(escape_markdown(text)))
     printable = re.sub(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]+", " ", text).strip()
-    assert "<" not in shown and html.unescape(shown).strip() == printable
+    # Word joiners, which nobody sees, keep readers that look for addresses from finding any.
+    assert "<" not in shown and html.unescape(shown).replace("\u2060", "").strip() == printable
 
 
 def test_fault_25_no_file_is_named_by_the_corpus(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hf_relation.models.safe_loading import SafeLoadingModel
 from hf_relation.models.with_card import WithCard
 
 
-class RelationCNNPreTrainedModel(PackagedClass, WithCard, SavedWhole, SafeLoadingModel):
+class RelationCNNPreTrainedModel(PackagedClass, SavedWhole, WithCard, SafeLoadingModel):
     """Weight initialisation and capabilities of the CNN encoder."""
 
     config_class = RelationCNNConfig
