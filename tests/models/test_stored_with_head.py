@@ -35,3 +35,20 @@ def test_a_folder_without_the_encoders_weights_is_refused(tmp_path):
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match="encoder.layer.1.output.dense.weight"):
         MOREModel.from_backbone(tmp_path)
+
+
+def test_older_names_of_layer_norms_are_understood(tmp_path):
+    """As `bert-base-uncased` is stored: gamma and beta."""
+    from safetensors.torch import load_file, save_file
+
+    stored = AutoModelForMaskedLM.from_config(AutoConfig.for_model(**tiny_backbone("bert", 60)))
+    stored.save_pretrained(tmp_path)
+    names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    older = {}
+    for key, weight in load_file(tmp_path / "model.safetensors").items():
+        new = next((key.replace(now, then) for now, then in names.items() if key.endswith(now)), key)
+        older[new] = torch.rand_like(weight) if new != key else weight
+    save_file(older, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    found = MOREModel.from_backbone(tmp_path).backbone.embeddings.LayerNorm
+    assert torch.equal(found.weight, older["bert.embeddings.LayerNorm.gamma"])
+    assert torch.equal(found.bias, older["bert.embeddings.LayerNorm.beta"])
