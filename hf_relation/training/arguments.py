@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from transformers import TrainingArguments
 
@@ -149,6 +150,10 @@ class RelationTrainingArguments(TrainingArguments):
             "choices": ["float32", "bfloat16", "auto"],
         },
     )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Trainer pickles the arguments beside checkpoints that it pushes.
+        return self.__dict__ | {"hub_token": None}
 
     def __post_init__(self) -> None:
         self._check_relation_fields()

@@ -14,6 +14,7 @@ import torch
 from peft import PeftModel
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, Trainer, TrainerControl
+from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import TrainOutput, speed_metrics
 
 from hf_relation.cards import write_adapter_card
@@ -299,6 +300,8 @@ class RelationTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         super()._save(output_dir, state_dict)
+        if self.args.should_save:  # a pickle that nothing reads; its settings stand in results.json
+            Path(output_dir or self.args.output_dir, TRAINING_ARGS_NAME).unlink(missing_ok=True)
         model = self.accelerator.unwrap_model(self.model)
         if isinstance(model, PeftModel) and self.args.should_save:  # peft wrote an empty template
             write_adapter_card(output_dir or self.args.output_dir, config=model.get_base_model().config)

@@ -74,3 +74,10 @@ def test_every_own_field_has_help_and_works_on_the_command_line(tmp_path):
         0.9,
         ["query", "key"],
     )
+
+
+def test_a_hub_token_is_in_no_pickle_of_the_arguments(tmp_path):
+    import pickle
+
+    args = RelationTrainingArguments(output_dir=str(tmp_path), use_cpu=True, hub_token="hf_secret")
+    assert args.hub_token == "hf_secret" and b"hf_secret" not in pickle.dumps(args)

@@ -26,7 +26,6 @@ FILES = [
     "tokenizer.json",
     "tokenizer_config.json",
     "trainer_state.json",
-    "training_args.bin",
 ]
 
 

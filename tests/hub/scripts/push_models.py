@@ -90,6 +90,7 @@ def push_while_training(folder: Path) -> dict[str, Any]:
         instances_per_class=4,
         push_to_hub=True,
         hub_model_id="user/trained",
+        hub_token="hf_local",
         hub_strategy="every_save",
     )
     trainer = RelationTrainer(model, args, processor, train_dataset=sample_instances(12))
