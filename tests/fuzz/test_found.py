@@ -143,14 +143,17 @@ def test_semeval_takes_out_the_four_tags_and_nothing_that_becomes_one(tmp_path: 
     assert marked == ["/e1> <e1", "b"]
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08", b"not packed", gzip.compress(b'{"text": "a"}' * 99)[:-9]])
+# Without `mtime` the time would give each test process other ids.
+@pytest.mark.parametrize(
+    "content", [b"", b"\x1f\x8b\x08", b"not packed", gzip.compress(b'{"text": "a"}' * 99, mtime=0)[:-9]]
+)
 def test_triples_in_a_damaged_gzip_file_are_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(InvalidRowError, match=r"test\.json\.gz"):
         list(read_triples(wrote(tmp_path, "test.json.gz", content)))
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x1f\x8b\x08", b"not packed", gzip.compress(b"id,text\n" + b",a\n" * 9999)[:-9]]
+    "content", [b"\x1f\x8b\x08", b"not packed", gzip.compress(b"id,text\n" + b",a\n" * 9999, mtime=0)[:-9]]
 )
 def test_tables_in_a_damaged_gzip_file_are_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(InvalidRowError, match=r"line \d+: .*texts\.csv\.gz is not a complete gzip file"):
