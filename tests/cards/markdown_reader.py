@@ -155,13 +155,12 @@ def tables(markdown: str) -> list[list[list[str]]]:
 def addresses(card: str) -> list[str]:
     """What a reader that makes links of bare addresses would take for one, outside of code."""
     _, body = split(card)
+    # Block by block: what ends one cell and begins the next is no address.
     texts = [
-        child.content
+        "".join(child.content for child in token.children or () if child.type in ("text", "text_special"))
         for token in parse(body)
-        for child in token.children or ()
-        if child.type in ("text", "text_special")
     ]
-    return re.findall(r"(?i)https?://|ftp://|\bwww\.|mailto:\w|[\w.+-]@\w", "".join(texts))
+    return re.findall(r"(?i)https?://|ftp://|\bwww\.|mailto:\w|[\w.+-]@\w", "\n".join(texts))
 
 
 def snippets(markdown: str) -> list[str]:

@@ -101,6 +101,11 @@ def test_a_card_of_extraction_tells_known_from_unseen_relations() -> None:
     assert "**Novel (in the test, not in training, 0):** none" in extraction_card_text(extraction_results(), name="m")
 
 
+def test_a_single_sign_is_no_address_and_an_address_is_found():
+    assert not addresses(extraction(value="@"))
+    assert addresses("---\nlicense: mit\n---\n\nWrite to a@b, please.\n") == ["a@b"]
+
+
 @pytest.mark.parametrize("make", [discovery, extraction])
 @settings(max_examples=25, deadline=None)
 @given(hostile_strings)
