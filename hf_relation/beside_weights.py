@@ -65,6 +65,25 @@ def _several_processes() -> bool:
     return distributed is not None and distributed.is_available() and distributed.is_initialized()
 
 
+def read_folder_json(path: Path) -> dict[str, Any]:
+    """Parse a JSON object beside weights, strictly.
+
+    Raises:
+        CheckpointError: it is missing, not UTF-8, not strict JSON, or no object.
+    """
+    try:
+        content = parse_json(path.read_bytes(), what=str(path))
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path} is missing or damaged: there is no such file. Get or save the checkpoint again."
+        ) from error
+    except InvalidRowError as error:
+        raise CheckpointError(f"{path} is damaged: {error} Get or save the checkpoint again.") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is damaged: it must hold an object. Get or save the checkpoint again.")
+    return content
+
+
 def read_versioned_json(path: Path, newest: int) -> dict[str, Any]:
     """Read a JSON object that says its format.
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_relation.beside_weights import read_folder_json
 from hf_relation.cards.config_card import LICENCE, NOT_EVALUATED, limits_section, settings_section
 from hf_relation.cards.families import ADAPTER_TAGS, FAMILIES
 from hf_relation.cards.generated import write_generated
 from hf_relation.cards.papers import citation_section
 from hf_relation.cards.snippets import use_section
-from hf_relation.data.files import parse_json
 from hf_relation.data.markdown import table_row
-from hf_relation.errors import CheckpointError, InvalidRowError
+from hf_relation.errors import CheckpointError
 
 
 CONFIG = "adapter_config.json"
@@ -107,13 +107,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise CheckpointError(
             f"{path.parent} holds no adapter: there is no {CONFIG}. Save it with PeftModel.save_pretrained."
         )
-    try:
-        content = parse_json(path.read_bytes(), what=str(path))
-    except InvalidRowError as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} is damaged: it is no object.")
-    return content
+    return read_folder_json(path)
 
 
 def _adapter_section(stored: Mapping[str, Any], base_model: str | None) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from hf_relation.beside_weights import read_folder_json
 from hf_relation.checkpoints import checkpoint_folder
-from hf_relation.data.files import parse_json
-from hf_relation.errors import CheckpointError, InvalidRowError
+from hf_relation.errors import CheckpointError
 from hf_relation.model_origin import ModelOrigin, set_origin
 
 
@@ -39,7 +39,7 @@ def base_of_adapter(folder: Path) -> Path:
     Raises:
         CheckpointError: the adapter does not say, it is an adapter itself, or it cannot be had.
     """
-    settings = _settings(folder)
+    settings = read_folder_json(folder / _CONFIG)
     name, revision = settings.get("base_model_name_or_path"), settings.get("revision")
     if not isinstance(name, str) or not name or not (revision is None or isinstance(revision, str)):
         raise CheckpointError(
@@ -72,7 +72,7 @@ def merge_adapter(model: Any, folder: Path) -> Any:
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import safe_open
 
-    kind = _settings(folder).get("peft_type")
+    kind = read_folder_json(folder / _CONFIG).get("peft_type")
     if kind != "LORA":
         raise CheckpointError(f"{folder} is an adapter of type {kind!r}; only LoRA is merged on loading. {_REMEDY}")
     weights = folder / _WEIGHTS
@@ -93,14 +93,3 @@ def merge_adapter(model: Any, folder: Path) -> Any:
     merged = adapted.merge_and_unload().eval()
     set_origin(merged, ModelOrigin(str(folder)))
     return merged
-
-
-def _settings(folder: Path) -> dict[str, Any]:
-    path = folder / _CONFIG
-    try:
-        settings = parse_json(path.read_bytes(), what=str(path))
-    except InvalidRowError as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
-    if not isinstance(settings, dict):
-        raise CheckpointError(f"{path} is damaged: it must hold an object.")
-    return settings

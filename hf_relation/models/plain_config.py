@@ -10,6 +10,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedConfig
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from hf_relation.beside_weights import read_folder_json
 from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.models.untrusted_settings import (
     UntrustedConfig,
@@ -19,7 +20,7 @@ from hf_relation.models.untrusted_settings import (
     names_code,
     without_code,
 )
-from hf_relation.models.weight_files import check_weight_files, read_folder_json
+from hf_relation.models.weight_files import check_weight_files
 
 
 # How files in a folder are opened: no code of it is run, and nothing is fetched.

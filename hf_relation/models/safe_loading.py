@@ -15,13 +15,13 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel
 from transformers.utils import cached_file
 
+from hf_relation.beside_weights import read_folder_json
 from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.models.adapter_files import HUB_ARGUMENTS, adapter_folder, check_adapter
 from hf_relation.models.weight_files import (
     check_index,
     check_tensors,
     check_weight_files,
-    read_folder_json,
     stored_tensors,
 )
 

@@ -6,13 +6,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 
-from hf_relation.data.files import parse_json
-from hf_relation.errors import CheckpointError, InvalidRowError
+from hf_relation.beside_weights import read_folder_json
+from hf_relation.errors import CheckpointError
 
 
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
@@ -30,25 +29,6 @@ class StoredTensor:
     file: Path
     shape: tuple[int, ...]
     dtype: str
-
-
-def read_folder_json(path: Path) -> dict[str, Any]:
-    """Parse a JSON object beside weights, strictly.
-
-    Raises:
-        CheckpointError: it is missing, not UTF-8, not strict JSON, or no object.
-    """
-    try:
-        content = parse_json(path.read_bytes(), what=str(path))
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{path} is missing or damaged: there is no such file. Get or save the checkpoint again."
-        ) from error
-    except InvalidRowError as error:
-        raise CheckpointError(f"{path} is damaged: {error} Get or save the checkpoint again.") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} is damaged: it must hold an object. Get or save the checkpoint again.")
-    return content
 
 
 def check_weight_files(folder: Path, variant: str | None = None) -> None:

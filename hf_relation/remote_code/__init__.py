@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hf_relation.beside_weights import read_folder_json
 from hf_relation.data.atomic import atomic_file
-from hf_relation.data.files import parse_json
-from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
+from hf_relation.errors import UsageError
 
 
 CODE_FILE = "hf_relation_hub.py"
@@ -76,7 +76,7 @@ def add_remote_code(folder: str | os.PathLike[str]) -> None:
     ```
     """
     target = Path(folder)
-    config = _read(target / "config.json") if (target / "config.json").is_file() else {}
+    config = read_folder_json(target / "config.json") if (target / "config.json").is_file() else {}
     family = FAMILIES.get(config.get("model_type", ""))
     if family is None:
         raise UsageError(
@@ -91,18 +91,10 @@ def add_remote_code(folder: str | os.PathLike[str]) -> None:
         shutil.copyfileobj(source, stream)
     processor = target / "processor_config.json"
     if family.processor is not None and processor.is_file():
-        _write(processor, _read(processor) | {"auto_map": {"AutoProcessor": f"{_MODULE}.{family.processor}"}})
+        _write(
+            processor, read_folder_json(processor) | {"auto_map": {"AutoProcessor": f"{_MODULE}.{family.processor}"}}
+        )
     _write(target / "config.json", config)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = parse_json(path.read_bytes(), what=str(path))
-    except InvalidRowError as error:
-        raise CheckpointError(f"{path} is damaged: {error} Save the model again.") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} is damaged: it must hold an object. Save the model again.")
-    return content
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
