@@ -16,11 +16,14 @@ from hf_relation.losses._random_state import RandomState
 from hf_relation.losses.adaptive import adaptive_clustering_loss, soft_assignment, target_distribution
 from hf_relation.losses.center import center_loss, class_centroids
 from hf_relation.losses.crf import LinearChainCRF, crf_loss
+from hf_relation.losses.entity_discrimination import entity_discrimination_loss
+from hf_relation.losses.learning_order import NEVER_LEARNED, learning_order_weights
 from hf_relation.losses.negative_cosine import symmetric_negative_cosine
 from hf_relation.losses.pairwise_kl import PairwiseKLLoss, pairwise_kl_loss
 from hf_relation.losses.rampup import sigmoid_rampup
 from hf_relation.losses.ranked_list import RankedListLoss, ranked_list_loss
 from hf_relation.losses.reconstruction import ReconstructionLoss, reconstruction_loss
+from hf_relation.losses.relation_discrimination import relation_discrimination_loss
 from hf_relation.losses.scan import ScanLoss, ScanOutput, neighbor_cosine_loss, scan_loss
 from hf_relation.losses.sup_con import SupConLoss, sup_con_loss
 from hf_relation.losses.token_pairs import CELL_NORMALIZERS, CellLoss, cell_loss, pair_loss
@@ -36,6 +39,7 @@ __all__ = [
     "CellLoss",
     "LOSSES",
     "LinearChainCRF",
+    "NEVER_LEARNED",
     "PairwiseKLLoss",
     "RandomState",
     "RankedListLoss",
@@ -51,11 +55,14 @@ __all__ = [
     "center_loss",
     "class_centroids",
     "crf_loss",
+    "entity_discrimination_loss",
+    "learning_order_weights",
     "neighbor_cosine_loss",
     "pair_loss",
     "pairwise_kl_loss",
     "ranked_list_loss",
     "reconstruction_loss",
+    "relation_discrimination_loss",
     "scan_loss",
     "sigmoid_rampup",
     "soft_assignment",

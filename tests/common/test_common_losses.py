@@ -329,11 +329,35 @@ TERMS |= {
     ),
 }
 
+TERMS |= {
+    "relation_discrimination_loss": Term(
+        lambda n, generator: {
+            "representations": normal(generator, n, 5),
+            "labels": torch.arange(n) % 4,
+            "weights": 1 + torch.rand(n, generator=generator, dtype=torch.float64),
+        },
+        lambda representations, labels, weights: losses.relation_discrimination_loss(
+            representations, labels, weights, temperature=0.5
+        ),
+        moved=("representations",),
+        constant=("weights",),
+    ),
+    "entity_discrimination_loss": Term(
+        lambda n, generator: {
+            "entities": normal(generator, n, 4, 5),
+            "pairs": torch.tensor([[[0, 1], [2, 0], [-1, -1]]]).repeat(n, 1, 1),
+        },
+        lambda entities, pairs: losses.entity_discrimination_loss(entities, pairs, temperature=0.5),
+        moved=("entities",),
+    ),
+}
+
 # Public functions that are not losses.
 _HELPERS = {
     "adversarial_perturbation",
     "build_loss",
     "class_centroids",
+    "learning_order_weights",
     "sigmoid_rampup",
     "soft_assignment",
     "target_distribution",
