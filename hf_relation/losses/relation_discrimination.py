@@ -21,6 +21,7 @@ def relation_discrimination_loss(
     labels: Tensor,
     weights: Tensor | None = None,
     *,
+    apart: Tensor | None = None,
     temperature: float = 0.05,
     na_label: int | None = None,
     weighted_positive: bool = True,
@@ -44,6 +45,8 @@ def relation_discrimination_loss(
         labels (`torch.Tensor` of shape `(n,)`, integer): class ids from 0. Rows with label -100 are left out.
         weights (`torch.Tensor` of shape `(n,)`, floating, *optional*): f, above 0, see [`learning_order_weights`]; 1 by default.
             They get no gradient.
+        apart (`torch.Tensor` of shape `(n, n)`, bool, symmetric, *optional*): rows that do not meet, neither as positives nor in
+            Z: one pair under several relations, say, or pairs of a text that share an entity (authors' code).
         temperature (`float`, defaults to 0.05): T, above 0.
         na_label (`int`, *optional*): the class "no relation": its rows are alike in nothing, and stand in Z alone.
         weighted_positive (`bool`, defaults to `True`): as printed. `False`: the positive B has weight 1 in the denominator, as in
@@ -85,15 +88,16 @@ def relation_discrimination_loss(
         rows = check_rows(representations, "representations")
         labelled = labelled_rows(labels, len(rows), name="representations", labels_name="labels")
         f = _checked_weights(weights, rows)
+        alone = _checked_apart(apart, rows)
         if labelled is not None:
-            rows, labels, f = rows[labelled], labels[labelled], f[labelled]
+            rows, labels, f, alone = rows[labelled], labels[labelled], f[labelled], alone[labelled][:, labelled]
         if len(rows) == 0:
             return rows.sum()  # zero, with a gradient
         z = unit_rows(rows)
         logits = z @ z.T / temperature  # (n, n)
         same = labels[:, None] == labels[None, :]
-        itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
-        positive = same & ~itself
+        alone = alone | torch.eye(len(z), dtype=torch.bool, device=z.device)
+        positive = same & ~alone
         if na_label is not None:
             positive &= (labels != na_label)[:, None]
             same = same & (labels != na_label)[:, None]
@@ -105,14 +109,14 @@ def relation_discrimination_loss(
         weighed = logits + log_f  # (n, n), f of the column
         nothing = torch.finfo(z.dtype).min
         if num_negatives is None:
-            total = torch.logsumexp(weighed.masked_fill(itself, nothing), 1)[a]
+            total = torch.logsumexp(weighed.masked_fill(alone, nothing), 1)[a]
             if not weighted_positive:
                 # The positive's own share is taken out and put in again with weight 1; in float32 that is exact enough, as the
                 # weights are of one size.
                 share = (weighed[a, b] - total).exp()
                 total = total + torch.log1p(share * ((-log_f[b]).exp() - 1))
         else:
-            negative = _sampled(~same & ~itself, num_negatives, generator)
+            negative = _sampled(~same & ~alone, num_negatives, generator)
             others = torch.logsumexp(weighed.masked_fill(~negative, nothing), 1)[a]
             total = torch.logaddexp(others, weighed[a, b] if weighted_positive else of_pair)
         loss = f[a] * (total - of_pair)
@@ -134,6 +138,16 @@ def _checked_weights(weights: Tensor | None, rows: Tensor) -> Tensor:
             f"`weights` must be finite and above 0, got {found[row].item()} in row {row}. Leave a row out by its label, -100."
         )
     return found
+
+
+def _checked_apart(apart: Tensor | None, rows: Tensor) -> Tensor:
+    if apart is None:
+        return torch.zeros((len(rows), len(rows)), dtype=torch.bool, device=rows.device)
+    if apart.shape != (len(rows), len(rows)) or apart.dtype != torch.bool:
+        raise ValueError(
+            f"`apart` must be a bool tensor of shape ({len(rows)}, {len(rows)}), got {tuple(apart.shape)} of {apart.dtype}."
+        )
+    return apart
 
 
 def _sampled(allowed: Tensor, number: int, generator: torch.Generator | None) -> Tensor:

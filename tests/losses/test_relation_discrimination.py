@@ -78,6 +78,22 @@ def test_a_constant_weight_is_that_of_the_formula():
     assert two.item() == pytest.approx(2 * plain.item() + 2 * math.log(2), rel=1e-9)
 
 
+def test_rows_that_are_apart_do_not_meet():
+    rows, labels, f = batch(6)  # relations 0 1 2 3 4 0
+    doubled, numbers = torch.cat([rows, rows[:1]]), torch.cat([labels, torch.tensor([1])])  # row 0 has relation 1, too
+    weights = torch.cat([f, f[:1]])
+    apart = torch.zeros(7, 7, dtype=torch.bool)
+    apart[0, 6] = apart[6, 0] = True
+    loss = relation_discrimination_loss(doubled, numbers, weights, apart=apart, temperature=0.3)
+    z = torch.nn.functional.normalize(doubled, dim=1)
+    e = (z @ z.T / 0.3).exp()
+    expected = 0.0
+    for a, b in ((0, 5), (5, 0), (1, 6), (6, 1)):
+        total = sum(weights[c] * e[a, c] for c in range(7) if c != a and {a, c} != {0, 6})
+        expected -= weights[a] * torch.log(e[a, b] / total)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-9)
+
+
 def test_sampled_negatives_are_of_other_relations_and_repeat_with_the_seed():
     rows, labels, f = batch(15)
 
@@ -121,6 +137,12 @@ def test_no_relation_is_no_relation_in_common():
         (torch.tensor([1, 1, 1, 1]), {}, TypeError, "`weights` must be a floating tensor"),
         (torch.tensor([1.0, 1.0, 0.0, 1.0]), {}, ValueError, "got 0.0 in row 2"),
         (torch.tensor([1.0, math.nan, 1.0, 1.0]), {}, ValueError, "got nan in row 1"),
+        (
+            None,
+            {"apart": torch.zeros(3, 3, dtype=torch.bool)},
+            ValueError,
+            r"`apart` must be a bool tensor of shape \(4, 4\)",
+        ),
         (None, {"temperature": 0}, ValueError, "`temperature`"),
         (None, {"num_negatives": 0}, ValueError, "`num_negatives`"),
         (None, {"reduction": "none"}, ValueError, "`reduction` must be one of 'sum', 'mean'"),
