@@ -40,7 +40,7 @@ def register() -> None:
     if _done:
         return
     _done = True
-    from transformers import AutoConfig, AutoModel, AutoProcessor
+    from transformers import AutoConfig, AutoModel, AutoModelForPreTraining, AutoProcessor
 
     from hf_relation.models.relation_cnn import RelationCNNConfig, RelationCNNModel
     from hf_relation.processing import DocumentProcessor, RelationProcessor
@@ -51,6 +51,7 @@ def register() -> None:
     AutoProcessor.register(RelationCNNConfig, RelationProcessor, exist_ok=True)
 
     from hf_relation import pipelines
+    from hf_relation.models.finecl import FineCLConfig, FineCLForPreTraining, FineCLModel
     from hf_relation.models.kernel_re import KernelREConfig, KernelREModel
     from hf_relation.models.more import MOREConfig, MOREModel
     from hf_relation.models.multitask import MultiTaskConfig, MultiTaskModel
@@ -65,6 +66,10 @@ def register() -> None:
         AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
         AutoModel.register(config_class, model_class, exist_ok=True)
         AutoProcessor.register(config_class, RelationProcessor, exist_ok=True)
+    AutoConfig.register(FineCLConfig.model_type, FineCLConfig, exist_ok=True)
+    AutoModel.register(FineCLConfig, FineCLModel, exist_ok=True)
+    AutoModelForPreTraining.register(FineCLConfig, FineCLForPreTraining, exist_ok=True)
+    AutoProcessor.register(FineCLConfig, DocumentProcessor, exist_ok=True)
     AutoConfig.register(KernelREConfig.model_type, KernelREConfig, exist_ok=True)
     AutoModel.register(KernelREConfig, KernelREModel, exist_ok=True)
     AutoProcessor.register(KernelREConfig, DocumentProcessor, exist_ok=True)

@@ -14,7 +14,11 @@ NO_SPAN = -1
 
 
 def pad_windows(
-    windows: Sequence[EncodedWindow], rule: PaddingRule, *, pad_to_multiple_of: int | None = None
+    windows: Sequence[EncodedWindow],
+    rule: PaddingRule,
+    *,
+    pad_to_multiple_of: int | None = None,
+    mention_entities: bool = False,
 ) -> dict[str, np.ndarray]:
     """Pad windows to one length, one number of mentions and one number of pairs, and stack them.
 
@@ -22,11 +26,12 @@ def pad_windows(
         windows (`Sequence[EncodedWindow]`): at least one.
         rule ([`~hf_relation.processing.padding.PaddingRule`]): ids and side of the padding.
         pad_to_multiple_of (`int`, *optional*): round the length up.
+        mention_entities (`bool`, defaults to `False`): also say which entity every mention is of.
 
     Returns:
         `dict[str, np.ndarray]`, int64: `input_ids`, `attention_mask`, `token_type_ids` (where the rule says so),
-        `text_token_mask` of shape `(B, T)`; `mention_spans` `(B, M, 2)` and `pairs` `(B, P, 2)` with -1 in padding, M and P
-        at least 1.
+        `text_token_mask` of shape `(B, T)`; `mention_spans` `(B, M, 2)`, `pairs` `(B, P, 2)` and, where asked for,
+        `mention_entities` `(B, M)` with -1 in padding, M and P at least 1.
 
     Raises:
         UsageError: `pad_to_multiple_of` is below 1.
@@ -54,6 +59,10 @@ def pad_windows(
     for name, listed in (("mention_spans", "mention_spans"), ("pairs", "pairs")):
         most = max(1, *(len(getattr(window, listed)) for window in windows))
         batch[name] = np.full((rows, most, 2), NO_SPAN, dtype=np.int64)
+    if mention_entities:
+        batch["mention_entities"] = np.full(batch["mention_spans"].shape[:2], NO_SPAN, dtype=np.int64)
+        for row, window in enumerate(windows):
+            batch["mention_entities"][row, : len(window.mention_entities)] = window.mention_entities
     for row, window in enumerate(windows):
         start = width - window.length if rule.side == "left" else 0
         place = slice(start, start + window.length)

@@ -17,6 +17,8 @@ class EncodedWindow:
         mentions (`list[int]`): their positions in the document's `mentions`.
         pairs (`list[tuple[int, int]]`): the window's candidate pairs, as head and tail positions in `mention_spans`.
         pair_entities (`list[tuple[int, int]]`): the same pairs as positions in the document's `entities`.
+        mention_entities (`list[int]`): of every mention in the window the entity it is of, as a position in the document's
+            `entities`; -1 for a mention of none.
         document (`int`): row of the document in the list that was encoded.
         token_type_ids (`list[int]` of length `T`, *optional*): only from tokenizers that make them.
         complete (`bool`, defaults to `True`): the window holds the whole text.
@@ -37,6 +39,7 @@ class EncodedWindow:
     mentions: list[int] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
     pair_entities: list[tuple[int, int]] = field(default_factory=list)
+    mention_entities: list[int] = field(default_factory=list)
     document: int = 0
     token_type_ids: list[int] | None = None
     complete: bool = True

@@ -48,6 +48,8 @@ class DocumentProcessor(HubClass, SavedWhole, ProcessorMixin):
         entity_types (`Sequence[str]`, defaults to `()`): types of the `"typed"` policy; compared in upper case.
         max_length (`int`, *optional*): longest input in tokens, markers and special tokens included. Defaults to the
             tokenizer's `model_max_length`, at most 512.
+        mention_entities (`bool`, defaults to `False`): batches also say which entity every mention is of, for models that take
+            entities as means over their mentions.
 
     Raises:
         UsageError: a slow tokenizer, one without padding token, or an argument out of range.
@@ -78,12 +80,14 @@ class DocumentProcessor(HubClass, SavedWhole, ProcessorMixin):
         marker_policy: str = "none",
         entity_types: Sequence[str] = (),
         max_length: int | None = None,
+        mention_entities: bool = False,
     ) -> None:
         entity_types = declared_entity_types(entity_types)
         check_marker_policy(marker_policy, entity_types)
         check_tokenizer(tokenizer)
         super().__init__(tokenizer)
         self.marker_policy = marker_policy
+        self.mention_entities = mention_entities
         self.entity_types = entity_types
         types: list[str | None] = [] if marker_policy == "none" else [None, *entity_types]
         markers = [token for type_name in types for token in marker_pair(ROLE, type_name)]
@@ -111,14 +115,15 @@ class DocumentProcessor(HubClass, SavedWhole, ProcessorMixin):
     def model_input_names(self) -> list[str]:
         """The columns of a batch, in order."""
         token_types = ["token_type_ids"] if self._wrapping.token_types is not None else []
-        return ["input_ids", "attention_mask", *token_types, "text_token_mask", "mention_spans", "pairs"]
+        entities = ["mention_entities"] if self.mention_entities else []
+        return ["input_ids", "attention_mask", *token_types, "text_token_mask", "mention_spans", *entities, "pairs"]
 
     @classmethod
     def _get_arguments_from_pretrained(
         cls, pretrained_model_name_or_path: Any, processor_dict: dict[str, Any] | None = None, **kwargs: Any
     ) -> list[Any]:
         # Without this, overrides such as `max_length=64` would end up in the tokenizer's saved settings as well.
-        for name in ("marker_policy", "entity_types", "max_length"):
+        for name in ("marker_policy", "entity_types", "max_length", "mention_entities"):
             kwargs.pop(name, None)
         kwargs["trust_remote_code"] = False  # the tokenizer of a relation model is one of transformers
         return super()._get_arguments_from_pretrained(pretrained_model_name_or_path, processor_dict, **kwargs)
@@ -206,7 +211,8 @@ class DocumentProcessor(HubClass, SavedWhole, ProcessorMixin):
 
         Returns:
             `BatchEncoding`, int64: `input_ids`, `attention_mask`, `token_type_ids` (if the tokenizer makes them) and
-            `text_token_mask` of shape `(B, T)`; `mention_spans` `(B, M, 2)` and `pairs` `(B, P, 2)`, -1 in padding.
+            `text_token_mask` of shape `(B, T)`; `mention_spans` `(B, M, 2)`, `pairs` `(B, P, 2)` and, where the processor was
+            made so, `mention_entities` `(B, M)`: positions in the document's `entities`; -1 in padding.
 
         Raises:
             UsageError: there are no windows, or an unknown kind of tensor.
@@ -221,7 +227,9 @@ class DocumentProcessor(HubClass, SavedWhole, ProcessorMixin):
             side=self.tokenizer.padding_side,
             token_types=self._wrapping.token_types is not None,
         )
-        arrays = pad_windows(windows, rule, pad_to_multiple_of=pad_to_multiple_of)
+        arrays = pad_windows(
+            windows, rule, pad_to_multiple_of=pad_to_multiple_of, mention_entities=self.mention_entities
+        )
         if return_tensors is None:
             return BatchEncoding({name: array.tolist() for name, array in arrays.items()})
         if return_tensors == "np":
@@ -262,6 +270,7 @@ class DocumentProcessor(HubClass, SavedWhole, ProcessorMixin):
                 index=index,
             )
         marker_ids = [self._markers(name) for name in _types_of_mentions(document)] if self._marker_ids else None
+        entity_of = {mention: i for i, entity in enumerate(document["entities"]) for mention in entity["mentions"]}
         encoded = []
         for window in planned:
             made = assemble_window(tokens, spans, marker_ids, window, self._wrapping)
@@ -274,6 +283,7 @@ class DocumentProcessor(HubClass, SavedWhole, ProcessorMixin):
                     mentions=list(window.mentions),
                     pairs=[(local[mention_pairs[pair][0]], local[mention_pairs[pair][1]]) for pair in window.pairs],
                     pair_entities=[pairs[pair] for pair in window.pairs],
+                    mention_entities=[entity_of.get(mention, -1) for mention in window.mentions],
                     document=row,
                     token_type_ids=made.token_types,
                     complete=window.stretches == ((0, len(tokens.ids)),),
