@@ -55,6 +55,7 @@ def register() -> None:
     from hf_relation.models.kernel_re import KernelREConfig, KernelREModel
     from hf_relation.models.more import MOREConfig, MOREModel
     from hf_relation.models.multitask import MultiTaskConfig, MultiTaskModel
+    from hf_relation.models.pair_classification import PairClassificationConfig, PairClassificationModel
     from hf_relation.models.rocore import RoCOREConfig, RoCOREModel
     from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel
 
@@ -73,6 +74,9 @@ def register() -> None:
     AutoConfig.register(KernelREConfig.model_type, KernelREConfig, exist_ok=True)
     AutoModel.register(KernelREConfig, KernelREModel, exist_ok=True)
     AutoProcessor.register(KernelREConfig, DocumentProcessor, exist_ok=True)
+    AutoConfig.register(PairClassificationConfig.model_type, PairClassificationConfig, exist_ok=True)
+    AutoModel.register(PairClassificationConfig, PairClassificationModel, exist_ok=True)
+    AutoProcessor.register(PairClassificationConfig, DocumentProcessor, exist_ok=True)
     AutoConfig.register(MultiTaskConfig.model_type, MultiTaskConfig, exist_ok=True)
     AutoModel.register(MultiTaskConfig, MultiTaskModel, exist_ok=True)
     pipelines.register()

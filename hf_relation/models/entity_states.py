@@ -6,6 +6,7 @@ import torch
 
 from hf_relation.errors import UsageError
 from hf_relation.models.kernel_re.mention_tokens import mention_tokens
+from hf_relation.models.kernel_re.pair_inputs import check_pairs
 
 
 def mention_states(states: torch.Tensor, mention_spans: torch.Tensor) -> torch.Tensor:
@@ -63,6 +64,25 @@ def entity_states(mentions: torch.Tensor, mention_entities: torch.Tensor) -> tor
     """
     same = same_entity(mention_entities, tuple(mentions.shape[:2])).to(mentions.dtype)
     return same @ mentions / same.sum(-1, keepdim=True)
+
+
+def pair_states(entities: torch.Tensor, mention_spans: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
+    """The states of head and tail of every pair, one behind the other.
+
+    Args:
+        entities (`torch.Tensor` of shape `(batch, mentions, hidden)`): of [`mention_states`] or [`entity_states`].
+        mention_spans (`torch.Tensor` of shape `(batch, mentions, 2)`): -1 in padding.
+        pairs (`torch.Tensor` of shape `(batch, pairs, 2)`): head and tail, as positions of mentions; -1 in padding.
+
+    Returns:
+        `torch.Tensor` of shape `(batch, pairs, 2 * hidden)`; zeros for padding.
+
+    Raises:
+        UsageError: a pair names a mention that is not there.
+    """
+    real = check_pairs(mention_spans, pairs, len(entities))
+    rows = torch.arange(len(pairs), device=pairs.device)[:, None, None]
+    return entities[rows, pairs.clamp(min=0)].flatten(2) * real.unsqueeze(-1)
 
 
 def same_entity(mention_entities: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:

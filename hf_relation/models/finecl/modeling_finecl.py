@@ -12,10 +12,9 @@ from transformers.utils import ModelOutput
 
 from hf_relation.errors import UsageError
 from hf_relation.losses import entity_discrimination_loss, learning_order_weights, relation_discrimination_loss
-from hf_relation.models.entity_states import entity_states, first_mentions, mention_states
+from hf_relation.models.entity_states import entity_states, first_mentions, mention_states, pair_states
 from hf_relation.models.finecl.configuration_finecl import FineCLConfig
 from hf_relation.models.finecl.masked_lm import MaskedLMHead
-from hf_relation.models.kernel_re.pair_inputs import check_pairs
 from hf_relation.models.pair_encoder import EncoderPreTrainedModel, full_attention_mask
 
 
@@ -173,10 +172,7 @@ class FineCLModel(FineCLPreTrainedModel):
             entities = entity_states(entities, mention_entities)
         if pairs is None:
             return None, entities, states
-        real = check_pairs(mention_spans, pairs, len(states))
-        rows = torch.arange(len(pairs), device=pairs.device)[:, None, None]
-        relations = entities[rows, pairs.clamp(min=0)].flatten(2)  # (batch, pairs, 2 * hidden)
-        return relations * real.unsqueeze(-1), entities, states
+        return pair_states(entities, mention_spans, pairs), entities, states
 
 
 class FineCLForPreTraining(FineCLModel):
