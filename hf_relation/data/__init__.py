@@ -5,6 +5,7 @@ from .conll_columns import read_conll_columns
 from .conllu import UD_TAGS, map_ud_v1_tags, read_conllu
 from .corpora import CORPORA, load_corpus
 from .cropping import crop_around_mentions
+from .distant import DistantLabeller, DistantReport, Fact, read_facts
 from .docred import read_docred
 from .entities import EntitySpan, document_of_spans, entities_of
 from .entity_dictionary import EntityDictionary
@@ -67,8 +68,11 @@ __all__ = [
     "CORPORA",
     "Document",
     "Entity",
+    "DistantLabeller",
+    "DistantReport",
     "EntityDictionary",
     "EntitySpan",
+    "Fact",
     "FEWREL_NOVEL",
     "FileReport",
     "FrequencySplit",
@@ -140,6 +144,7 @@ __all__ = [
     "read_conll_columns",
     "read_conllu",
     "read_docred",
+    "read_facts",
     "read_fewrel",
     "read_glue",
     "read_iob2corpus",
