@@ -6,6 +6,7 @@ from hf_relation.metrics.accuracy import hungarian_accuracy, hungarian_accuracy_
 from hf_relation.metrics.bcubed import bcubed, bcubed_from_contingency
 from hf_relation.metrics.contingency import Contingency, check_labels, contingency
 from hf_relation.metrics.entities import entity_scores
+from hf_relation.metrics.learning_order import learned_by_epoch, learned_jaccard
 from hf_relation.metrics.nmi import normalized_mutual_info, normalized_mutual_info_from_contingency
 from hf_relation.metrics.purity import purity, purity_from_contingency
 from hf_relation.metrics.rand import adjusted_rand_index, adjusted_rand_index_from_contingency
@@ -31,6 +32,8 @@ __all__ = [
     "entity_scores",
     "hungarian_accuracy",
     "hungarian_accuracy_from_contingency",
+    "learned_by_epoch",
+    "learned_jaccard",
     "normalized_mutual_info",
     "normalized_mutual_info_from_contingency",
     "purity",
