@@ -25,6 +25,8 @@ from hf_relation.training.experiment_loading import (
 )
 from hf_relation.training.extraction_dataset import ExtractionCollator, ExtractionDataset, LabelledWindow
 from hf_relation.training.extraction_trainer import ExtractionTrainer, chosen_pairs
+from hf_relation.training.learning_order import LearningOrder, orders_of
+from hf_relation.training.learning_order_trainer import LearningOrderTrainer
 from hf_relation.training.length_sampler import LengthBatchSampler
 from hf_relation.training.mixed_sampler import MixedBatchSampler
 from hf_relation.training.multitask_dataset import MultiTaskCollator, MultiTaskDataset
@@ -64,6 +66,8 @@ __all__ = [
     "ExtractionDataset",
     "ExtractionTrainer",
     "LabelledWindow",
+    "LearningOrder",
+    "LearningOrderTrainer",
     "LengthBatchSampler",
     "MixedBatchSampler",
     "MultiTaskCollator",
@@ -101,6 +105,7 @@ __all__ = [
     "load_experiment_data",
     "load_unsupervised_data",
     "main_score",
+    "orders_of",
     "predict_rows",
     "prepare_data",
     "score_clusterings",

@@ -2,9 +2,10 @@
 
 from hf_relation.models.pair_classification.configuration_pair_classification import PairClassificationConfig
 from hf_relation.models.pair_classification.modeling_pair_classification import (
+    EncodedText,
     PairClassificationModel,
     PairClassificationOutput,
 )
 
 
-__all__ = ["PairClassificationConfig", "PairClassificationModel", "PairClassificationOutput"]
+__all__ = ["EncodedText", "PairClassificationConfig", "PairClassificationModel", "PairClassificationOutput"]

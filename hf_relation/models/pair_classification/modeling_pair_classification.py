@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -41,6 +41,18 @@ class PairClassificationOutput(ModelOutput):
     class_logits: torch.Tensor | None = None
     emissions: torch.Tensor | None = None
     last_hidden_state: torch.Tensor | None = None
+
+
+class EncodedText(NamedTuple):
+    """What [`PairClassificationModel.encode`] returns.
+
+    Args:
+        last (`torch.Tensor` of shape `(batch, tokens, hidden)`): the encoder's last layer.
+        text (`torch.Tensor` of shape `(batch, hidden)`, *optional*): the text as a whole, where the config asks for it.
+    """
+
+    last: torch.Tensor
+    text: torch.Tensor | None = None
 
 
 class PairClassificationModel(EncoderPreTrainedModel):
@@ -131,6 +143,33 @@ class PairClassificationModel(EncoderPreTrainedModel):
             raise UsageError("The classifier needs `mention_spans` and `pairs`. DocumentProcessor makes them.")
         if attention_mask is None:
             attention_mask = full_attention_mask(input_ids, inputs_embeds)
+        states = self.encode(input_ids, attention_mask, token_type_ids, inputs_embeds)
+        class_logits = self._class_logits(states, mention_spans, pairs, mention_entities)
+        logits, loss = self._logits_and_loss(class_logits, pairs, labels)
+        real = (pairs >= 0).all(-1, keepdim=True)
+        output = PairClassificationOutput(
+            loss=loss,
+            logits=logits,
+            class_logits=class_logits.masked_fill(~real, 0.0),
+            last_hidden_state=states.last,
+        )
+        return output.to_tuple() if return_dict is False else output
+
+    def encode(
+        self,
+        input_ids: torch.Tensor | None,
+        attention_mask: torch.Tensor,
+        token_type_ids: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+    ) -> EncodedText:
+        """Run the encoder once.
+
+        Args:
+            input_ids, attention_mask, token_type_ids, inputs_embeds: as for `forward`.
+
+        Returns:
+            [`EncodedText`].
+        """
         extra: dict[str, Any] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         encoded = self.backbone(
             input_ids=input_ids,
@@ -139,24 +178,50 @@ class PairClassificationModel(EncoderPreTrainedModel):
             return_dict=True,
             **extra,
         )
-        states = encoded.last_hidden_state
-        entities = mention_states(states, mention_spans)
-        if mention_entities is not None:
-            entities = entity_states(entities, mention_entities)
         text = None
         if self.config.text != "none":
             text = text_state(self.config.text, encoded, attention_mask, self.backbone.config.model_type)
-        class_logits = self._classify(entities, mention_spans, pairs, text).float()
+        return EncodedText(encoded.last_hidden_state, text)
+
+    def score_pairs(
+        self,
+        states: EncodedText,
+        mention_spans: torch.Tensor,
+        pairs: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        mention_entities: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Score candidate pairs of texts that have been encoded.
+
+        Args:
+            states ([`EncodedText`]): of [`encode`].
+            mention_spans, pairs, labels, mention_entities: as for `forward`.
+
+        Returns:
+            `tuple`: logits `(batch, pairs, relations)`, and the loss `()`, `None` without labels.
+        """
+        return self._logits_and_loss(self._class_logits(states, mention_spans, pairs, mention_entities), pairs, labels)
+
+    def _class_logits(
+        self,
+        states: EncodedText,
+        mention_spans: torch.Tensor,
+        pairs: torch.Tensor,
+        mention_entities: torch.Tensor | None,
+    ) -> torch.Tensor:
+        entities = mention_states(states.last, mention_spans)
+        if mention_entities is not None:
+            entities = entity_states(entities, mention_entities)
+        return self._classify(entities, mention_spans, pairs, states.text).float()
+
+    def _logits_and_loss(
+        self, class_logits: torch.Tensor, pairs: torch.Tensor, labels: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         real = (pairs >= 0).all(-1, keepdim=True)
-        output = PairClassificationOutput(
-            loss=None
-            if labels is None
-            else self._loss(class_logits, check_labels(labels, pairs, self.config.num_relations)),
-            logits=self._log_odds(class_logits).masked_fill(~real, 0.0),
-            class_logits=class_logits.masked_fill(~real, 0.0),
-            last_hidden_state=states,
-        )
-        return output.to_tuple() if return_dict is False else output
+        loss = None
+        if labels is not None:
+            loss = self._loss(class_logits, check_labels(labels, pairs, self.config.num_relations))
+        return self._log_odds(class_logits).masked_fill(~real, 0.0), loss
 
     def _classify(
         self, entities: torch.Tensor, mention_spans: torch.Tensor, pairs: torch.Tensor, text: torch.Tensor | None

@@ -1,0 +1,163 @@
+"""Learning order: at which epoch a classifier first predicts each label, right ones mostly before wrong ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from hf_relation.data.atomic import atomic_file
+from hf_relation.data.files import read_json
+from hf_relation.data.schema import Document
+from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
+from hf_relation.losses import NEVER_LEARNED
+from hf_relation.training.extraction_dataset import ExtractionDataset
+
+
+ORDER_FILE = "learning_order.json"
+Record = Literal["batch", "epoch"]
+RECORDS = ("batch", "epoch")
+
+
+class LearningOrder:
+    """The first epoch at which every label of a training set was predicted.
+
+    A label is predicted where its class has the highest score of its pair; of a pair with m labels, where it is among the m highest.
+
+    Args:
+        dataset ([`ExtractionDataset`]): the windows; their labelled pairs are counted, pairs without a relation are not.
+
+    Attributes:
+        epochs (`np.ndarray` of shape `(labels,)`, int32): from 1; -1 for what was never learned.
+
+    Reference: Hogan, Li and Shang, EMNLP 2022, section 3.1 (equations 1-3).
+    """
+
+    def __init__(self, dataset: ExtractionDataset) -> None:
+        self.names = [name for name, _ in sorted(dataset.label2id.items(), key=lambda item: item[1])]
+        self.labels: list[tuple[int, int, int, str]] = []  # document, head, tail, relation
+        self._of_window: list[list[tuple[int, list[int], int]]] = []  # pair, its classes, place of the first label
+        for each in dataset.windows:
+            of_window = []
+            for pair, numbers in enumerate(each.relations):
+                if numbers:
+                    of_window.append((pair, numbers, len(self.labels)))
+                    entities = each.window.pair_entities[pair]
+                    self.labels += [(each.window.document, *entities, self.names[number]) for number in numbers]
+            self._of_window.append(of_window)
+        self.epochs = np.full(len(self.labels), NEVER_LEARNED, dtype=np.int32)
+
+    def record(self, rows: Sequence[int], class_logits: torch.Tensor, epoch: int) -> None:
+        """Note what a model predicts of some windows.
+
+        Args:
+            rows (`Sequence[int]`): positions of the windows in the dataset.
+            class_logits (`torch.Tensor` of shape `(len(rows), pairs, classes)`): its scores.
+            epoch (`int`): the epoch, from 1; labels that were learned before keep theirs.
+        """
+        scores = class_logits.detach()
+        most = max((len(numbers) for row in rows for _, numbers, _ in self._of_window[row]), default=0)
+        if not most:
+            return
+        ranked = scores.topk(min(most, scores.shape[-1]), -1).indices.tolist()
+        for place, row in enumerate(rows):
+            for pair, numbers, first in self._of_window[row]:
+                highest = ranked[place][pair][: len(numbers)]
+                for offset, number in enumerate(numbers):
+                    if self.epochs[first + offset] == NEVER_LEARNED and number in highest:
+                        self.epochs[first + offset] = epoch
+
+    def join(self, others: Sequence[np.ndarray]) -> None:
+        """Take over what other processes have recorded: of every label the earliest epoch."""
+        stacked = np.stack([self.epochs, *others])
+        earliest = np.where(stacked == NEVER_LEARNED, np.iinfo(np.int32).max, stacked).min(0)
+        self.epochs = np.where(earliest == np.iinfo(np.int32).max, NEVER_LEARNED, earliest).astype(np.int32)
+
+    def columns(self, documents: Sequence[Document]) -> list[list[int | None]]:
+        """The column `learning_order` of the documents: one entry for every entry of `relations`, `None` for never.
+
+        Args:
+            documents (`Sequence[Document]`): those of the dataset, in order.
+
+        Returns:
+            `list[list[int | None]]`.
+
+        Raises:
+            UsageError: a document has a label that the dataset did not.
+        """
+        known = {label: int(epoch) for label, epoch in zip(self.labels, self.epochs, strict=True)}
+        found: list[list[int | None]] = []
+        for row, document in enumerate(documents):
+            of_document: list[int | None] = []
+            for relation in document["relations"]:
+                label = (row, relation["head"], relation["tail"], relation["label"])
+                if label not in known:
+                    raise UsageError(
+                        f"document {row} ({document['id']!r}) has the label {label[1:]}, of which no learning order was recorded."
+                    )
+                of_document.append(None if known[label] == NEVER_LEARNED else known[label])
+            found.append(of_document)
+        return found
+
+    def save(self, folder: str | Path, *, rank: int = 0) -> None:
+        """Write what was recorded so far beside a checkpoint."""
+        with atomic_file(Path(folder) / _name(rank)) as stream:
+            stream.write(json.dumps({"epochs": self.epochs.tolist()}).encode("ascii"))
+
+    def load(self, folder: str | Path, *, rank: int = 0) -> None:
+        """Go on from what [`save`] wrote.
+
+        Raises:
+            CheckpointError: the file is missing, damaged, or of another training set.
+        """
+        path = Path(folder) / _name(rank)
+        try:
+            content = read_json(path)
+            epochs = np.asarray(content["epochs"], dtype=np.int32)
+        except (InvalidRowError, UsageError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise CheckpointError(
+                f"{path} is missing or damaged ({error}); resume from another checkpoint."
+            ) from error
+        if epochs.shape != self.epochs.shape:
+            raise CheckpointError(
+                f"{path} is of {epochs.size} labels, the training set has {self.epochs.size}. Resume with the same data."
+            )
+        self.epochs = epochs
+
+
+def orders_of(rows: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Read the column `learning_order` of documents, as [`LearningOrder.columns`] makes it.
+
+    Args:
+        rows (`Sequence[Mapping]`): documents with the column.
+
+    Returns:
+        `list[list[int]]`: one entry for every entry of `relations`; -1 for never learned.
+
+    Raises:
+        InvalidRowError: a row lacks the column, or it does not fit the row's relations.
+    """
+    found = []
+    for index, row in enumerate(rows):
+        column = row.get("learning_order")
+        wanted = len(row["relations"])
+        if not isinstance(column, Sequence) or isinstance(column, str) or len(column) != wanted:
+            raise InvalidRowError(
+                f"`learning_order` must be a list with one entry for each of the {wanted} relations, got {column!r}.",
+                index=index,
+            )
+        for value in column:
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+                raise InvalidRowError(
+                    f"`learning_order` holds {value!r}; it holds epochs from 1, and null for never.", index=index
+                )
+        found.append([NEVER_LEARNED if value is None else int(value) for value in column])
+    return found
+
+
+def _name(rank: int) -> str:
+    return ORDER_FILE if rank == 0 else ORDER_FILE.replace(".json", f"-{rank}.json")
