@@ -35,6 +35,7 @@ from hf_relation.training.multitask_trainer import MultiTaskTrainer
 from hf_relation.training.neighbor_bank import NeighborBank
 from hf_relation.training.neighbor_collator import NeighborCollator
 from hf_relation.training.novel_parts import held_out_as_novel
+from hf_relation.training.pretraining_dataset import PretrainingCollator, PretrainingDataset, PretrainingWindow
 from hf_relation.training.pseudo_label_rules import PseudoLabelRules
 from hf_relation.training.pseudo_labels import PseudoLabels
 from hf_relation.training.results import changed_settings, finite_only, library_versions, write_json
@@ -75,6 +76,9 @@ __all__ = [
     "MultiTaskTrainer",
     "NeighborBank",
     "NeighborCollator",
+    "PretrainingCollator",
+    "PretrainingDataset",
+    "PretrainingWindow",
     "PseudoLabelRules",
     "PseudoLabels",
     "RelationCollator",
