@@ -38,6 +38,7 @@ from hf_relation.training.novel_parts import held_out_as_novel
 from hf_relation.training.pretraining_dataset import PretrainingCollator, PretrainingDataset, PretrainingWindow
 from hf_relation.training.pseudo_label_rules import PseudoLabelRules
 from hf_relation.training.pseudo_labels import PseudoLabels
+from hf_relation.training.relation_pretrainer import RelationPretrainer
 from hf_relation.training.results import changed_settings, finite_only, library_versions, write_json
 from hf_relation.training.resuming import has_complete_checkpoint, is_complete, last_complete_checkpoint
 from hf_relation.training.samplers import ClassBalancedBatchSampler, EpochBatchSampler
@@ -83,6 +84,7 @@ __all__ = [
     "PseudoLabels",
     "RelationCollator",
     "RelationDataset",
+    "RelationPretrainer",
     "RelationTrainer",
     "RelationTrainingArguments",
     "ShuffledBatchSampler",

@@ -86,6 +86,9 @@ class RelationTrainer(Trainer):
     args: RelationTrainingArguments
     control: TrainerControl
 
+    # Whether a subclass has a way of its own to compute a loss with `gradient_cache_rows`.
+    _caches_gradients = False
+
     def __init__(
         self,
         model: PreTrainedModel,
@@ -135,7 +138,7 @@ class RelationTrainer(Trainer):
         self.add_callback(RunCallback(self))
         if isinstance(self._plain(self.model), MOREModel):
             self.add_callback(AdversarialWarmup(args.adversarial_start_step, args.adversarial_warmup_steps))
-        elif args.gradient_cache_rows is not None:
+        elif args.gradient_cache_rows is not None and not self._caches_gradients:
             raise UsageError(
                 f"`gradient_cache_rows` works with MOREModel, whose loss is a function of its embeddings; this is a "
                 f"{type(model).__name__}. Leave it out."

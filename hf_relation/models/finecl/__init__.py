@@ -2,13 +2,8 @@
 
 from hf_relation.models.finecl.configuration_finecl import FineCLConfig
 from hf_relation.models.finecl.masked_lm import MaskedLMHead
-from hf_relation.models.finecl.modeling_finecl import (
-    FineCLForPreTraining,
-    FineCLModel,
-    FineCLOutput,
-    FineCLPreTrainedModel,
-    FineCLPreTrainingOutput,
-)
+from hf_relation.models.finecl.modeling_finecl import FineCLModel, FineCLOutput, FineCLPreTrainedModel
+from hf_relation.models.finecl.pretraining_finecl import FineCLForPreTraining, FineCLPreTrainingOutput
 
 
 __all__ = [
