@@ -14,9 +14,9 @@ from hf_relation.checkpoints import BASE_REPOSITORY
 from hf_relation.compat import import_optional
 from hf_relation.extraction import RelationExtractor
 from hf_relation.models.kernel_re import KernelREModel
+from hf_relation.runs.extraction_data import ExtractionData, load_data
 from hf_relation.runs.kernel_re_arguments import COMMAND, KernelREArguments, parse
 from hf_relation.runs.kernel_re_building import make_trainer, start_name
-from hf_relation.runs.kernel_re_data import ExtractionData, load_data
 from hf_relation.runs.kernel_re_figures import draw_figures, draw_reliability, report_table, shown, summarize
 from hf_relation.runs.kernel_re_scoring import fit_rules, score_calibration, score_joint, score_part, score_semeval
 from hf_relation.runs.output_folder import RESULTS, claimed

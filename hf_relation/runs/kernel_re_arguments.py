@@ -14,6 +14,7 @@ from hf_relation.models.kernel_re.configuration_kernel_re import (
     REDUCTIONS,
     TEXT_EMBEDDINGS,
 )
+from hf_relation.runs.extraction_arguments import ExtractionDataArguments, check_data_options
 from hf_relation.runs.parsing import parse_run
 from hf_relation.runs.presets import presets_of
 from hf_relation.training import RelationTrainingArguments
@@ -21,7 +22,6 @@ from hf_relation.training import RelationTrainingArguments
 
 COMMAND = "python examples/train_kernel_re.py"
 METHOD = "kernel-re"
-CORPORA = ("semeval", "webnlg", "webnlg_star", "nyt_triples", "wiki80", "redocred", "jsonl")
 DESCRIPTION = """Train KernelRE on documents with entities and labelled pairs, and score the triples it finds in others.
 
 For every training seed: train, keep the weights with the best F1 on the validation documents (never the test), fit thresholds,
@@ -58,42 +58,11 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass
-class KernelREArguments:
+class KernelREArguments(ExtractionDataArguments):
     """What to train on, what to start from and how to learn; the help of every field says what it is."""
 
     preset: str | None = field(
         default=None, metadata={"help": f"settings to start from: {', '.join(presets_of(METHOD))}; see above"}
-    )
-    dataset: str = field(
-        default="semeval",
-        metadata={
-            "choices": list(CORPORA),
-            "help": "semeval: SemEval-2010 Task 8, one marked pair a sentence; webnlg, webnlg_star, nyt_triples: texts with triples; "
-            "wiki80: its relations that are not FewRel's novel ones, one pair a sentence; redocred: documents; jsonl: your own "
-            "documents or instances",
-        },
-    )
-    data_dir: str | None = field(default=None, metadata={"help": "folder of the corpora; default: $HF_RELATION_DATA"})
-    train_file: list[str] | None = field(default=None, metadata={"help": "with jsonl: files to train on"})
-    validation_file: str | None = field(
-        default=None,
-        metadata={"help": "with jsonl: file to choose by; default: --validation_share of the training texts"},
-    )
-    test_file: str | None = field(default=None, metadata={"help": "with jsonl: file to score on"})
-    validation_share: float = field(
-        default=0.1, metadata={"help": "share of the training texts to choose by where the corpus has no part for it"}
-    )
-    test_share: float = field(
-        default=0.2, metadata={"help": "share of the texts to score on where the corpus has no part for it (redocred)"}
-    )
-    split_seed: int = field(default=0, metadata={"help": "which texts these are; the same for all training seeds"})
-    max_train_documents: int | None = field(default=None, metadata={"help": "train on this many texts at most"})
-    max_test_documents: int | None = field(
-        default=None, metadata={"help": "score on this many validation, and test, texts at most"}
-    )
-    na_label: str | None = field(
-        default=None,
-        metadata={"help": "label that means that there is no relation, e.g. Other (semeval's default) or NA"},
     )
     model_name_or_path: str | None = field(
         default=None, metadata={"help": "encoder to start from: folder or Hub id; default: the MiniLM-L6 base encoder"}
@@ -203,14 +172,7 @@ def check(script: KernelREArguments) -> None:
     Raises:
         UsageError: they do; the message says which.
     """
-    for name in ("validation_share", "test_share"):
-        if not 0 < getattr(script, name) < 1:
-            raise UsageError(f"`--{name}` must be between 0 and 1, got {getattr(script, name)}.")
-    if script.dataset == "jsonl" and not (script.train_file and script.test_file):
-        raise UsageError("`--dataset jsonl` needs --train_file and --test_file.")
-    for name in ("train_file", "validation_file", "test_file"):
-        if script.dataset != "jsonl" and getattr(script, name):
-            raise UsageError(f"`--{name}` is for --dataset jsonl; --dataset {script.dataset} has files of its own.")
+    check_data_options(script)
     if script.entity_types and script.marker_policy != "none":
         raise UsageError(
             "A tagger finds entities in raw text, which has no markers: leave out --marker_policy or --entity_types."

@@ -12,8 +12,8 @@ from hf_relation.checkpoints import BASE_REPOSITORY, base_encoder_path
 from hf_relation.errors import UsageError
 from hf_relation.models.kernel_re import KernelREModel
 from hf_relation.processing import DocumentProcessor
+from hf_relation.runs.extraction_data import ExtractionData
 from hf_relation.runs.kernel_re_arguments import KernelREArguments, model_settings
-from hf_relation.runs.kernel_re_data import ExtractionData
 from hf_relation.training import ExtractionDataset, ExtractionTrainer, RelationTrainingArguments, chosen_pairs
 
 

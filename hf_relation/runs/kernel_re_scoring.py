@@ -26,8 +26,8 @@ from hf_relation.extraction.evaluation import MODES, candidate_arrays, extractio
 from hf_relation.metrics import entity_scores, semeval_task8_scores, triple_scores
 from hf_relation.models.kernel_re import KernelREModel
 from hf_relation.processing import DocumentProcessor
+from hf_relation.runs.extraction_data import ExtractionData
 from hf_relation.runs.kernel_re_arguments import KernelREArguments
-from hf_relation.runs.kernel_re_data import ExtractionData
 
 
 PAPER_RULES = DecisionRules()

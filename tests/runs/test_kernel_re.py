@@ -11,9 +11,9 @@ from hf_relation.errors import InvalidRowError, UsageError
 from hf_relation.extraction import RelationExtractor
 from hf_relation.extraction.evaluation import extraction_report
 from hf_relation.metrics import semeval_task8_scores
+from hf_relation.runs.extraction_data import load_data
 from hf_relation.runs.kernel_re import main
 from hf_relation.runs.kernel_re_arguments import parse
-from hf_relation.runs.kernel_re_data import load_data
 from tests.common.tiny_corpora import write_semeval
 from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_runs import save_tiny_encoder

@@ -1,4 +1,4 @@
-"""The documents of a KernelRE run: what is trained on, what is chosen by, what is scored."""
+"""The documents of a run of extraction: what is trained on, what is chosen by, what is scored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hf_relation.data.locations import corpus_dir
 from hf_relation.data.recipe import available_splits
 from hf_relation.data.recipes import RECIPES
 from hf_relation.errors import UsageError
-from hf_relation.runs.kernel_re_arguments import KernelREArguments
+from hf_relation.runs.extraction_arguments import ExtractionDataArguments
 
 
 _RECIPES = {
@@ -30,11 +30,12 @@ _RECIPES = {
     "webnlg": ("webnlg", "documents"),
     "webnlg_star": ("webnlg_star", "documents"),
     "nyt_triples": ("nyt_triples", "documents"),
+    "tacred": ("tacred", "supervised"),
     "redocred": ("redocred", "documents"),
 }
-_NA_LABELS = {"semeval": "Other"}
+_NA_LABELS = {"semeval": "Other", "tacred": "no_relation"}
 # Corpora with one marked pair a text: that pair, in the order in which it is marked, is the only candidate.
-_ONE_PAIR = ("semeval", "wiki80")
+_ONE_PAIR = ("semeval", "wiki80", "tacred")
 
 
 @dataclass
@@ -48,6 +49,7 @@ class ExtractionData:
         validation_from (`str`): where the validation documents come from, in words.
         counts (`dict[str, int]`): rows, and what was left out.
         unseen_relations (`dict[str, int]`): relations of the test that training does not have, with their triples.
+        na_relation (`str`): what "no relation" is called: the corpus' own label, or `"no relation"`.
     """
 
     train: list[Document]
@@ -58,6 +60,7 @@ class ExtractionData:
     validation_from: str
     counts: dict[str, int] = field(default_factory=dict)
     unseen_relations: dict[str, int] = field(default_factory=dict)
+    na_relation: str = "no relation"
 
     @property
     def typed(self) -> bool:
@@ -65,11 +68,11 @@ class ExtractionData:
         return any(entity["type"] is not None for document in self.train for entity in document["entities"])
 
 
-def load_data(script: KernelREArguments) -> ExtractionData:
+def load_data(script: ExtractionDataArguments) -> ExtractionData:
     """Load the documents of a run.
 
     Args:
-        script ([`KernelREArguments`]): what the run is told.
+        script ([`ExtractionDataArguments`]): what the run is told.
 
     Returns:
         [`ExtractionData`].
@@ -116,11 +119,19 @@ def load_data(script: KernelREArguments) -> ExtractionData:
     to_itself = any(r["head"] == r["tail"] for document in parts["train"] for r in document["relations"])
     pairs = "first" if one_pair else "all_and_self" if to_itself else "all"
     return ExtractionData(
-        parts["train"], parts["validation"], parts["test"], relations, pairs, source, counts, dict(unseen)
+        parts["train"],
+        parts["validation"],
+        parts["test"],
+        relations,
+        pairs,
+        source,
+        counts,
+        dict(unseen),
+        na_label or "no relation",
     )
 
 
-def _corpus(script: KernelREArguments) -> tuple[dict[str, list[Document]], bool]:
+def _corpus(script: ExtractionDataArguments) -> tuple[dict[str, list[Document]], bool]:
     if script.dataset == "wiki80":
         train = load_corpus("wiki80", script.data_dir, "train")
         known = {label for row in train for label in row["relations"]}
@@ -131,16 +142,15 @@ def _corpus(script: KernelREArguments) -> tuple[dict[str, list[Document]], bool]
     recipe = RECIPES[name]
     folder = corpus_dir(script.data_dir, name)
     splits = available_splits(recipe, configuration, script.data_dir)
-    named = {"dev": "validation"} if {"train", "dev", "test"} <= set(splits) else {"dev": "test"}
-    parts: dict[str, list[Document]] = {}
-    for split, read in splits.items():
-        parts[named.get(split, split)] = _documents(list(read.rows(folder)))
-    if "train" not in parts:  # redocred, where there is the development file alone
-        parts = {"train": parts["test"]}
+    parts = {split: _documents(list(read.rows(folder))) for split, read in splits.items()}
+    if "train" not in parts:  # redocred, where there may be the development file alone
+        parts = {"train": [document for part in parts.values() for document in part]}
+    elif "test" not in parts and "validation" in parts:
+        parts["test"] = parts.pop("validation")
     return parts, script.dataset in _ONE_PAIR
 
 
-def _files(script: KernelREArguments) -> tuple[dict[str, list[Document]], bool]:
+def _files(script: ExtractionDataArguments) -> tuple[dict[str, list[Document]], bool]:
     files = {"train": script.train_file or [], "test": [str(script.test_file)]}
     if script.validation_file is not None:
         if sha256_of(script.validation_file) == sha256_of(str(script.test_file)):
