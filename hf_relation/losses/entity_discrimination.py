@@ -33,7 +33,8 @@ def entity_discrimination_loss(
             `entities`; -1 in padding.
         entity_mask (`torch.Tensor` of shape `(batch, entities)`, bool, *optional*): which entities there are; all by default.
         temperature (`float`, defaults to 0.05): T, above 0.
-        reduction (`str`, defaults to `"sum"`): over the triples, as printed; or `"mean"`.
+        reduction (`str`, defaults to `"sum"`): over the triples, as printed; or `"mean"`, which is `"anchors"` as well: a triple
+            has one positive.
 
     Returns:
         `torch.Tensor`: scalar, at least 0; float64 for float64 input, else float32.

@@ -12,8 +12,8 @@ from hf_relation.errors import UsageError
 from hf_relation.losses._inputs import check_rows, labelled_rows, unit_rows
 
 
-Reduction = Literal["sum", "mean"]
-REDUCTIONS = ("sum", "mean")
+Reduction = Literal["sum", "mean", "anchors"]
+REDUCTIONS = ("sum", "mean", "anchors")
 
 
 def relation_discrimination_loss(
@@ -54,7 +54,9 @@ def relation_discrimination_loss(
         num_negatives (`int`, *optional*): sample as many rows of other relations for every A, in the place of all; Z then is the
             sum over B and these (64 in the authors' code). Rows with fewer have all of them.
         generator (`torch.Generator`, *optional*): what sampling draws from.
-        reduction (`str`, defaults to `"sum"`): over the positive pairs, as printed; or `"mean"`.
+        reduction (`str`, defaults to `"sum"`): over the positive pairs, as printed; or `"mean"`; or `"anchors"`: the mean over
+            the positives of every A, then over all A that have one (as supervised contrastive learning has it), with which a relation
+            counts by its rows, and not by their square.
 
     Returns:
         `torch.Tensor`: scalar; float64 for float64 input, else float32.
@@ -120,6 +122,9 @@ def relation_discrimination_loss(
             others = torch.logsumexp(weighed.masked_fill(~negative, nothing), 1)[a]
             total = torch.logaddexp(others, weighed[a, b] if weighted_positive else of_pair)
         loss = f[a] * (total - of_pair)
+        if reduction == "anchors":
+            number = positive.sum(1)
+            return (loss / number[a]).sum() / (number > 0).sum()
         return loss.sum() if reduction == "sum" else loss.mean()
 
 

@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hf_relation.errors import UsageError
+from hf_relation.runs.finecl_presets import (
+    FINECL,
+    FINECL_MINILM,
+    PAIR_CLASSIFICATION,
+    PAIR_CLASSIFICATION_MINILM,
+)
 from hf_relation.runs.kernel_re_presets import KERNEL_RE, KERNEL_RE_MINILM
 from hf_relation.runs.more_presets import MINILM, MORE, MORE_OF_ENCODER, MORE_RLL
 from hf_relation.runs.prune_heads_presets import ACL2021
@@ -89,6 +95,30 @@ PRESETS: dict[str, Preset] = {
         "tried on validation sentences of SemEval-2010 Task 8 and WebNLG, not searched; see docs/benchmarks.md",
         KERNEL_RE_MINILM,
         method="kernel-re",
+    ),
+    "finecl": Preset(
+        "the paper's settings, over the encoder you name (the paper has RoBERTa-base)",
+        "Hogan, Li and Shang, FineCL, EMNLP 2022; optimisation and temperature from the authors' code",
+        FINECL,
+        method="finecl",
+    ),
+    "finecl-minilm": Preset(
+        "for MiniLM-L6 and some hundred documents",
+        "chosen on validation sentences of wiki80 and SemEval-2010 Task 8; see docs/benchmarks.md",
+        FINECL_MINILM,
+        method="finecl",
+    ),
+    "pair-classification": Preset(
+        "FineCL's fine-tuning on sentences at 1, 10 and 100 %, over the encoder you name",
+        "the authors' code of Hogan, Li and Shang, FineCL, EMNLP 2022",
+        PAIR_CLASSIFICATION,
+        method="pair-classification",
+    ),
+    "pair-classification-minilm": Preset(
+        "for MiniLM-L6: its last four layers, fewer epochs",
+        "chosen on validation sentences of wiki80 and SemEval-2010 Task 8; see docs/benchmarks.md",
+        PAIR_CLASSIFICATION_MINILM,
+        method="pair-classification",
     ),
     "acl2021": Preset(
         "the paper's settings: fine-tune anew for every head that goes, over the encoder you name (the paper has multilingual "

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from hf_relation.data import check_document
 from hf_relation.data.atomic import atomic_file
-from hf_relation.data.files import read_json
+from hf_relation.data.files import naming_file, parse_json, read_json, read_lines
 from hf_relation.data.schema import Document
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
 from hf_relation.losses import NEVER_LEARNED
@@ -129,6 +130,35 @@ class LearningOrder:
         self.epochs = epochs
 
 
+def read_learning_order(path: str | Path) -> tuple[list[Document], list[list[int]]]:
+    """Read a JSONL file of documents with the column `learning_order`.
+
+    Args:
+        path (`str` or `Path`): the file, plain or `.gz`.
+
+    Returns:
+        `tuple`: the documents, and of each one entry for every entry of its `relations`: an epoch from 1, or -1 for never.
+
+    Raises:
+        InvalidRowError: a bad row, with its line.
+        UsageError: there is no such file, or it has no rows.
+    """
+    documents: list[Document] = []
+    orders: list[list[int]] = []
+    with naming_file(path):
+        for line, content in read_lines(path):
+            if not content.strip():
+                continue
+            row = parse_json(content, line=line)
+            if not isinstance(row, dict):
+                raise InvalidRowError(f"a row is an object, got {type(row).__name__}.", line=line)
+            documents.append(check_document(row, line=line))
+            orders.append(_order_of(row, line=line))
+    if not documents:
+        raise UsageError(f"{path} has no rows.")
+    return documents, orders
+
+
 def orders_of(rows: Sequence[Mapping[str, Any]]) -> list[list[int]]:
     """Read the column `learning_order` of documents, as [`LearningOrder.columns`] makes it.
 
@@ -141,22 +171,23 @@ def orders_of(rows: Sequence[Mapping[str, Any]]) -> list[list[int]]:
     Raises:
         InvalidRowError: a row lacks the column, or it does not fit the row's relations.
     """
-    found = []
-    for index, row in enumerate(rows):
-        column = row.get("learning_order")
-        wanted = len(row["relations"])
-        if not isinstance(column, Sequence) or isinstance(column, str) or len(column) != wanted:
+    return [_order_of(row, index=index) for index, row in enumerate(rows)]
+
+
+def _order_of(row: Mapping[str, Any], **place: int) -> list[int]:
+    column = row.get("learning_order")
+    wanted = len(row["relations"])
+    if not isinstance(column, Sequence) or isinstance(column, str) or len(column) != wanted:
+        raise InvalidRowError(
+            f"`learning_order` must be a list with one entry for each of the {wanted} relations, got {column!r}.",
+            **place,
+        )
+    for value in column:
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             raise InvalidRowError(
-                f"`learning_order` must be a list with one entry for each of the {wanted} relations, got {column!r}.",
-                index=index,
+                f"`learning_order` holds {value!r}; it holds epochs from 1, and null for never.", **place
             )
-        for value in column:
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                raise InvalidRowError(
-                    f"`learning_order` holds {value!r}; it holds epochs from 1, and null for never.", index=index
-                )
-        found.append([NEVER_LEARNED if value is None else int(value) for value in column])
-    return found
+    return [NEVER_LEARNED if value is None else int(value) for value in column]
 
 
 def _name(rank: int) -> str:

@@ -13,6 +13,9 @@ from hf_relation.models.finecl import FineCLForPreTraining
 from hf_relation.training.gradient_cache import part_seeds, seeded
 
 
+_LABELS = frozenset({"labels", "learning_order", "pair_weights", "mlm_labels"})
+
+
 def cached_pretraining_loss(
     model: nn.Module,
     plain: FineCLForPreTraining,
@@ -55,7 +58,11 @@ def cached_pretraining_loss(
                 found.append(model(**_inputs(part)).relations)
     with torch.enable_grad():
         relations = torch.cat(found).requires_grad_()  # (documents, pairs, 2 * hidden)
-        relation = plain.relation_loss(relations, pairs, labels, order, first) if config.relation_weight else None
+        relation = (
+            plain.relation_loss(relations, pairs, labels, order, first, batch.get("pair_weights"))
+            if config.relation_weight
+            else None
+        )
         shares = (
             None if relation is None else torch.autograd.grad(relation, relations)[0].split([len(x) for x in found])
         )
@@ -94,7 +101,7 @@ def _cut(batch: Mapping[str, Tensor], start: int, end: int) -> dict[str, Tensor]
 
 
 def _inputs(part: Mapping[str, Tensor]) -> dict[str, Any]:
-    return {name: column for name, column in part.items() if name not in ("labels", "learning_order", "mlm_labels")}
+    return {name: column for name, column in part.items() if name not in _LABELS}
 
 
 def _of(first: Tensor, number: int, rows: int) -> Tensor:

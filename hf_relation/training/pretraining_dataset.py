@@ -33,12 +33,14 @@ class PretrainingWindow:
         pairs (`list[int]`): positions in `window.pairs`; a pair with several relations comes several times.
         labels (`list[int]`): the class of each.
         learning_order (`list[int]`): the epoch at which each was learned; -1 for never, and for pairs without a relation.
+        weights (`list[float]`, *optional*): what each counts, in the place of what the learning order says.
     """
 
     window: EncodedWindow
     pairs: list[int]
     labels: list[int]
     learning_order: list[int]
+    weights: list[float] | None = None
 
 
 class PretrainingDataset(EncodedRows):
@@ -50,6 +52,8 @@ class PretrainingDataset(EncodedRows):
         label2id (`Mapping[str, int]`): numbers of the relations, "no relation" among them if there is such a class.
         learning_order (`Sequence[Sequence[int]]`, *optional*): of every document one epoch for every entry of its `relations`, -1 for
             never, see [`~hf_relation.training.orders_of`]; without it all are never learned, and weigh the same.
+        weights (`Sequence[Sequence[float]]`, *optional*): in the place of the learning order, of every document what each entry of its
+            `relations` counts, above 0; pairs without a relation count 1.
         na_relation (`str`, *optional*): the class "no relation".
         na_pairs (`int`, defaults to 0): unlabelled pairs of every document that are drawn for that class.
         max_pairs (`int`, defaults to 64): most pairs of a document, by which the memory of the contrastive loss is bounded (it
@@ -74,20 +78,23 @@ class PretrainingDataset(EncodedRows):
         label2id: Mapping[str, int],
         *,
         learning_order: Sequence[Sequence[int]] | None = None,
+        weights: Sequence[Sequence[float]] | None = None,
         na_relation: str | None = None,
         na_pairs: int = 0,
         max_pairs: int = 64,
         seed: int = 0,
     ) -> None:
-        self._check(documents, processor, label2id, learning_order, na_relation, na_pairs, max_pairs)
+        self._check(documents, processor, label2id, na_relation, na_pairs, max_pairs)
+        _check_column("learning_order", learning_order, documents)
+        _check_column("weights", weights, documents)
         self.label2id = dict(label2id)
         self.num_left_out = 0
         draws = np.random.default_rng(seed)
         chosen: list[list[tuple[int, int]]] = []
-        labelled: list[dict[tuple[int, int], list[tuple[int, int]]]] = []
+        labelled: list[dict[tuple[int, int], list[tuple[int, int, float]]]] = []
         for row, document in enumerate(documents):
             orders = None if learning_order is None else learning_order[row]
-            of_pairs = self._labels(document, row, orders, na_relation)
+            of_pairs = self._labels(document, row, orders, None if weights is None else weights[row], na_relation)
             pairs = list(of_pairs)
             if len(pairs) > max_pairs:
                 self.num_left_out += len(pairs) - max_pairs
@@ -98,7 +105,7 @@ class PretrainingDataset(EncodedRows):
                 drawn = (
                     [without[i] for i in sorted(draws.choice(len(without), number, replace=False))] if number else []
                 )
-                of_pairs |= {pair: [(self.label2id[na_relation], NEVER_LEARNED)] for pair in drawn}
+                of_pairs |= {pair: [(self.label2id[na_relation], NEVER_LEARNED, 1.0)] for pair in drawn}
                 pairs += drawn
             chosen.append(pairs)
             labelled.append(of_pairs)
@@ -106,10 +113,10 @@ class PretrainingDataset(EncodedRows):
         for window in processor.encode(documents, pairs=chosen, cover=True):
             of_pairs = labelled[window.document]
             entries = [(place, *entry) for place, pair in enumerate(window.pair_entities) for entry in of_pairs[pair]]
-            pairs_, labels, orders_ = (
-                (list(column) for column in zip(*entries, strict=True)) if entries else ([], [], [])
+            pairs_, labels, orders_, weights_ = (
+                (list(column) for column in zip(*entries, strict=True)) if entries else ([], [], [], [])
             )
-            self.rows.append(PretrainingWindow(window, pairs_, labels, orders_))
+            self.rows.append(PretrainingWindow(window, pairs_, labels, orders_, None if weights is None else weights_))
         self.instance_ids = [documents[each.window.document]["id"] for each in self.rows]
         self.lengths = [each.window.length for each in self.rows]
         self.num_pairs = sum(len(each.labels) for each in self.rows)
@@ -122,7 +129,6 @@ class PretrainingDataset(EncodedRows):
         documents: Sequence[Document],
         processor: DocumentProcessor,
         label2id: Mapping[str, int],
-        learning_order: Sequence[Sequence[int]] | None,
         na_relation: str | None,
         na_pairs: int,
         max_pairs: int,
@@ -139,22 +145,17 @@ class PretrainingDataset(EncodedRows):
             raise UsageError(f"`na_pairs` must be at least 0, and needs a `na_relation`; got {na_pairs}.")
         if max_pairs < 1:
             raise UsageError(f"`max_pairs` must be at least 1, got {max_pairs}.")
-        if learning_order is not None:
-            if len(learning_order) != len(documents):
-                raise UsageError(
-                    f"`learning_order` must have one list a document ({len(documents)}), got {len(learning_order)}."
-                )
-            for row, (document, orders) in enumerate(zip(documents, learning_order, strict=True)):
-                if len(orders) != len(document["relations"]):
-                    raise UsageError(
-                        f"`learning_order` of document {row} has {len(orders)} entries for {len(document['relations'])} relations."
-                    )
 
     def _labels(
-        self, document: Document, row: int, orders: Sequence[int] | None, na_relation: str | None
-    ) -> dict[tuple[int, int], list[tuple[int, int]]]:
-        """Of every labelled pair its classes, each with the epoch at which it was learned."""
-        found: dict[tuple[int, int], dict[int, int]] = {}
+        self,
+        document: Document,
+        row: int,
+        orders: Sequence[int] | None,
+        weights: Sequence[float] | None,
+        na_relation: str | None,
+    ) -> dict[tuple[int, int], list[tuple[int, int, float]]]:
+        """Of every labelled pair its classes, each with the epoch at which it was learned, and its weight."""
+        found: dict[tuple[int, int], dict[int, tuple[int, float]]] = {}
         for place, relation in enumerate(document["relations"]):
             if relation["label"] not in self.label2id:
                 raise UsageError(
@@ -164,8 +165,23 @@ class PretrainingDataset(EncodedRows):
             pair = (relation["head"], relation["tail"])
             if relation["label"] != na_relation and pair[0] != pair[1]:
                 order = NEVER_LEARNED if orders is None else int(orders[place])
-                found.setdefault(pair, {}).setdefault(self.label2id[relation["label"]], order)
-        return {pair: list(classes.items()) for pair, classes in found.items()}
+                weight = 1.0 if weights is None else float(weights[place])
+                found.setdefault(pair, {}).setdefault(self.label2id[relation["label"]], (order, weight))
+        return {pair: [(number, *entry) for number, entry in classes.items()] for pair, classes in found.items()}
+
+
+def _check_column(name: str, column: Sequence[Sequence[float]] | None, documents: Sequence[Document]) -> None:
+    if column is None:
+        return
+    if len(column) != len(documents):
+        raise UsageError(f"`{name}` must have one list a document ({len(documents)}), got {len(column)}.")
+    for row, (document, entries) in enumerate(zip(documents, column, strict=True)):
+        if len(entries) != len(document["relations"]):
+            raise UsageError(
+                f"`{name}` of document {row} has {len(entries)} entries for {len(document['relations'])} relations."
+            )
+        if name == "weights" and not all(0 < value < float("inf") for value in entries):
+            raise UsageError(f"`weights` of document {row} must be finite and above 0, got {list(entries)}.")
 
 
 class PretrainingCollator:
@@ -181,7 +197,7 @@ class PretrainingCollator:
 
     Returns (when called):
         `BatchEncoding`: the columns of the processor; `pairs` `(batch, P, 2)`, `labels` and `learning_order` `(batch, P)` int64, where a pair
-        with several relations comes several times; `mlm_labels` `(batch, tokens)`, -100 where nothing was masked.
+        with several relations comes several times; `pair_weights` `(batch, P)` float32, where the dataset has weights; `mlm_labels` `(batch, tokens)`, -100 where nothing was masked.
 
     Raises:
         UsageError: a share out of range, or a tokenizer without a mask token.
@@ -214,6 +230,11 @@ class PretrainingCollator:
                 labels[row, : len(each.labels)] = torch.tensor(each.labels)
                 order[row, : len(each.labels)] = torch.tensor(each.learning_order)
         batch["pairs"], batch["labels"], batch["learning_order"] = pairs, labels, order
+        if any(each.weights is not None for each in listed):
+            batch["pair_weights"] = torch.ones(len(listed), most)
+            for row, each in enumerate(listed):
+                if each.weights:
+                    batch["pair_weights"][row, : len(each.weights)] = torch.tensor(each.weights)
         if self.mask_share:
             batch["input_ids"], batch["mlm_labels"] = self._mask(batch)
         return batch

@@ -71,6 +71,16 @@ def test_with_equal_weights_it_is_supcon_over_positive_pairs():
     assert total.item() == pytest.approx(15 * 2 * loss.item(), rel=1e-9)
 
 
+def test_by_anchors_it_is_supcon_whatever_the_sizes_of_relations():
+    rows, labels, _ = batch(15)
+    labels[:6] = labels[0]
+    loss = relation_discrimination_loss(rows, labels, temperature=0.3, reduction="anchors")
+    assert loss.item() == pytest.approx(sup_con_loss(rows, labels, temperature=0.3).item(), rel=1e-9)
+    assert loss.item() != pytest.approx(
+        relation_discrimination_loss(rows, labels, temperature=0.3, reduction="mean").item(), rel=1e-3
+    )
+
+
 def test_a_constant_weight_is_that_of_the_formula():
     rows, labels, _ = batch(15)
     plain = relation_discrimination_loss(rows, labels, reduction="mean")
@@ -145,7 +155,7 @@ def test_no_relation_is_no_relation_in_common():
         ),
         (None, {"temperature": 0}, ValueError, "`temperature`"),
         (None, {"num_negatives": 0}, ValueError, "`num_negatives`"),
-        (None, {"reduction": "none"}, ValueError, "`reduction` must be one of 'sum', 'mean'"),
+        (None, {"reduction": "none"}, ValueError, "`reduction` must be one of 'sum', 'mean', 'anchors'"),
     ],
 )
 def test_wrong_input_is_refused(weights, settings, error, said):

@@ -121,6 +121,21 @@ def test_the_losses_are_those_of_all_pairs_and_of_the_triples(made):
     assert output.mlm_loss is None
 
 
+def test_given_weights_go_before_the_learning_order():
+    model, processor = tiny_finecl(first_epoch=1, last_epoch=4)
+    batch = batch_of(processor)
+    by_order = model(**batch).relation_loss
+    order = batch["learning_order"]
+    weights = torch.where(order == -1, 1.0, math.e ** ((4 - order) / 3))
+    given = model(**{**batch, "learning_order": None, "pair_weights": weights}).relation_loss
+    torch.testing.assert_close(given, by_order)
+    both = model(**{**batch, "pair_weights": torch.ones_like(weights)}).relation_loss
+    torch.testing.assert_close(both, model(**{**batch, "learning_order": None}).relation_loss)
+    assert not torch.allclose(both, by_order)
+    with pytest.raises(UsageError, match="`pair_weights` must have shape"):
+        model(**{**batch, "pair_weights": weights[:, :1]})
+
+
 def test_weights_of_the_parts_and_plain_contrastive_learning():
     model, processor = tiny_finecl(alpha=1.0, relation_weight=0.5, entity_weight=0.0)
     batch = batch_of(processor)

@@ -67,6 +67,22 @@ def test_without_an_order_all_are_never_learned():
     assert (batch["learning_order"] == -1).all()
 
 
+def test_given_weights_stand_beside_their_labels_and_pairs_without_a_relation_count_one():
+    given = [[0.1 + place + row for place in range(len(d["relations"]))] for row, d in enumerate(DOCUMENTS)]
+    rows = dataset(learning_order=None, weights=given, na_relation="none", na_pairs=1)
+    batch = batch_of(rows)
+    for row, each in enumerate(rows.rows):
+        document = DOCUMENTS[each.window.document]
+        of_label = {
+            (r["head"], r["tail"], LABELS[r["label"]]): weight
+            for r, weight in zip(document["relations"], given[each.window.document], strict=True)
+        }
+        for place, (head, tail, label, _) in enumerate(entries(rows, batch, row)):
+            expected = of_label.get((head, tail, label), 1.0)
+            assert batch["pair_weights"][row, place].item() == pytest.approx(expected)
+    assert "pair_weights" not in batch_of(dataset())
+
+
 def test_pairs_without_a_relation_are_drawn_with_a_class_of_their_own():
     rows = dataset(na_relation="none", na_pairs=3)
     batch = batch_of(rows)
@@ -146,6 +162,11 @@ def test_wrong_use_is_refused():
         (lambda: dataset(max_pairs=0), "`max_pairs`"),
         (lambda: dataset(learning_order=ORDERS[:2]), r"one list a document \(7\), got 2"),
         (lambda: dataset(learning_order=[[1], *ORDERS[1:]]), "of document 0 has 1 entries for 2 relations"),
+        (lambda: dataset(learning_order=None, weights=[[1.0]]), r"`weights` must have one list a document \(7\)"),
+        (
+            lambda: dataset(weights=[[0.0] * len(document["relations"]) for document in DOCUMENTS]),
+            "`weights` of document 0 must be finite and above 0",
+        ),
         (lambda: PretrainingCollator(plain, mask_share=1.5), "`mask_share`"),
     ):
         with pytest.raises(UsageError, match=said):

@@ -22,7 +22,10 @@ ORDERS = [
 ]
 
 
-def trainer_in(folder, *, dropout=0.1, config=None, batch_size=3, **settings):
+WEIGHTS = [[0.1 + 0.3 * epoch for epoch in order] for order in ORDERS]
+
+
+def trainer_in(folder, *, dropout=0.1, config=None, batch_size=3, weighed=False, **settings):
     processor = DocumentProcessor(tiny_tokenizer("bert"), max_length=128, mention_entities=True)
     torch.manual_seed(0)
     model = FineCLForPreTraining(
@@ -44,7 +47,8 @@ def trainer_in(folder, *, dropout=0.1, config=None, batch_size=3, **settings):
         metric_for_best_model="loss",
         **({"save_strategy": "no", "max_steps": 4, "learning_rate": 1e-3, "lr_scheduler_type": "constant"} | settings),
     )
-    rows = PretrainingDataset(DOCUMENTS, processor, LABELS, learning_order=ORDERS, na_relation="none", na_pairs=2)
+    trusted = {"weights": WEIGHTS} if weighed else {"learning_order": ORDERS}
+    rows = PretrainingDataset(DOCUMENTS, processor, LABELS, na_relation="none", na_pairs=2, **trusted)
     return RelationPretrainer(model, args, processor, rows, rows, batch_size=batch_size)
 
 
@@ -67,13 +71,19 @@ def test_it_learns_all_three_parts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "config", [{}, {"reduction": "mean", "entity_weight": 0.5, "mlm_weight": 2.0}, {"entity_weight": 0.0}]
+    "config",
+    [
+        {},
+        {"reduction": "mean", "entity_weight": 0.5, "mlm_weight": 2.0},
+        {"reduction": "anchors", "entity_weight": 0.0},
+    ],
 )
-@pytest.mark.parametrize("rows", [1, 3])
-def test_gradients_of_few_documents_at_a_time_are_those_of_the_batch(tmp_path, rows, config):
+@pytest.mark.parametrize(("rows", "weighed"), [(1, False), (3, True)])
+def test_gradients_of_few_documents_at_a_time_are_those_of_the_batch(tmp_path, rows, weighed, config):
     gradients, values = [], []
     for cached in (None, rows):
-        trainer = trainer_in(tmp_path, dropout=0.0, config=config, batch_size=7, gradient_cache_rows=cached)
+        more = {"weighed": weighed, "gradient_cache_rows": cached}
+        trainer = trainer_in(tmp_path, dropout=0.0, config=config, batch_size=7, **more)
         batch = trainer.data_collator([trainer.train_dataset[row] for row in range(len(trainer.train_dataset))])
         trainer.model.train()
         loss = trainer.compute_loss(trainer.model, dict(batch))

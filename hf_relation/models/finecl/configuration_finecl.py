@@ -30,7 +30,8 @@ class FineCLConfig(EncoderConfig):
         na_relation (`str`, *optional*): the name, among `id2label`, of "no relation": such pairs are alike in nothing and are only
             what others are told apart from.
         reduction (`str`, defaults to `"sum"`): of both contrastive losses over their pairs, as printed; or `"mean"`, with which
-            the parts weigh the same in batches of any size.
+            the parts weigh the same in batches of any size; or `"anchors"`, with which frequent relations do not count by the square of
+            their number, see [`~hf_relation.losses.relation_discrimination_loss`].
         entity_weight, relation_weight, mlm_weight (`float`, default to 1.0): of the three losses; 0 leaves one out.
         id2label (`dict[int, str]`, *optional*): names of the relations; needed with `na_relation`.
         initializer_range (`float`, defaults to 0.02): standard deviation of new weights.

@@ -74,6 +74,7 @@ class FineCLForPreTraining(FineCLModel):
         inputs_embeds: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         learning_order: torch.Tensor | None = None,
+        pair_weights: torch.Tensor | None = None,
         mlm_labels: torch.Tensor | None = None,
         return_dict: bool | None = None,
     ) -> FineCLPreTrainingOutput | tuple[torch.Tensor, ...]:
@@ -85,6 +86,8 @@ class FineCLForPreTraining(FineCLModel):
                 count. A pair with several relations stands in `pairs` several times.
             learning_order (`torch.Tensor` of shape `(batch, pairs)`, *optional*): the epoch at which the label was learned, -1 for
                 never; without it all weigh 1.
+            pair_weights (`torch.Tensor` of shape `(batch, pairs)`, *optional*): what every label counts, above 0, in the place of what the
+                learning order says.
             mlm_labels (`torch.Tensor` of shape `(batch, tokens)`, *optional*): ids of the tokens that were masked, -100 elsewhere.
             return_dict (`bool`, *optional*): `False` for a plain tuple.
 
@@ -103,10 +106,10 @@ class FineCLForPreTraining(FineCLModel):
         if labels is not None:
             if relations is None or entities is None or pairs is None or mention_spans is None:
                 raise UsageError("`labels` need `mention_spans` and `pairs`. DocumentProcessor makes them.")
-            _check_labels(labels, learning_order, pairs)
+            _check_labels(labels, learning_order, pair_weights, pairs)
             first = self.first_mentions(mention_spans, mention_entities)
             if config.relation_weight:
-                relation_loss = self.relation_loss(relations, pairs, labels, learning_order, first)
+                relation_loss = self.relation_loss(relations, pairs, labels, learning_order, first, pair_weights)
                 parts.append(config.relation_weight * relation_loss)
             if config.entity_weight:
                 entity_loss = self.entity_loss(entities, mention_spans, pairs, labels, first)
@@ -140,6 +143,7 @@ class FineCLForPreTraining(FineCLModel):
         labels: torch.Tensor,
         learning_order: torch.Tensor | None,
         first: torch.Tensor,
+        pair_weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """R_D over all pairs of a batch.
 
@@ -147,14 +151,15 @@ class FineCLForPreTraining(FineCLModel):
             relations (`torch.Tensor` of shape `(batch, pairs, 2 * hidden)`): of the forward pass, or cached.
             pairs, labels, learning_order: as for `forward`.
             first (`torch.Tensor` of shape `(batch, mentions)`): of every mention the first one of its entity.
+            pair_weights: as for `forward`.
 
         Returns:
             `torch.Tensor`: scalar.
         """
         config = self.config
         there = labels != -100
-        weights = None
-        if learning_order is not None:
+        weights = None if pair_weights is None else pair_weights[there]
+        if weights is None and learning_order is not None:
             weights = learning_order_weights(
                 learning_order[there],
                 first=config.first_epoch,
@@ -222,8 +227,13 @@ class FineCLForPreTraining(FineCLModel):
         return related & (places[..., 0] != places[..., 1]), places
 
 
-def _check_labels(labels: torch.Tensor, learning_order: torch.Tensor | None, pairs: torch.Tensor) -> None:
-    for name, given in (("labels", labels), ("learning_order", learning_order)):
+def _check_labels(
+    labels: torch.Tensor,
+    learning_order: torch.Tensor | None,
+    pair_weights: torch.Tensor | None,
+    pairs: torch.Tensor,
+) -> None:
+    for name, given in (("labels", labels), ("learning_order", learning_order), ("pair_weights", pair_weights)):
         if given is not None and given.shape != pairs.shape[:2]:
             raise UsageError(
                 f"`{name}` must have shape {tuple(pairs.shape[:2])} (batch, pairs), got {tuple(given.shape)}."
