@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from math import fsum
 from typing import Any
 
 from hf_relation.errors import UsageError
@@ -36,6 +37,36 @@ def precision_recall_f1(correct: float, predicted: int, gold: int, *, prefix: st
         f"{prefix}precision": precision,
         f"{prefix}recall": recall,
         f"{prefix}f1": ratio(2 * correct, predicted + gold),
+    }
+
+
+def averaged_f1(
+    correct: Mapping[Hashable, int],
+    predicted: Mapping[Hashable, int],
+    gold: Mapping[Hashable, int],
+    *,
+    over: Collection[Hashable],
+) -> dict[str, float]:
+    """Micro precision, recall and F1 from counts of every relation, and the F1 of relations averaged in two ways.
+
+    Args:
+        correct, predicted, gold (`Mapping[Hashable, int]`): of every relation how many are right, predicted, and there.
+        over (`Collection[Hashable]`): the relations over which `macro_f1` is averaged, each once.
+
+    Returns:
+        `dict[str, float]`: `precision`, `recall`, `f1`, `macro_f1` and `weighted_f1`; 0 where there is nothing to divide by.
+    """
+    num_gold = sum(gold.values())
+
+    def f1(relation: Hashable) -> float:
+        counted = predicted.get(relation, 0) + gold.get(relation, 0)
+        return ratio(2 * correct.get(relation, 0), counted)
+
+    # Exact sums: the order of names in a set is another one in every process.
+    return {
+        **precision_recall_f1(sum(correct.values()), sum(predicted.values()), num_gold),
+        "macro_f1": ratio(fsum(map(f1, over)), len(over)),
+        "weighted_f1": ratio(fsum(number * f1(relation) for relation, number in gold.items()), num_gold),
     }
 
 

@@ -150,12 +150,25 @@ def triple_report(
     }
 
 
-def _by_relation(gold: list[set[Triple]], predicted: list[set[Triple]]) -> dict[str, Scores]:
-    counts = [Counter[Hashable]() for _ in range(3)]
+def counts_of_relations(
+    gold: Triples, predicted: Triples
+) -> tuple[Counter[Hashable], Counter[Hashable], Counter[Hashable]]:
+    """Of every relation how many triples are gold, predicted, and right; arguments and errors as for [`triple_scores`]."""
+    return _counts_of_relations(*_sets(*_documents(gold, predicted)))
+
+
+def _counts_of_relations(
+    gold: list[set[Triple]], predicted: list[set[Triple]]
+) -> tuple[Counter[Hashable], Counter[Hashable], Counter[Hashable]]:
+    in_gold, in_predicted, right = Counter[Hashable](), Counter[Hashable](), Counter[Hashable]()
     for truth, guess in zip(gold, predicted, strict=True):
-        for count, triples in zip(counts, (truth, guess, truth & guess), strict=True):
+        for count, triples in ((in_gold, truth), (in_predicted, guess), (right, truth & guess)):
             count.update(triple[1] for triple in triples)
-    in_gold, in_predicted, right = counts
+    return in_gold, in_predicted, right
+
+
+def _by_relation(gold: list[set[Triple]], predicted: list[set[Triple]]) -> dict[str, Scores]:
+    in_gold, in_predicted, right = _counts_of_relations(gold, predicted)
     order = sorted({**in_gold, **in_predicted}, key=lambda relation: (-in_gold[relation], str(relation)))
     return {str(relation): _named(in_gold[relation], in_predicted[relation], right[relation]) for relation in order}
 

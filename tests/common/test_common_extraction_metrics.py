@@ -6,6 +6,7 @@ import copy
 import inspect
 import json
 import random
+from functools import wraps
 
 import pytest
 
@@ -22,8 +23,29 @@ GUESSED_LABELS = dict(enumerate(["Cause-Effect(e1,e2)", "Message-Topic(e1,e2)", 
 TAGS = [["B-PER", "O", "O"], ["B-LOC"], ["O", "O"]]  # a span of one token stays one when the tokens are reversed
 GUESSED_TAGS = [["B-PER", "O", "B-LOC"], ["B-ORG"], ["O", "B-PER"]]
 
+
+@wraps(metrics.ign_f1_scores)
+def ign_f1_of_triples(gold, predicted):
+    """Texts of one letter an entity, `gold` beside them."""
+    documents = [
+        {
+            "text": "abcde",
+            "mentions": [{"start": place, "end": place + 1} for place in range(5)],
+            "entities": [{"mentions": [place]} for place in range(5)],
+            "relations": [dict(zip(("head", "label", "tail"), triple, strict=True)) for triple in triples],
+        }
+        for triples in gold
+    ]
+    return metrics.ign_f1_scores(documents, predicted, {("a", "r", "b")})
+
+
+PLACES = [[(0, "r", 1), (0, "s", 1)], [(2, "r", 3)], [(4, "s", 4)]]
+GUESSED_PLACES = [[(0, "r", 1)], [(3, "r", 2)], []]
+
 METRICS = {
     "entity_scores": (metrics.entity_scores, SPANS, GUESSED_SPANS),
+    "ign_f1_scores": (ign_f1_of_triples, PLACES, GUESSED_PLACES),
+    "relation_scores": (metrics.relation_scores, TRIPLES, GUESSED_TRIPLES),
     "semeval_task8_report": (metrics.semeval_task8_report, LABELS, GUESSED_LABELS),
     "semeval_task8_scores": (metrics.semeval_task8_scores, LABELS, GUESSED_LABELS),
     "span_report": (metrics.span_report, TAGS, GUESSED_TAGS),

@@ -24,6 +24,7 @@ COUNTS = {"num_instances", "num_left_out", "num_gold", "num_clusters"}
 # Metrics of extraction take documents or ids, not columns of labels: `test_common_extraction_metrics.py` has their checks.
 EXTRACTION = {
     "entity_scores",
+    "relation_scores",
     "semeval_task8_report",
     "semeval_task8_scores",
     "span_report",
@@ -31,8 +32,8 @@ EXTRACTION = {
     "triple_report",
     "triple_scores",
 }
-# Of supervised tasks; checked in tests/metrics/test_tasks.py.
-TASKS = {"classification_scores", "regression_scores"}
+# Of supervised tasks; checked in tests/metrics/test_tasks.py and test_single_label.py.
+TASKS = {"classification_scores", "regression_scores", "single_label_scores"}
 NOISE = ["cluster", "singletons", "drop"]
 
 
