@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -15,6 +14,7 @@ from hf_relation.beside_weights import SavedWhole
 from hf_relation.errors import UsageError
 from hf_relation.hub_class import PackagedClass
 from hf_relation.model_origin import find_origin, set_origin
+from hf_relation.models.backbone_source import read_source, refuse_adapter
 from hf_relation.models.encoder import pool_pairs
 from hf_relation.models.encoder_inputs import takes_column
 from hf_relation.models.head_selection import numbered_heads, stored_heads
@@ -22,7 +22,6 @@ from hf_relation.models.head_surgery import prune_heads, pruned_heads, record_pr
 from hf_relation.models.length_chunks import split_by_length
 from hf_relation.models.mapping import MappingLinear
 from hf_relation.models.pair_config import EncoderConfig, PairEncoderConfig
-from hf_relation.models.plain_config import plain_config
 from hf_relation.models.safe_loading import SafeLoadingModel
 from hf_relation.models.with_card import WithCard
 from hf_relation.models.word_embeddings import perturbed_word_embeddings
@@ -120,25 +119,30 @@ class EncoderPreTrainedModel(PackagedClass, SavedWhole, WithCard, SafeLoadingMod
         self.backbone.set_input_embeddings(value)
 
     def _add_marker_rows(self, processor: Any | None) -> None:
-        """Grow the embedding table for the processor's marker tokens; they start as `#` and `@`."""
-        if processor is None or processor.vocab_size <= self.config.vocab_size:
+        """Grow the embedding table for the processor's marker tokens; the new ones start as `#` and `@`."""
+        before = self.config.vocab_size
+        if processor is None or processor.vocab_size <= before:
             return
         table = self.resize_token_embeddings(processor.vocab_size, mean_resizing=True).weight
         with torch.no_grad():
             for token, row in processor.tokenizer.get_added_vocab().items():
                 for starts, character in ((("[E1", "[/E1", *_ANY_ROLE), "#"), (("[E2", "[/E2"), "@")):
                     source = processor.tokenizer.convert_tokens_to_ids(character)
-                    if token.startswith(starts) and source not in (None, processor.tokenizer.unk_token_id):
+                    # Rows that were there are trained: the encoder may be one of a model with markers.
+                    new = row >= before and token.startswith(starts)
+                    if new and source not in (None, processor.tokenizer.unk_token_id):
                         table[row] = table[source]
 
     @classmethod
     def from_backbone(
         cls, name_or_path: str | Path, processor: Any | None = None, *, seed: int = 0, **settings: Any
     ) -> Self:
-        """Start from a plain encoder, with new weights only where it has none.
+        """Start from a trained encoder, with new weights only where it has none.
 
         Args:
-            name_or_path (`str` or `Path`): folder or Hub id of an encoder that `AutoModel` loads.
+            name_or_path (`str` or `Path`): folder or Hub id of an encoder that `AutoModel` loads; or of a model of this package
+                (pre-trained by FineCL, say), whose encoder is taken as it is, heads that were pruned included, and nothing
+                that lies above it.
             processor ([`~hf_relation.RelationProcessor`] or [`~hf_relation.processing.DocumentProcessor`], *optional*): its
                 marker tokens get rows in the embedding table. They start as copies of the rows of `#` (head, and where
                 markers know no head and tail) and `@` (tail), which mark mentions as well as trained markers do (Zhou and
@@ -153,21 +157,36 @@ class EncoderPreTrainedModel(PackagedClass, SavedWhole, WithCard, SafeLoadingMod
 
         Raises:
             CheckpointError: the folder holds pickles only, a file is damaged, or weights of the encoder are missing.
-            UsageError: it is not an encoder of texts, or a setting has a value that is not allowed.
+            UsageError: it is not an encoder of texts and no model of this package, or an adapter; or a setting has a value
+                that is not allowed.
         """
-        loading = {key: settings.pop(key) for key in ("revision", "token", "local_files_only") if key in settings}
+        loading: dict[str, Any] = {
+            key: settings.pop(key) for key in ("revision", "token", "local_files_only") if key in settings
+        }
         dtype = settings.pop("dtype", torch.float32)
+        _, revision = find_origin(name_or_path, loading)
+        if revision is not None:
+            loading["revision"] = (
+                revision  # settings and weights of one commit, though a branch may move between the two
+            )
+        refuse_adapter(name_or_path, loading)
         found, _ = PreTrainedConfig.get_config_dict(str(name_or_path), **loading)
-        found_config = plain_config(found, f"config.json of {name_or_path}")
-        config = cls.config_class(backbone_config=found_config, **settings)
-        wanted, config.pruned_heads = config.pruned_heads, None  # the weights to load are those of all heads
+        source = read_source(found, f"config.json of {name_or_path}")
+        config = cls.config_class(backbone_config=source.config, **settings)
+        # The weights to load are those of all heads, or of those that the model before still had.
+        wanted, config.pruned_heads = config.pruned_heads, source.pruned_heads
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = cls.from_pretrained(
-                str(name_or_path), config=config, dtype=dtype, key_mapping=_encoder_keys(config), **loading
+                str(name_or_path),
+                config=config,
+                dtype=dtype,
+                key_mapping=source.key_mapping,
+                encoder_only=True,
+                **loading,
             )
             model._add_marker_rows(processor)
-        set_origin(model, None)  # what lies beside a plain encoder is not of this model
+        set_origin(model, None)  # what lies beside the encoder is not of this model
         model._prune_rest(wanted)
         return model
 
@@ -286,13 +305,6 @@ class PairEncoderPreTrainedModel(EncoderPreTrainedModel):
         empty = dict.fromkeys(("input_ids", "attention_mask"))
         pooled = torch.cat([self.encode_pairs(layer, **(empty | part)).pooled for part in parts])
         return pooled[torch.argsort(order)], None
-
-
-def _encoder_keys(config: EncoderConfig) -> dict[str, str] | None:
-    """What becomes of the names of weights: a model with a head on the encoder, as most on the Hub are, has a prefix."""
-    encoder_class = AutoModel._model_mapping.get(type(config.backbone_config), None)
-    prefix = getattr(encoder_class, "base_model_prefix", "")
-    return {rf"^{re.escape(prefix)}\.": "backbone."} if prefix else None
 
 
 def full_attention_mask(input_ids: torch.Tensor | None, inputs_embeds: torch.Tensor | None) -> torch.Tensor:

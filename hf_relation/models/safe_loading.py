@@ -22,6 +22,7 @@ from hf_relation.models.weight_files import (
     check_index,
     check_tensors,
     check_weight_files,
+    read_tensors,
     stored_tensors,
 )
 
@@ -35,6 +36,7 @@ class _Loading:
 
     whole: bool  # a checkpoint of the same kind of model, rather than a plain encoder to start from
     allow_missing: bool
+    encoder_only: bool
     renaming: dict[str, str]  # what `key_mapping` says
 
 
@@ -50,6 +52,7 @@ class SafeLoadingModel(PreTrainedModel):
         pretrained_model_name_or_path: str | os.PathLike[str] | None,
         *model_args: Any,
         allow_missing_weights: bool = False,
+        encoder_only: bool = False,
         **kwargs: Any,
     ) -> Any:
         """As `PreTrainedModel.from_pretrained`, from safetensors only, and with all weights.
@@ -59,6 +62,8 @@ class SafeLoadingModel(PreTrainedModel):
                 weights; or, with `config=`, of its plain encoder, whose weights must be there but for its pooler.
             *model_args: passed on.
             allow_missing_weights (`bool`, defaults to `False`): give weights that are not there new values instead.
+            encoder_only (`bool`, defaults to `False`): read the weights of the encoder alone, whatever lies above it in the folder
+                or has a name of this model's heads; those are new.
             **kwargs: passed on.
 
         Returns:
@@ -79,8 +84,8 @@ class SafeLoadingModel(PreTrainedModel):
         if name is None:
             return super().from_pretrained(None, *model_args, **kwargs)
         model_type = _model_type(name, kwargs)
-        whole = model_type == cls.config_class.model_type
-        rules = _Loading(whole, allow_missing_weights, dict(kwargs.get("key_mapping") or {}))
+        whole = model_type == cls.config_class.model_type and not encoder_only
+        rules = _Loading(whole, allow_missing_weights, encoder_only, dict(kwargs.get("key_mapping") or {}))
         with _loading(rules):
             try:
                 return super().from_pretrained(name, *model_args, **kwargs)
@@ -113,9 +118,18 @@ class SafeLoadingModel(PreTrainedModel):
         # The model is on the meta device here: no memory has been taken yet.
         if checkpoint_files and state_dict is None:
             stored = stored_tensors(Path(file) for file in checkpoint_files)
+            names = model.state_dict()
+            rules = _LOADING.get()
+            if rules is not None and rules.encoder_only:
+                encoder = f"{model.base_model_prefix}."
+                new = {key: _renamed(key, names, model.base_model_prefix) for key in stored}
+                heads = {key for key, name in new.items() if name in names and not name.startswith(encoder)}
+                if heads:
+                    stored = {key: part for key, part in stored.items() if key not in heads}
+                    state_dict = read_tensors(stored)
             if load_config.hf_quantizer is None and not kwargs.get("expected_keys"):
                 tied = getattr(model, "all_tied_weights_keys", None) or {}
-                wanted = {key: tensor for key, tensor in model.state_dict().items() if key not in tied}
+                wanted = {key: tensor for key, tensor in names.items() if key not in tied}
                 check_tensors(
                     {_renamed(key, wanted, model.base_model_prefix): part for key, part in stored.items()},
                     wanted,

@@ -136,6 +136,22 @@ def stored_tensors(files: Iterable[Path]) -> dict[str, StoredTensor]:
     return found
 
 
+def read_tensors(stored: Mapping[str, StoredTensor]) -> dict[str, torch.Tensor]:
+    """Read the tensors that [`stored_tensors`] found, or some of them: name -> tensor.
+
+    Raises:
+        CheckpointError: a file is damaged.
+    """
+    found: dict[str, torch.Tensor] = {}
+    for file in sorted({part.file for part in stored.values()}):
+        try:
+            with safe_open(file, framework="pt") as stream:
+                found |= {key: stream.get_tensor(key) for key, part in stored.items() if part.file == file}
+        except (SafetensorError, OSError, ValueError) as error:
+            raise CheckpointError(f"{file} is damaged: {error}. Get or save the checkpoint again.") from error
+    return found
+
+
 def check_tensors(
     stored: Mapping[str, StoredTensor], wanted: Mapping[str, torch.Tensor], *, allow_other_shapes: bool = False
 ) -> None:

@@ -65,7 +65,11 @@ class KernelREArguments(ExtractionDataArguments):
         default=None, metadata={"help": f"settings to start from: {', '.join(presets_of(METHOD))}; see above"}
     )
     model_name_or_path: str | None = field(
-        default=None, metadata={"help": "encoder to start from: folder or Hub id; default: the MiniLM-L6 base encoder"}
+        default=None,
+        metadata={
+            "help": "encoder to start from: folder or Hub id of an encoder, or of a model of this package whose encoder is taken, "
+            "such as one that examples/pretrain_finecl.py wrote; default: the MiniLM-L6 base encoder"
+        },
     )
     marker_policy: str = field(
         default="none",

@@ -102,6 +102,12 @@ def test_an_earlier_revision_gives_the_earlier_weights_config_and_processor(
     close(found["answers"], world.pushed[name]["answers"][0])
 
 
+def test_the_encoder_of_a_pushed_model_is_the_start_of_another(loaded: Outcomes) -> None:
+    assert loaded["started from kernel-re"] == {"same": True, "class": "MORE"}
+    ((kind, message),) = loaded["started from an adapter"]
+    assert kind == "UsageError" and "user/adapter holds an adapter" in message
+
+
 @pytest.mark.parametrize("way", ["peft", "auto", "pipeline"])
 def test_adapters_load_onto_their_base(world: World, loaded: Outcomes, way: str) -> None:
     expected = world.pushed["adapter"]["answers"]

@@ -172,7 +172,16 @@ def attack_encoders() -> None:
     attempt("bert entities", lambda: load_entity_source(str(folder)))
     attempt("bert load_model", lambda: load_model(folder))
     attempt("bert AutoTokenizer", lambda: AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
+    source, processor = tiny_kernel_re()
+    saved = ROOT / "hostile" / "kernel_re_backbone"
+    source.save_pretrained(saved)
+    poison_config(saved)
+    plant_code(saved, CANARY)
+    attempt("kernel_re from_backbone", lambda: MOREModel.from_backbone(saved).backbone, source.backbone)
     for kind, config in COMPOSITES.items():
+        inside = json.loads((saved / "config.json").read_text()) | {"backbone_config": config}
+        (saved / "config.json").write_text(json.dumps(inside))
+        attempt(f"kernel_re in it {kind} from_backbone", lambda: MOREModel.from_backbone(saved))
         (folder / "config.json").write_text(json.dumps(config))
         attempt(f"bert as {kind} from_backbone", lambda: MOREModel.from_backbone(folder))
         attempt(f"bert as {kind} TextEncoder", lambda: TextEncoder.from_pretrained(folder))

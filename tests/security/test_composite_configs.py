@@ -54,12 +54,14 @@ def test_fault_28_plain_encoders_and_what_starts_from_them(attacked: dict[str, A
     results = attacked["results"]
     for loader in ("from_backbone", "TextEncoder", "load_pruned"):
         assert results[f"bert {loader}"] == "same"
-    assert results["multitask heads"] == "same"
+    assert results["multitask heads"] == results["kernel_re from_backbone"] == "same"
     assert results["bert cnn_from_encoder"] == results["bert AutoTokenizer"] == "loaded"
     for kind in COMPOSITES:
         for loader in ENCODERS:
             refused = results[f"bert as {kind} {loader}"]
             assert refused.startswith(("UsageError", "CheckpointError")), (kind, loader, refused)
+        refused = results[f"kernel_re in it {kind} from_backbone"]
+        assert refused.startswith("UsageError"), (kind, refused)
 
 
 @pytest.mark.parametrize("name", ["adapter PeftModel", "adapter load_adapter", "adapter AutoModel"])

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from peft import PeftModel
 from transformers import AutoModel, AutoProcessor, AutoTokenizer, pipeline
 
@@ -18,6 +19,7 @@ from hf_relation.discovery import RelationDiscovery
 from hf_relation.discovery.encoder import state_of_model
 from hf_relation.errors import CheckpointError
 from hf_relation.extraction import RelationExtractor
+from hf_relation.models.more import MOREModel
 from hf_relation.processing import RelationProcessor
 from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_tokenizers import sample_instances
@@ -46,6 +48,17 @@ def load_adapter(way: str) -> list[float]:
     else:
         model = pipeline("open-relation-discovery", model="user/adapter").model
     return answers("more", model, processor)
+
+
+def start_from(repository: str) -> dict[str, Any]:
+    """A model whose encoder is that of another model on the Hub."""
+    stored = AutoModel.from_pretrained(repository).backbone.state_dict()
+    model = MOREModel.from_backbone(repository, projection_dim=7)
+    started = model.backbone.state_dict()
+    return {
+        "same": all(torch.equal(started[name], weight) for name, weight in stored.items()),
+        "class": model.config.method,
+    }
 
 
 def discover(repository: str, revision: str | None = None) -> dict[str, Any]:
@@ -113,6 +126,8 @@ def model_checks(folder: Path, *, offline: bool) -> dict[str, Callable[[], Any]]
         checks[f"extractor {version}"] = partial(extract, revision("extractor"))
     checks["trained"] = partial(load_family, "trained")
     checks |= {f"adapter by {way}": partial(load_adapter, way) for way in ("peft", "auto", "pipeline")}
+    checks["started from kernel-re"] = partial(start_from, "user/kernel-re")
+    checks["started from an adapter"] = partial(failing, partial(MOREModel.from_backbone, "user/adapter"))
     if offline:
         checks["only loaded"] = settings_of_what_was_only_loaded
         checks["never loaded"] = partial(failing, partial(RelationDiscovery.from_pretrained, "user/none"))
