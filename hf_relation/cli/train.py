@@ -61,3 +61,27 @@ def kernel_re(context: typer.Context) -> None:
     from hf_relation.runs.kernel_re import main
 
     main(context.args, command="hf-relation train kernel-re")
+
+
+@app.command(
+    "finecl",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def finecl(context: typer.Context) -> None:
+    """FineCL: pre-training on documents whose labels may be wrong. Presets: finecl, finecl-minilm."""
+    from hf_relation.runs.finecl import main
+
+    main(context.args, command="hf-relation train finecl")
+
+
+@app.command(
+    "pair-classification",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def pair_classification(context: typer.Context) -> None:
+    """Classifiers of entity pairs, on all or a share of a corpus. Presets: pair-classification, pair-classification-minilm."""
+    from hf_relation.runs.pair_classification import main
+
+    main(context.args, command="hf-relation train pair-classification")
