@@ -42,7 +42,8 @@ def train_one(
     finished = finished_run(folder, script.resume, console)
     if finished is not None:
         return finished
-    args = dataclasses.replace(args, seed=seed, output_dir=str(folder))
+    settings: dict[str, Any] = {"seed": seed, "output_dir": str(folder)}
+    args = dataclasses.replace(args, **settings)
     orders: list[list[int]] | None = None
     weights: list[list[float]] | None = None
     run: dict[str, Any] = {"seed": seed}

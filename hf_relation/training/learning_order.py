@@ -174,7 +174,7 @@ def orders_of(rows: Sequence[Mapping[str, Any]]) -> list[list[int]]:
     return [_order_of(row, index=index) for index, row in enumerate(rows)]
 
 
-def _order_of(row: Mapping[str, Any], **place: int) -> list[int]:
+def _order_of(row: Mapping[str, Any], *, index: int | None = None, line: int | None = None) -> list[int]:
     column = row.get("learning_order")
     wanted = len(row["relations"])
     if not isinstance(column, Sequence) or isinstance(column, str) or len(column) != wanted:
@@ -185,7 +185,9 @@ def _order_of(row: Mapping[str, Any], **place: int) -> list[int]:
     for value in column:
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
             raise InvalidRowError(
-                f"`learning_order` holds {value!r}; it holds epochs from 1, and null for never.", **place
+                f"`learning_order` holds {value!r}; it holds epochs from 1, and null for never.",
+                index=index,
+                line=line,
             )
     return [NEVER_LEARNED if value is None else int(value) for value in column]
 
