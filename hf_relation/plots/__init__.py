@@ -3,6 +3,7 @@
 from .bars import Bar, bar_chart
 from .heatmaps import heatmap
 from .histograms import histogram
+from .learning_orders import learned_by_epoch_plot, learned_jaccard_plot
 from .lines import Line, line_chart
 from .maps import MapPanel, embedding_map
 from .networks import network_chart
@@ -22,6 +23,8 @@ __all__ = [
     "embedding_map",
     "heatmap",
     "histogram",
+    "learned_by_epoch_plot",
+    "learned_jaccard_plot",
     "line_chart",
     "network_chart",
     "reliability_plot",

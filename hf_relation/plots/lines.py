@@ -41,6 +41,8 @@ def line_chart(
     y_axis: str = "",
     note: str = "",
     side_by_side: bool = False,
+    x_range: tuple[float, float] | None = None,
+    y_range: tuple[float, float] | None = None,
 ) -> Path:
     """Draw lines with a marker at every point and a legend below the title.
 
@@ -54,12 +56,14 @@ def line_chart(
         note (`str`, defaults to none): a line at the foot, for instance what the error bars are.
         side_by_side (`bool`, defaults to `False`): draw every line a little to the right of the one before, or error bars of
             points with one number across would hide one another.
+        x_range, y_range (`tuple[float, float]`, *optional*): what the axes show at least, for instance 0 to 100 for percentages; by
+            default what the points need.
 
     Returns:
         `Path`: the file, written whole or not at all.
 
     Raises:
-        UsageError: no line, too many, a line without points, other than one error per point, or a bad file name.
+        UsageError: no line, too many, a line without points, other than one error per point, a bad range, or a bad file name.
         InvalidRowError: a number is not finite, or an error is negative; `.index` is the line's position.
         ImportError: matplotlib is not installed.
 
@@ -79,6 +83,9 @@ def line_chart(
         raise UsageError(f"`lines` must hold 1 to {MAX_STYLES} lines, got {len(lines)}.")
     for index, line in enumerate(lines):
         _check(line, index)
+    for name, extent in (("x_range", x_range), ("y_range", y_range)):
+        if extent is not None and not (len(extent) == 2 and -math.inf < extent[0] < extent[1] < math.inf):
+            raise UsageError(f"`{name}` must be two finite numbers, the smaller one first, got {extent}.")
     width, height = 6.4, 4.4
     figure = new_figure(width, height)
     foot, top = (0.72 if note else 0.55), (0.42 if title else 0.14)
@@ -95,6 +102,11 @@ def line_chart(
             right = _APART * (place - (len(lines) - 1) / 2)
             for artist in drawn.get_children():
                 artist.set_transform(axes.transData + moving.ScaledTranslation(right, 0.0, figure.dpi_scale_trans))
+    for extent, place, show in ((x_range, 0, axes.set_xlim), (y_range, 1, axes.set_ylim)):
+        if extent is not None:
+            shown = [*extent, *(point[place] for line in lines for point in line.points)]
+            edge = 0.02 * (max(shown) - min(shown))  # for markers on the border
+            show(min(shown) - edge, max(shown) + edge)
     if all(float(x).is_integer() for line in lines for x, _ in line.points):
         axes.xaxis.set_major_locator(ticking.MaxNLocator(integer=True))
     axes.set_xlabel(plain_text(x_axis, width=80, lines=1), fontsize=9, **PLAIN)

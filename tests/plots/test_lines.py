@@ -59,6 +59,25 @@ def test_a_long_title_ends_within_the_picture(tmp_path):
     assert (imread(tmp_path / "lines.png")[:, -12:, :3] == 1).all()
 
 
+def test_axes_show_a_range_and_every_point_beyond_it(tmp_path):
+    lines = [Line("a", [(1, 0.2), (2, 0.4), (3, 0.6)])]
+    texts, _ = draw(tmp_path, lines)
+    assert not {"0.0", "1.0"} & set(texts)
+    texts, ((_, x, y),) = draw(tmp_path, lines, x_range=(1.0, 6.0), y_range=(0.0, 1.0))
+    assert {"0.0", "1.0", "6"} <= set(texts) and "-0.2" not in texts and "1.2" not in texts
+    wider = [Line("a", [(1, 0.2), (2, 0.4), (3, 1.6)])]
+    texts, _ = draw(tmp_path, wider, y_range=(0.0, 1.0))
+    assert "1.6" in texts
+
+
+@pytest.mark.parametrize("extent", [(1.0, 1.0), (1.0, 0.0), (0.0, float("inf")), (float("nan"), 1.0)])
+def test_a_bad_range_is_told_plainly(tmp_path, extent):
+    for name in ("x_range", "y_range"):
+        with pytest.raises(UsageError, match=f"`{name}` must be two finite numbers"):
+            line_chart([Line("a", [(1, 2)])], tmp_path / "lines.png", **{name: extent})
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     "lines, error, message",
     [
