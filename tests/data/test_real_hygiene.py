@@ -18,6 +18,10 @@ from hf_relation.data import (
     read_docred,
     sentence_key,
 )
+from hf_relation.runs.extraction_arguments import ExtractionDataArguments
+from hf_relation.runs.extraction_data import load_data
+from hf_relation.runs.finecl_arguments import FineCLArguments
+from hf_relation.runs.finecl_data import load_pretraining_data
 
 
 pytestmark = pytest.mark.real_data
@@ -80,3 +84,22 @@ def test_wiki80_is_a_part_of_fewrel(real_data_dir: Path) -> None:
     rows = load_wiki80_known(real_data_dir, "validation")
     assert len(rows) == 4_480
     assert all(sentence_key(row["text"]) in fewrel for row in rows)
+
+
+def test_what_is_pretrained_on_shares_no_sentence_with_what_is_evaluated_on(real_data_dir: Path) -> None:
+    script = FineCLArguments(corpora=["redocred"], data_dir=str(real_data_dir), apart_from=["wiki80", "semeval"])
+    data = load_pretraining_data(script)
+    counts = [data.counts[f"dropped_sentence_in_{name}"] for name in ("wiki80", "semeval")]
+    # One document of the 360 quotes a sentence of wiki80.
+    assert counts == [1, 0] and len(data.train) + len(data.validation) == 360 - sum(counts)
+    trained = [*data.train, *data.validation]
+    evaluated: dict[str, Rows] = {
+        "wiki80 train": list(load_corpus("wiki80", real_data_dir, "train", drop_evaluation_sentences=False)),
+        "wiki80 validation": list(load_corpus("wiki80", real_data_dir, "validation")),
+        "semeval train": list(load_corpus("semeval2010", real_data_dir, "train", drop_evaluation_sentences=False)),
+        "semeval test": list(load_corpus("semeval2010", real_data_dir, "test")),
+        "redocred test": list(
+            load_data(ExtractionDataArguments(dataset="redocred", data_dir=str(real_data_dir))).test
+        ),
+    }
+    assert {name: overlap(trained, rows) for name, rows in evaluated.items()} == dict.fromkeys(evaluated, 0)
