@@ -17,7 +17,7 @@ LONGEST_NAME = 200
 
 
 class EntityDictionary:
-    """Find the names of a list in texts: whole words, the longest name wins, then the one that begins first.
+    """Find the names of a list in texts: whole words, from the left, at every place the longest name, and on behind it.
 
     Names and texts are compared in Unicode normal form C, with any run of white space as one space, and the offsets are those
     of the text as it stands. Scripts without spaces between words (Chinese, Japanese, Korean, Thai, ...) have a border at every
@@ -108,7 +108,9 @@ class EntityDictionary:
         found: list[EntitySpan] = []
         characters, position = text.characters, 0
         while position < len(characters):
-            end = self._longest(text, position) if is_border(text, position) else None
+            # Few places begin as a name does, which is quicker to see than whether a word begins there.
+            lengths = self._lengths.get(characters[position : position + 2]) or self._lengths.get(characters[position])
+            end = self._longest(text, position, lengths) if lengths and is_border(text, position) else None
             if end is None:
                 position += 1
                 continue
@@ -117,9 +119,9 @@ class EntityDictionary:
             position = end
         return found
 
-    def _longest(self, text: NormalText, start: int) -> int | None:
+    def _longest(self, text: NormalText, start: int, lengths: Sequence[int]) -> int | None:
         characters = text.characters
-        for length in self._lengths.get(characters[start : start + 2], self._lengths.get(characters[start], ())):
+        for length in lengths:
             end = start + length
             if end <= len(characters) and characters[start:end] in self._types and is_border(text, end):
                 return end
