@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any, Literal, NamedTuple
 
+from hf_relation.data.normal_text import normal_text
 from hf_relation.data.schema import Document, Entity, Span
 from hf_relation.data.validation import is_blank
 from hf_relation.errors import InvalidRowError, UsageError
@@ -30,7 +31,7 @@ def document_of_spans(
     spans: Iterable[EntitySpan | Sequence[Any]],
     *,
     id: str = "",
-    merge: Literal["string", "none"] = "string",
+    merge: Literal["string", "exact", "none"] = "string",
     index: int | None = None,
 ) -> Document:
     """Make a document of a text and the spans that some tagger found in it.
@@ -41,8 +42,9 @@ def document_of_spans(
         text (`str`): the text.
         spans (`Iterable[EntitySpan]`): in characters of `text`, end exclusive; they may be nested or overlap.
         id (`str`, defaults to `""`): the document's id.
-        merge (`str`, defaults to `"string"`): `"string"`: spans with equal words (but for case) and type are mentions of one
-            entity; `"none"`: every span is an entity. What is really the same is not resolved (no coreference).
+        merge (`str`, defaults to `"string"`): `"string"`: spans with equal words (but for case, white space and Unicode form) and type
+            are mentions of one entity; `"exact"`: the same, and case counts; `"none"`: every span is an entity. What is really the
+            same is not resolved (no coreference).
         index (`int`, *optional*): row of the text, for messages.
 
     Returns:
@@ -62,8 +64,8 @@ def document_of_spans(
 
     ```
     """
-    if merge not in ("string", "none"):
-        raise UsageError(f"`merge` must be 'string' or 'none', got {merge!r}.")
+    if merge not in ("string", "exact", "none"):
+        raise UsageError(f"`merge` must be 'string', 'exact' or 'none', got {merge!r}.")
     kept: dict[tuple[int, int], EntitySpan] = {}
     for raw in spans:
         span = _checked(raw, index)
@@ -85,8 +87,8 @@ def document_of_spans(
     mentions: list[Span] = [{"start": span.start, "end": span.end} for span in ordered]
     groups: dict[Any, Entity] = {}
     for place, span in enumerate(ordered):
-        words = " ".join(text[span.start : span.end].casefold().split())
-        key = (words, span.type) if merge == "string" else place
+        words = normal_text(text[span.start : span.end], ignore_case=merge == "string").characters
+        key = place if merge == "none" else (words, span.type)
         groups.setdefault(key, {"id": None, "type": span.type, "mentions": []})["mentions"].append(place)
     return {"id": id, "text": text, "mentions": mentions, "entities": list(groups.values()), "relations": []}
 

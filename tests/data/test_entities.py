@@ -25,6 +25,15 @@ def test_equal_words_of_a_type_are_one_entity() -> None:
     assert [entity["mentions"] for entity in alone["entities"]] == [[0], [1], [2], [3], [4]]
 
 
+def test_a_name_is_one_entity_in_every_unicode_form_and_its_case_counts_when_asked() -> None:
+    text = "Zo\u00e9 Lane, Zoe\u0301\u00a0 Lane, ZO\u00c9 LANE"
+    spans = [(0, 8), (10, 20), (22, 30)]
+    assert [text[start:end] for start, end in spans] == ["Zo\u00e9 Lane", "Zoe\u0301\u00a0 Lane", "ZO\u00c9 LANE"]
+    assert [entity["mentions"] for entity in document_of_spans(text, spans)["entities"]] == [[0, 1, 2]]
+    exact = document_of_spans(text, spans, merge="exact")
+    assert [entity["mentions"] for entity in exact["entities"]] == [[0, 1], [2]]
+
+
 def test_white_space_at_the_ends_is_left_out_and_equal_spans_count_once() -> None:
     found = document_of_spans(" Ada \n", [(0, 6, "P"), (1, 4, "Q")])
     assert found["mentions"] == [{"start": 1, "end": 4}] and found["entities"][0]["type"] == "P"
