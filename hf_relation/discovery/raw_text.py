@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hf_relation.data.entities import EntitySpan, document_of_spans, entities_of
+from hf_relation.data.entities import EntitySpan, document_of_spans
 from hf_relation.data.schema import Document, Instance
 from hf_relation.data.sentences import Sentences, split_sentences
+from hf_relation.data.text_entities import entities_of_long_texts
 from hf_relation.data.text_pairs import PairRules, document_pairs
-from hf_relation.data.validation import check_instance, duplicate_id_error, is_blank
+from hf_relation.data.validation import check_instance, duplicate_id_error
 from hf_relation.discovery.text_report import TextReport
 from hf_relation.errors import InvalidRowError, UsageError
 
@@ -23,7 +23,6 @@ TEXT_OPTIONS = (
 
 _CHUNK_CHARACTERS = 200_000
 _CHUNK_ROWS = 256
-_LONGEST_PIECE = 50_000  # characters that a source of entities is given at once
 _GOLD = ("relation", "relations")
 
 
@@ -236,37 +235,5 @@ class _Reader:
             from hf_relation.extraction.entity_sources import entity_source
 
             self._source = entity_source(self.entities, device=self.device)
-        pieces = [
-            (item.place, start, item.text[start:end])
-            for item in given
-            for start, end in _pieces(item.text, self.sentences)
-        ]
-        found: dict[int, list[EntitySpan]] = {item.place: [] for item in given}
-        for (index, start, text), spans in zip(
-            pieces, entities_of(self._source, [text for _, _, text in pieces]), strict=True
-        ):
-            found[index] += [
-                EntitySpan(span.start + start, span.end + start, span.type)
-                for span in spans
-                if not _is_blank_within(text, span)
-            ]
-        return found
-
-
-def _pieces(text: str, sentences: Sentences) -> list[tuple[int, int]]:
-    """A long text in pieces that begin where sentences do, so that no source runs out of memory."""
-    if len(text) <= _LONGEST_PIECE:
-        return [(0, len(text))]
-    is_language = isinstance(sentences, str) and sentences not in ("lines", "text")
-    starts = [start for start, _ in split_sentences(text, sentences if is_language else "lines")]
-    cuts = [0]
-    while len(text) - cuts[-1] > _LONGEST_PIECE:
-        farthest = cuts[-1] + _LONGEST_PIECE
-        near = bisect_right(starts, farthest) - 1
-        cuts.append(starts[near] if near >= 0 and starts[near] > cuts[-1] else farthest)
-    return list(zip(cuts, [*cuts[1:], len(text)], strict=True))
-
-
-def _is_blank_within(text: str, span: EntitySpan) -> bool:
-    """Whether a tagger took white space for an entity; spans outside of the text are left to be refused."""
-    return 0 <= span.start < span.end <= len(text) and is_blank(text[span.start : span.end])
+        spans = entities_of_long_texts(self._source, [item.text for item in given], sentences=self.sentences)
+        return {item.place: found for item, found in zip(given, spans, strict=True)}

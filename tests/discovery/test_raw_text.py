@@ -13,7 +13,7 @@ import torch
 from transformers import BertConfig, BertForTokenClassification
 
 from hf_relation import RelationExtractor
-from hf_relation.data import EntityDictionary, original_spans, read_jsonl
+from hf_relation.data import EntityDictionary, original_spans, read_jsonl, text_entities
 from hf_relation.discovery import (
     DiscoveredRelation,
     DiscoveryResult,
@@ -281,7 +281,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_long_texts_are_given_to_the_source_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raw_text, "_LONGEST_PIECE", 60)
+    monkeypatch.setattr(text_entities, "_LONGEST_PIECE", 60)
     text = ("It rained. Ada met Bob in Lindau.  " * 20) + "x" * 200 + " Ada saw Bob."
     pieces: list[str] = []
 
