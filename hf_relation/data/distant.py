@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 from ..errors import InvalidRowError, UsageError
 from .files import parse_json, read_text_lines
 from .normal_text import normal_text
+from .row_checks import BrokenRule, checked_string
+from .schema import Document, LabelledPair
 from .validation import check_document, check_instance
 
 
@@ -39,6 +41,7 @@ class DistantReport:
     Args:
         rows (`int`): documents or instances that were looked at.
         labelled_rows (`int`): those with at least one label.
+        without_pairs (`int`): those with fewer than two entities.
         pairs (`int`): ordered pairs of entities in them.
         labels (`Counter[str]`): how often every relation was given.
         used_facts (`set[Fact]`): facts that labelled something, as they were given.
@@ -46,6 +49,7 @@ class DistantReport:
 
     rows: int = 0
     labelled_rows: int = 0
+    without_pairs: int = 0
     pairs: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     used_facts: set[Fact] = field(default_factory=set)
@@ -58,18 +62,23 @@ class DistantLabeller:
     not, as a text that names two entities need not state what is known of them. Pre-training that weighs labels by how early they
     are learned ([`~hf_relation.FineCLModel`]) is made for such data.
 
+    The time grows with the number of entities, and with that of labels; not with that of facts.
+
     Args:
-        facts (`Iterable[Fact]`): head, relation, tail; at least one.
+        facts (`Iterable[Fact]`): head, relation, tail; at least one. A fact of an entity with itself labels nothing.
         match (`str`, defaults to `"name"`): what of an entity is looked up: the `"name"` of any of its mentions, or its `"id"`.
         ignore_case (`bool`, defaults to `True`): compare names without case; in any case in Unicode normal form C, with any run of
             white space as one space.
 
     Attributes:
+        facts (`list[Fact]`): the facts in their order, without those that were given before in another form, and those of an entity
+            with itself.
+        repeated_facts (`int`), reflexive_facts (`int`): how many those are.
         report ([`DistantReport`]): what became of all rows so far.
 
     Raises:
-        UsageError: no facts, or an unknown `match`.
-        InvalidRowError: a part of a fact is blank or no string; `.index` is its position.
+        UsageError: no facts between two entities, or an unknown `match`.
+        InvalidRowError: a part of a fact is blank, no string, or cannot be stored as UTF-8; `.index` is its position.
 
     Example:
 
@@ -94,43 +103,76 @@ class DistantLabeller:
         self.match = match
         self.ignore_case = ignore_case and match == "name"
         self.report = DistantReport()
-        self._facts: dict[tuple[str, str], dict[str, Fact]] = {}
+        self.facts: list[Fact] = []
+        self.repeated_facts = self.reflexive_facts = 0
+        # By head, then tail, then relation.
+        self._facts: dict[str, dict[str, dict[str, Fact]]] = {}
         for index, fact in enumerate(facts):
-            for name, value in zip(Fact._fields, fact, strict=True):
-                if not isinstance(value, str) or not value.strip():
-                    raise InvalidRowError(f"`{name}` must be a string that is not blank, got {value!r}.", index=index)
-            pair = (self._key(fact[0]), self._key(fact[2]))
-            self._facts.setdefault(pair, {}).setdefault(fact[1], Fact(*fact))
-        if not self._facts:
-            raise UsageError("There are no facts to label with.")
+            self._add(fact, index)
+        if not self.facts:
+            self_made = f": all {self.reflexive_facts} are of an entity with itself" if self.reflexive_facts else ""
+            raise UsageError(f"There are no facts to label with{self_made}.")
 
-    def documents(self, documents: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    @property
+    def names(self) -> list[str]:
+        """The names (or ids) in the facts, each once, in their order."""
+        return list(dict.fromkeys(name for fact in self.facts for name in (fact.head, fact.tail)))
+
+    @property
+    def unused_facts(self) -> list[Fact]:
+        """The facts that have labelled nothing so far, in their order."""
+        return [fact for fact in self.facts if fact not in self.report.used_facts]
+
+    def documents(self, documents: Iterable[Mapping[str, Any]]) -> Iterator[Document]:
         """Label documents; labels that they have are left out.
 
         Args:
             documents (`Iterable[Mapping]`): documents of the data contract; not altered.
 
         Yields:
-            `dict`: the document with `relations` by the facts, in the order of its entities.
+            `Document`: the document with `relations` by the facts, in the order of its entities.
 
         Raises:
             InvalidRowError: a document breaks the data contract; or, with `match="id"`, none of its entities has an id.
         """
         for index, row in enumerate(documents):
-            document = check_document(row, index=index)
-            keys = [self._keys_of(document, entity) for entity in document["entities"]]
-            if self.match == "id" and keys and not any(keys):
-                raise InvalidRowError(
-                    "no entity has an `id`, which `match='id'` looks up. Match by name.", index=index
-                )
-            found = []
-            for head, of_head in enumerate(keys):
-                for tail, of_tail in enumerate(keys):
-                    if head != tail:
-                        labels = self._labels(of_head, of_tail)
-                        found += [{"head": head, "tail": tail, "label": label} for label in labels]
-            self._count(len(keys) * (len(keys) - 1), [str(relation["label"]) for relation in found])
-            yield {**document, "relations": found}
+            yield self.document(row, index=index)
+
+    def document(self, row: Mapping[str, Any], *, index: int | None = None) -> Document:
+        """Label one document, see [`~hf_relation.data.DistantLabeller.documents`].
+
+        Args:
+            row (`Mapping`): a document of the data contract; not altered.
+            index (`int`, *optional*): its position, for messages and for the id of a row without one.
+
+        Returns:
+            `Document`: with `relations` by the facts.
+
+        Raises:
+            InvalidRowError: as for many.
+        """
+        document = check_document(row, index=index)
+        number = len(document["entities"])
+        entities_of: dict[str, list[int]] = {}
+        for place, entity in enumerate(document["entities"]):
+            for key in self._keys_of(document, entity):
+                entities_of.setdefault(key, []).append(place)
+        if self.match == "id" and number and not entities_of:
+            raise InvalidRowError("no entity has an `id`, which `match='id'` looks up. Match by name.", index=index)
+        found: set[tuple[int, int, str]] = set()
+        for head, heads in entities_of.items():
+            tails = self._facts.get(head, {})
+            # The shorter of the two is walked through: neither many facts nor many entities cost much.
+            for tail in tails if len(tails) < len(entities_of) else entities_of:
+                if tail in tails and tail in entities_of:
+                    pairs = [(one, other) for one in heads for other in entities_of[tail] if one != other]
+                    found.update((*pair, relation) for pair in pairs for relation in tails[tail])
+                    self.report.used_facts.update(tails[tail].values() if pairs else ())
+        relations: list[LabelledPair] = [
+            {"head": head, "tail": tail, "label": label} for head, tail, label in sorted(found)
+        ]
+        self._count(number * (number - 1), [relation["label"] for relation in relations])
+        return {**document, "relations": relations}
 
     def instances(self, instances: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Label instances by the words of head and tail; labels that they have are left out.
@@ -150,23 +192,36 @@ class DistantLabeller:
         for index, row in enumerate(instances):
             instance = check_instance(row, index=index)
             spans = (instance["head"], instance["tail"])
-            head, tail = ([self._key(instance["text"][span["start"] : span["end"]])] for span in spans)
-            labels = self._labels(head, tail)
+            head, tail = (self._key(instance["text"][span["start"] : span["end"]]) for span in spans)
+            found = self._facts.get(head, {}).get(tail, {})
+            self.report.used_facts.update(found.values())
+            labels = sorted(found)
             self._count(1, labels)
             yield {**instance, "relations": labels}
 
-    def _labels(self, heads: Sequence[str], tails: Sequence[str]) -> list[str]:
-        found: dict[str, None] = {}
-        for head in heads:
-            for tail in tails:
-                for relation, fact in self._facts.get((head, tail), {}).items():
-                    found[relation] = None
-                    self.report.used_facts.add(fact)
-        return sorted(found)
+    def _add(self, fact: Fact, index: int) -> None:
+        for name, value in zip(Fact._fields, fact, strict=True):
+            if not isinstance(value, str) or not value.strip():
+                raise InvalidRowError(f"`{name}` must be a string that is not blank, got {value!r}.", index=index)
+            try:
+                checked_string(value, f"`{name}`")
+            except BrokenRule as broken:
+                raise InvalidRowError(f"{broken}.", index=index) from None
+        head, tail = self._key(fact[0]), self._key(fact[2])
+        if head == tail:
+            self.reflexive_facts += 1
+            return
+        of_pair = self._facts.setdefault(head, {}).setdefault(tail, {})
+        if fact[1] in of_pair:
+            self.repeated_facts += 1
+            return
+        of_pair[fact[1]] = Fact(*fact)
+        self.facts.append(of_pair[fact[1]])
 
     def _count(self, pairs: int, labels: Sequence[str]) -> None:
         self.report.rows += 1
         self.report.labelled_rows += bool(labels)
+        self.report.without_pairs += not pairs
         self.report.pairs += pairs
         self.report.labels.update(labels)
 
@@ -224,7 +279,10 @@ def read_facts(path: str | os.PathLike[str]) -> list[Fact]:
                 else "head, relation and tail with tabs between"
             )
             raise InvalidRowError(f"a fact is {shape}, none of them blank; got {content.strip()[:80]!r}.", line=line)
-        facts.append(Fact(*(part.strip() for part in parts)))
+        try:
+            facts.append(Fact(*(checked_string(part, "a part of the fact").strip() for part in parts)))
+        except BrokenRule as broken:
+            raise InvalidRowError(f"{broken}.", line=line) from None
     if not facts:
         raise UsageError(f"{os.fspath(path)} holds no facts.")
     return facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 
 import pytest
 
@@ -70,8 +71,90 @@ def test_instances_are_labelled_by_their_words():
 
 
 def test_a_fact_of_an_entity_with_itself_labels_nothing():
-    (found,) = DistantLabeller([Fact("Lindau", "is", "Lindau")]).documents([DOCUMENT])
-    assert found["relations"] == []
+    label = DistantLabeller([Fact("Lindau", "is", " LINDAU"), Fact("Ada", "left", "Lindau")])
+    twice = {**DOCUMENT, "entities": [{"mentions": [1]}, {"mentions": [1]}], "relations": []}
+    assert [row["relations"] for row in label.documents([DOCUMENT, twice])] == [[], []]
+    assert (label.reflexive_facts, label.facts, label.unused_facts) == (
+        1,
+        [Fact("Ada", "left", "Lindau")] * 1,
+        label.facts,
+    )
+    with pytest.raises(UsageError, match="no facts to label with: all 2 are of an entity with itself"):
+        DistantLabeller([Fact("Lindau", "is", "Lindau"), Fact("a", "b", "A")])
+
+
+def test_facts_that_say_the_same_count_once():
+    label = DistantLabeller([Fact("Ada", "knows", "Bo"), Fact(" ada", "knows", "BO"), Fact("Ada", "likes", "Bo")])
+    assert (label.repeated_facts, len(label.facts), label.names) == (1, 2, ["Ada", "Bo"])
+    assert label.unused_facts == label.facts
+    row = {"text": "Bo, Ada", "head": {"start": 4, "end": 7}, "tail": {"start": 0, "end": 2}}
+    assert [row["relations"] for row in label.instances([row])] == [["knows", "likes"]]
+    assert label.unused_facts == []
+    label = DistantLabeller([Fact("Ada", "knows", "Bo"), Fact("ada", "knows", "Bo")], ignore_case=False)
+    assert label.repeated_facts == 0
+
+
+def test_rows_without_a_pair_are_counted():
+    label = DistantLabeller([Fact("Ada", "knows", "Bo")])
+    for mentions in ([], [{"start": 0, "end": 3}]):
+        entities = [{"mentions": [place]} for place in range(len(mentions))]
+        assert label.document({"text": "Ada", "mentions": mentions, "entities": entities})["relations"] == []
+    assert (label.report.rows, label.report.without_pairs, label.report.pairs) == (2, 2, 0)
+
+
+def test_labels_are_those_of_a_slow_search():
+    """Few names, so that entities share them; with more tails than entities and fewer."""
+    rng = random.Random(3)
+    for number in range(120):
+        names = [f"n{place}" for place in range(rng.choice([3, 8, 40]))]
+        facts = [
+            Fact(rng.choice(names), rng.choice("rst"), rng.choice(names)) for _ in range(rng.choice([1, 10, 200]))
+        ] + [Fact("n0", "r", "n1")]
+        words = [rng.choice(names) for _ in range(rng.randint(0, 9))]
+        text, mentions = "", []
+        for word in words:
+            mentions.append({"start": len(text), "end": len(text) + len(word)})
+            text += word + " "
+        places = list(range(len(words)))
+        rng.shuffle(places)
+        groups = [places[start : start + 2] for start in range(0, len(places), 2)]
+        label = DistantLabeller(facts)
+        found = label.document({"text": text, "mentions": mentions, "entities": [{"mentions": g} for g in groups]})
+        expected, used = set(), set()
+        for head, of_head in enumerate(groups):
+            for tail, of_tail in enumerate(groups):
+                for fact in facts:
+                    heads, tails = {words[place] for place in of_head}, {words[place] for place in of_tail}
+                    if head != tail and fact.head != fact.tail and fact.head in heads and fact.tail in tails:
+                        expected.add((head, tail, fact.relation))
+                        used.add(fact)
+        assert [tuple(relation.values()) for relation in found["relations"]] == sorted(expected), number
+        assert label.report.used_facts == used
+
+
+def test_a_byte_order_mark_is_left_out_and_nothing_else_is_altered(tmp_path):
+    lines = ["=1+1\t@SUM(A1)\t-x", '"Lindau, Lake"\tis in\t"Bavaria"', "Zoe\u0301\tsister of\t=cmd|' /C calc'!A0"]
+    (tmp_path / "a.tsv").write_bytes("\ufeff".encode() + "\r\n".join(lines).encode())
+    assert read_facts(tmp_path / "a.tsv") == [tuple(line.split("\t")) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.tsv", b"a\tb\tc\na\t\xff\tc\n", "line 2: .*not UTF-8"),
+        ("a.tsv", "a\tb\tc".encode("utf-16"), "line 1: .*UTF-16"),
+        ("a.jsonl", b'{"head": "a", "relation": "b", "tail": "c"}\n{"head"', "line 2: the line is not valid JSON"),
+        ("a.jsonl", b'["a", "b", "c"]', "line 1: a fact is an object"),
+        ("a.jsonl", b'{"head": "a", "relation": "\\ud800", "tail": "c"}', "line 1: .*lone surrogate"),
+        ("a.tsv.gz", b"a\tb\tc\n", "not a complete gzip file"),
+    ],
+)
+def test_damaged_files_are_refused_with_the_line(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InvalidRowError, match=message):
+        read_facts(tmp_path / name)
+    with pytest.raises(UsageError, match="does not exist"):
+        read_facts(tmp_path / "missing.tsv")
 
 
 def test_files_of_facts(tmp_path):
@@ -101,6 +184,8 @@ def test_wrong_use_is_refused(tmp_path):
         DistantLabeller([])
     with pytest.raises(InvalidRowError, match="row 1: `tail` must be a string that is not blank, got ' '"):
         DistantLabeller([Fact("a", "b", "c"), Fact("a", "b", " ")])
+    with pytest.raises(InvalidRowError, match="row 0: `relation` holds a lone surrogate"):
+        DistantLabeller([Fact("a", "\ud800", "c")])
     with pytest.raises(UsageError, match="`match` must be one of 'name', 'id'"):
         DistantLabeller(FACTS, match="both")
     by_id = DistantLabeller([Fact("Q1", "P19", "Q2")], match="id")
