@@ -5,6 +5,7 @@ from __future__ import annotations
 from hf_relation.extraction.calibration import Calibration, probability_logits
 from hf_relation.extraction.calibrations import CALIBRATIONS, calibration_from_dict
 from hf_relation.extraction.decisions import DecisionRules, decide
+from hf_relation.extraction.distant import distant_documents
 from hf_relation.extraction.entity_sources import entity_source, load_entity_source
 from hf_relation.extraction.extractor import RelationExtractor
 from hf_relation.extraction.false_positives import FalsePositiveRate, co_occurrence_false_positive_rate
@@ -37,6 +38,7 @@ __all__ = [
     "choose_threshold",
     "co_occurrence_false_positive_rate",
     "decide",
+    "distant_documents",
     "entity_source",
     "expected_calibration_error",
     "find_symmetric",
