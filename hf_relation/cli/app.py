@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hf_relation.cli import check_data, convert, demo, discover, env, evaluate, extract, heads, push, train
+from hf_relation.cli import check_data, convert, demo, discover, env, evaluate, extract, heads, label, push, train
 from hf_relation.cli.console import write_what_the_terminal_can
 from hf_relation.cli.errors import ended_in_order, reported_errors
 
@@ -46,6 +46,10 @@ app.command("discover", epilog="Example: hf-relation discover examples/data/samp
 app.command("extract", epilog="Example: hf-relation extract documents.jsonl --model runs/mine --output out/")(
     extract.command
 )
+app.command(
+    "label",
+    epilog="Example: hf-relation label examples/data/sample.jsonl --facts examples/data/sample_facts.tsv -o labelled.jsonl",
+)(label.command)
 app.command("demo", epilog="Example: hf-relation demo --open")(demo.command)
 app.command("evaluate")(evaluate.command)
 app.command("check-data")(check_data.command)

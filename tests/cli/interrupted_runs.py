@@ -19,7 +19,7 @@ from unittest import mock
 
 import hf_relation.runs.more  # noqa: F401
 from hf_relation.cli import app
-from hf_relation.data import convert, replacing, write_jsonl
+from hf_relation.data import convert, jsonl, replacing, write_jsonl
 from hf_relation.training import RelationTrainer
 from tests.common.tiny_checkpoints import save_tiny_checkpoint, save_tiny_extractor
 from tests.common.tiny_runs import save_tiny_encoder, tiny_options, write_tiny_corpus
@@ -49,6 +49,7 @@ MOMENTS: dict[str, tuple[Any, str, Callable[..., bool]]] = {
     "discover": (replacing, "_sync", lambda *_: True),
     "extract": (replacing, "_sync", lambda *_: True),
     "convert": (convert, "dataset_card", lambda *_: True),
+    "label": (jsonl, "_encode", lambda row, index: index == 2),
     "train": (RelationTrainer, "training_step", lambda trainer, *_: trainer.state.global_step == 1),
 }
 
@@ -129,6 +130,8 @@ def main() -> None:
     files = write_tiny_corpus(FOLDER)
     rows = FOLDER / "rows.jsonl"
     write_jsonl(rows, sample_instances())
+    facts = FOLDER / "facts.tsv"
+    facts.write_text("Ada\tmet\tBob\n", encoding="utf-8")
 
     def training(output: Path) -> list[str]:
         more = "--max_steps 3 --num_seeds 1 --dataloader_num_workers 2".split()
@@ -139,6 +142,16 @@ def main() -> None:
             "discover": ["discover", str(rows), "--model", str(FOLDER / "checkpoint"), "--output", str(output)],
             "extract": ["extract", str(rows), "--model", str(FOLDER / "extractor"), "--output", str(output)],
             "convert": ["convert", "jsonl", f"train={rows}", "--output-dir", str(output), "--overwrite"],
+            "label": [
+                "label",
+                str(rows),
+                "--facts",
+                str(facts),
+                "-o",
+                str(output),
+                "--keep-unlabelled",
+                "--overwrite",
+            ],
             "train": training(output),
         }[name]
 
@@ -151,6 +164,8 @@ def main() -> None:
             if name == "convert":  # over an older one, which must stay
                 output.mkdir()
                 (output / "old.txt").write_text("old")
+            if name == "label":
+                output.write_text("old")
             interrupt(parent.name, command(name, output), how, output)
     for how in ("SIGINT", "SIGTERM"):
         log = FOLDER / f"resumed-{how}.log"

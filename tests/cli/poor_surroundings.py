@@ -19,6 +19,7 @@ def commands(folder: Path, out: Path) -> dict[str, list[str]]:
         "predict": ["discover", rows, "--model", str(out / "saved"), "--mode", "predict", "--json"],
         "evaluate": ["evaluate", rows, str(out / "found here" / "instances.jsonl"), "--json"],
         "extract": ["extract", rows, "--model", str(folder / "the extractor"), "--output", str(out / "triples")],
+        "label": ["label", rows, "--facts", str(folder / "the facts.tsv"), "-o", str(out / "labelled ones.jsonl")],
         "convert": ["convert", "jsonl", f"train={rows}", "--output-dir", str(out / "as parquet")],
         "train": [word.replace("OUT", str(out / "a run")) for word in training],
         "heads": ["heads", "rank", "--help"],

@@ -35,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("how", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-@pytest.mark.parametrize("command", ["discover", "extract", "convert"])
+@pytest.mark.parametrize("command", ["discover", "extract", "convert", "label"])
 def test_fault_38_an_interrupted_command_leaves_nothing_half(
     command: str, how: str, code: int, runs: dict[str, Any]
 ) -> None:
@@ -47,6 +47,8 @@ def test_fault_38_an_interrupted_command_leaves_nothing_half(
     if command == "convert":
         assert left == ["out"]
         assert [path.name for path in (runs["folder"] / f"{command}-{how}" / "out").iterdir()] == ["old.txt"]
+    elif command == "label":
+        assert left == ["out"] and (runs["folder"] / f"{command}-{how}" / "out").read_text() == "old"
     else:
         assert left == []
 

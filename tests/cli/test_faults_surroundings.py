@@ -33,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_tiny_checkpoint(folder / "the checkpoint")
     save_tiny_extractor(folder / "the extractor")
     write_jsonl(folder / "rows of mine.jsonl", sample_instances(20))
+    (folder / "the facts.tsv").write_text("Jörg Müßig\tborn_in\tZürich\n", encoding="utf-8")
     encoder, files = save_tiny_encoder(folder / "an encoder"), write_tiny_corpus(folder)
     more = "--max_steps 2 --num_seeds 1 --dataloader_num_workers 2".split()
     options = ["train", "more", *tiny_options(encoder, files, Path("OUT"), *more)]
@@ -87,8 +88,15 @@ def test_fault_53_the_files_are_those_of_any_other_locale(run: dict[str, Any], f
     there.mkdir()
     for name in ("discover", "extract"):
         assert run_command([*commands(folder, there)[name], "--json"]).content
+    assert run_command([*commands(folder, there)["label"], "--json"]).content["labels"] == {"born_in": 1}
     convert(jsonl_recipe({"train": folder / "rows of mine.jsonl"}), there / "as parquet")
-    for name in ("found here/instances.jsonl", "found here/relations.json", "found here/relations.csv", "a table.csv"):
+    for name in (
+        "found here/instances.jsonl",
+        "labelled ones.jsonl",
+        "found here/relations.json",
+        "found here/relations.csv",
+        "a table.csv",
+    ):
         assert (here / name).read_bytes() == (there / name).read_bytes()
     for name in ("triples/triples.jsonl", "triples/triples.csv", "graph.neo4j/nodes.csv", "as parquet/README.md"):
         assert (here / name).read_bytes() == (there / name).read_bytes()

@@ -11,7 +11,11 @@ from hf_relation.errors import InvalidRowError, UsageError
 from hf_relation.extraction import distant, distant_documents
 
 
-FACTS = [Fact("Ada", "lives in", "New York"), Fact("Ada", "reads", "New York Times"), Fact("York", "lies in", "England")]
+FACTS = [
+    Fact("Ada", "lives in", "New York"),
+    Fact("Ada", "reads", "New York Times"),
+    Fact("York", "lies in", "England"),
+]
 
 
 def triples(documents: Any) -> list[list[tuple[str, str, str]]]:

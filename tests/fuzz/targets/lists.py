@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from hf_relation.data import EntityDictionary, read_word_vectors
+from hf_relation.data import DistantLabeller, EntityDictionary, check_document, read_facts, read_word_vectors
 from hf_relation.discovery import RelationInventory
 from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.extraction import distant_documents
 from tests.fuzz.targets.contract import text_of
 from tests.fuzz.targets.readers import assert_placed
 from tests.fuzz.targets.source import file_of
@@ -76,8 +77,43 @@ def _inventory(content: bytes) -> None:
                 text_of(text, blank=True)
 
 
+def _facts(content: bytes) -> None:
+    """Facts stand in their file, letter for letter; what they label is in order."""
+    for name in ("facts.tsv", "facts.jsonl"):
+        path = file_of(content, name)
+        try:
+            facts = read_facts(path)
+        except InvalidRowError as error:
+            assert_placed(error, path)
+            continue
+        except UsageError as error:
+            assert str(path) in str(error)
+            continue
+        assert all(text_of(part) == part.strip() for fact in facts for part in fact)
+        if name == "facts.tsv":
+            lines = content.removeprefix(b"\xef\xbb\xbf").decode().split("\n")
+            assert [[part.strip() for part in line.split("\t")] for line in lines if line.strip()] == [
+                list(fact) for fact in facts
+            ]
+        for ignore_case in (True, False):
+            try:
+                label = DistantLabeller(facts, ignore_case=ignore_case)
+                found = list(distant_documents([f"{fact.head} | {fact.tail}" for fact in facts], label))
+            except UsageError as error:
+                assert "of an entity with itself" in str(error)
+                continue
+            except InvalidRowError as error:
+                assert "at most 200" in str(error)
+                continue
+            assert len(label.facts) + label.repeated_facts + label.reflexive_facts == len(facts)
+            assert label.report.rows == len(facts) and label.report.labelled_rows == len(found)
+            for document in found:
+                assert document["relations"] and check_document(document) == document
+
+
 LIST_TARGETS: dict[str, Callable[[bytes], None]] = {
     "word-vectors": _word_vectors,
     "names": _names,
     "inventory": _inventory,
+    "facts": _facts,
 }

@@ -149,6 +149,10 @@ SEEDS: dict[str, list[bytes]] = {
         "Ada\tPERSON\nNew York\tPLACE\n北京\nZoé\n".encode(),
         _lines({"name": "Ada", "type": "PERSON"}, {"name": "Bo"}),
     ],
+    "facts": [
+        "\ufeffAda\tborn in\tNew  York\r\n\r\nZoe\u0301\tlives in\t北京\nAda\tis\tADA\n".encode(),
+        _lines({"head": "Ada", "relation": "born in", "tail": "Oslo"}, {"head": "Bo", "relation": "=1", "tail": "ß"}),
+    ],
     "inventory": [
         _json(
             {"P6": ["head of government", "who heads it"], "P31": "instance of", "P1": {"name": "x", "aliases": ["y"]}}
