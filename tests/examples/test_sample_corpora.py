@@ -133,6 +133,17 @@ def test_types_alone_do_not_solve_the_sample() -> None:
     assert max(len(names) for names in relations.values()) >= 3
 
 
+def test_facts_are_triples_whose_names_differ_and_whose_number_the_readme_says() -> None:
+    lines = (DATA / "sample_facts.tsv").read_text(encoding="utf-8").splitlines()
+    facts = [line.split("\t") for line in lines]
+    assert all(len(fact) == 3 and all(part and part == part.strip() for part in fact) for fact in facts)
+    assert len({tuple(part.casefold() for part in fact) for fact in facts}) == len(facts)
+    assert all(head.casefold() != tail.casefold() for head, _, tail in facts)
+    assert f"holds {len(facts)} facts" in (DATA / "README.md").read_text(encoding="utf-8")
+    relations = {row["relations"][0] for row in read_jsonl(DATA / "sample.jsonl")}
+    assert {relation for _, relation, _ in facts} - relations == {"lived_in", "located_in"}
+
+
 def test_readme_counts_equal_the_files(name: str, rows: list[Row]) -> None:
     readme = (DATA / "README.md").read_text(encoding="utf-8")
     totals = re.search(rf"^\| `{name}\.jsonl` \| (\d+) \| (\d+) \|", readme, flags=re.MULTILINE)
