@@ -37,7 +37,15 @@ def test_help_is_quick_because_it_imports_no_heavy_library() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["-h"], ["discover", "--help"], ["extract", "-h"], ["evaluate", "-h"], ["check-data", "-h"]],
+    [
+        ["--help"],
+        ["-h"],
+        ["discover", "--help"],
+        ["extract", "-h"],
+        ["label", "-h"],
+        ["evaluate", "-h"],
+        ["check-data", "-h"],
+    ],
 )
 def test_help_of_every_command_shows_an_example(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

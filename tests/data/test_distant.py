@@ -132,6 +132,22 @@ def test_labels_are_those_of_a_slow_search():
         assert label.report.used_facts == used
 
 
+@pytest.mark.timeout(60)
+def test_neither_many_facts_nor_many_entities_take_long():
+    """Walking through the facts of a head for every document, or through all pairs of a document, would take minutes."""
+    label = DistantLabeller([Fact("hub", "r", f"n{number}") for number in range(60_000)])
+    mentions = [{"start": 0, "end": 3}, {"start": 4, "end": 6}]
+    row = {"text": "hub n7", "mentions": mentions, "entities": [{"mentions": [0]}, {"mentions": [1]}]}
+    assert all(len(found["relations"]) == 1 for found in label.documents([row] * 6_000))
+    text = " ".join(f"m{number:05}" for number in range(15_000)) + " hub n7"
+    mentions = [{"start": 7 * place, "end": 7 * place + 6} for place in range(15_000)]
+    mentions += [{"start": 105_000, "end": 105_003}, {"start": 105_004, "end": 105_006}]
+    found = label.document(
+        {"text": text, "mentions": mentions, "entities": [{"mentions": [i]} for i in range(15_002)]}
+    )
+    assert found["relations"] == [{"head": 15_000, "tail": 15_001, "label": "r"}]
+
+
 def test_a_byte_order_mark_is_left_out_and_nothing_else_is_altered(tmp_path):
     lines = ["=1+1\t@SUM(A1)\t-x", '"Lindau, Lake"\tis in\t"Bavaria"', "Zoe\u0301\tsister of\t=cmd|' /C calc'!A0"]
     (tmp_path / "a.tsv").write_bytes("\ufeff".encode() + "\r\n".join(lines).encode())
