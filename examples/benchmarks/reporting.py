@@ -36,6 +36,7 @@ _PLACES = {
     "cache_dir": "CACHE",
     "file": "FILE",
     "bertopic_python": "PYTHON",
+    "markdown": "FILE",
 }
 
 

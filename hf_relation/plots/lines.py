@@ -104,9 +104,9 @@ def line_chart(
                 artist.set_transform(axes.transData + moving.ScaledTranslation(right, 0.0, figure.dpi_scale_trans))
     for extent, place, show in ((x_range, 0, axes.set_xlim), (y_range, 1, axes.set_ylim)):
         if extent is not None:
-            shown = [*extent, *(point[place] for line in lines for point in line.points)]
-            edge = 0.02 * (max(shown) - min(shown))  # for markers on the border
-            show(min(shown) - edge, max(shown) + edge)
+            reach = [*extent, *(point[place] for line in lines for point in line.points)]
+            edge = 0.02 * (max(reach) - min(reach))  # for markers on the border
+            show(min(reach) - edge, max(reach) + edge)
     if all(float(x).is_integer() for line in lines for x, _ in line.points):
         axes.xaxis.set_major_locator(ticking.MaxNLocator(integer=True))
     axes.set_xlabel(plain_text(x_axis, width=80, lines=1), fontsize=9, **PLAIN)

@@ -196,5 +196,5 @@ def _draw_curves(job: Mapping[str, Any], target: str, file: Path, *, metric: str
         scores = [unpruned, *(found[target] for found in curve.values())]
         points = [(number, 100 * score["mean"]) for number, score in zip([0, *map(int, curve)], scores, strict=True)]
         lines.append(Line(f"{ranking} first", points, [100 * score["sd"] for score in scores]))
-    axes = {"x_axis": "heads masked, no training", "y_axis": f"test {metric}, per cent"}
-    return line_chart(lines, file, title=title, note=note, side_by_side=True, **axes)
+    x_axis, y_axis = "heads masked, no training", f"test {metric}, per cent"
+    return line_chart(lines, file, title=title, note=note, side_by_side=True, x_axis=x_axis, y_axis=y_axis)
