@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import datasets
 import evaluate
 
 from hf_relation.metrics import triple_scores
+from hf_relation.metrics.triple_texts import texts_of_triples, triples_of_texts
 
 
 _DESCRIPTION = """
@@ -76,47 +76,18 @@ class TripleF1(evaluate.Metric):
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> None:
         """Add the triples of a batch of documents."""
-        sides = [_as_text(side, name) for name, side in (("predictions", predictions), ("references", references))]
+        sides = [
+            texts_of_triples(side, name) for name, side in (("predictions", predictions), ("references", references))
+        ]
         if len(sides[0]) != len(sides[1]):
             raise ValueError(f"got {len(sides[1])} documents in `references` and {len(sides[0])} in `predictions`.")
         super().add_batch(predictions=sides[0], references=sides[1], **kwargs)
 
     def add(self, *, prediction: Any = None, reference: Any = None, **kwargs: Any) -> None:
         """Add the triples of one document."""
-        one, other = _as_text([prediction], "predictions"), _as_text([reference], "references")
+        one, other = texts_of_triples([prediction], "predictions"), texts_of_triples([reference], "references")
         super().add(prediction=one[0], reference=other[0], **kwargs)
 
     def _compute(self, predictions: list[list[str]], references: list[list[str]]) -> dict[str, float]:
-        gold, predicted = (
-            [[_tuples(json.loads(triple)) for triple in document] for document in side]
-            for side in (references, predictions)
-        )
-        scores = triple_scores(gold, predicted)
+        scores = triple_scores(triples_of_texts(references), triples_of_texts(predictions))
         return {name: scores[name] for name in ("triple_precision", "triple_recall", "triple_f1")}
-
-
-def _as_text(documents: Any, name: str) -> list[list[str]]:
-    if not isinstance(documents, (list, tuple)):
-        raise ValueError(f"`{name}` must be a list with the triples of each document, got {type(documents).__name__}.")
-    return [_document(document, f"`{name}` {number}") for number, document in enumerate(documents)]
-
-
-def _document(triples: Any, name: str) -> list[str]:
-    if not isinstance(triples, (list, tuple, set, frozenset)):
-        raise ValueError(f"{name} must be a list of triples, got {type(triples).__name__}.")
-    for triple in triples:
-        if not isinstance(triple, (list, tuple)) or len(triple) != 3 or not all(map(_is_part, triple)):
-            raise ValueError(
-                f"{name}: {str(triple)[:60]!r} is no [head, relation, tail] of text, whole numbers, or lists of these."
-            )
-    return [json.dumps(triple) for triple in triples]
-
-
-def _is_part(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return bool(value) and all(item is None or _is_part(item) for item in value)
-    return isinstance(value, (str, int)) and not isinstance(value, bool)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -37,6 +37,13 @@ METRICS = {
     "v_measure": {"v_measure": 0.530022, "homogeneity": 0.515603, "completeness": 0.545271},
     "adjusted_rand_index": {"ari": 0.244604},
     "triple_f1": {"triple_precision": 1.0, "triple_recall": 0.5, "triple_f1": 2 / 3},  # one of two triples found
+    "relation_f1": {
+        "micro_precision": 1.0,
+        "micro_recall": 0.5,
+        "micro_f1": 2 / 3,
+        "macro_f1": 2 / 3,
+        "weighted_f1": 2 / 3,
+    },
 }
 
 

@@ -33,9 +33,9 @@ def score(name: str) -> dict[str, float]:
     return found
 
 
-def score_triples() -> dict[str, float]:
+def score_triples(name: str) -> dict[str, float]:
     triples = [[["a", "met", "b"], ["a", "met", "c"]]], [[["a", "met", "b"]]]
-    metric = evaluate.load("user/triple_f1")
+    metric = evaluate.load(f"user/{name}")
     found: dict[str, float] = metric.compute(references=triples[0], predictions=triples[1])
     return found
 
@@ -57,7 +57,8 @@ def data_checks(*, offline: bool) -> dict[str, Callable[[], Any]]:
         "ud": partial(load, "ud", "en_ewt", "validation"),
         "snips": partial(load, "snips", "intent", "validation"),
         "space": start_space,
-        "triple_f1": score_triples,
+        "triple_f1": partial(score_triples, "triple_f1"),
+        "relation_f1": partial(score_triples, "relation_f1"),
     }
     checks |= {name: partial(score, name) for name in ("bcubed", "v_measure", "adjusted_rand_index")}
     return checks if offline else checks | {"jsonl streamed": partial(stream, "jsonl")}
