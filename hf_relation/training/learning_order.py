@@ -180,7 +180,8 @@ def _order_of(row: Mapping[str, Any], *, index: int | None = None, line: int | N
     if not isinstance(column, Sequence) or isinstance(column, str) or len(column) != wanted:
         raise InvalidRowError(
             f"`learning_order` must be a list with one entry for each of the {wanted} relations, got {column!r}.",
-            **place,
+            index=index,
+            line=line,
         )
     for value in column:
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from hf_relation.training import (
     LearningOrderTrainer,
     RelationTrainingArguments,
     orders_of,
+    read_learning_order,
 )
 from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_models import tiny_backbone, tiny_kernel_re
@@ -167,3 +170,17 @@ def test_wrong_use_is_refused(tmp_path):
     for row in rows:
         with pytest.raises(InvalidRowError, match="row 0: `learning_order`"):
             orders_of([row])
+
+
+@pytest.mark.parametrize("column, said", [(None, "must be a list"), ([1, 2], "must be a list"), ([0], "holds 0")])
+def test_a_file_that_does_not_fit_is_refused_with_its_line(tmp_path, column, said):
+    row = next({**document, "id": "d"} for document in DOCUMENTS if len(document["relations"]) == 1)
+    good = {**row, "learning_order": [None]}
+    bad = row if column is None else {**row, "learning_order": column}
+    path = tmp_path / "order.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in (good, bad)), encoding="utf-8")
+    with pytest.raises(InvalidRowError, match=said) as refused:
+        read_learning_order(path)
+    assert refused.value.line == 2
+    path.write_text(json.dumps(good) + "\n", encoding="utf-8")
+    assert read_learning_order(path)[1] == [[-1]]
