@@ -94,10 +94,12 @@ def ign_f1_scores(
     ```
 
     Note:
-        Papers often say that Ign F1 leaves out the facts shared by test and training data. DocRED's code, and this function, leaves them
-        out of precision alone: gold triples that the training data states stay in the denominator of recall. Two more details: that
-        code adds 1e-5 to the denominator of `ign_precision`, which is not done here; and its names are a field of the corpus, which here
-        are the texts of the mentions (the same up to white space).
+        Papers often say that Ign F1 leaves out the facts shared by test and training data ("IgF1 ignores performance on fact triples in
+        the test set overlapping with triples in the train/dev sets", Hogan et al., 2022). DocRED's code, and this function, leaves
+        them out of precision alone: gold triples that the training data states stay in the denominator of recall. It takes the
+        facts of the annotated training documents; give those of training and development documents to leave out both. Two more
+        details: that code adds 1e-5 to the denominator of `ign_precision`, which is not done here; and its names are a field of the
+        corpus, which here are the texts of the mentions (in Re-DocRED one in forty differs, nearly always in white space).
 
     Reference:
         Yao et al., "DocRED: A Large-Scale Document-Level Relation Extraction Dataset", ACL 2019, section 5; `evaluation.py` of its
