@@ -14,6 +14,7 @@ from hf_relation.version import __version__
 
 
 if TYPE_CHECKING:
+    from hf_relation.data.distant import DistantLabeller, read_facts
     from hf_relation.data.jsonl import read_jsonl, write_jsonl
     from hf_relation.data.word_vectors import WordVectors, read_word_vectors
     from hf_relation.discovery import DiscoveredRelation, DiscoveryResult, RelationDiscovery
@@ -21,9 +22,21 @@ if TYPE_CHECKING:
     from hf_relation.extraction import RelationExtractor
     from hf_relation.losses import RankedListLoss, SupConLoss
     from hf_relation.metrics import clustering_report
+    from hf_relation.models.finecl import (
+        FineCLConfig,
+        FineCLForPreTraining,
+        FineCLModel,
+        FineCLOutput,
+        FineCLPreTrainingOutput,
+    )
     from hf_relation.models.kernel_re import KernelREConfig, KernelREModel, KernelREOutput
     from hf_relation.models.more import MOREConfig, MOREModel, MOREOutput
     from hf_relation.models.multitask import MultiTaskConfig, MultiTaskModel, MultiTaskOutput
+    from hf_relation.models.pair_classification import (
+        PairClassificationConfig,
+        PairClassificationModel,
+        PairClassificationOutput,
+    )
     from hf_relation.models.relation_cnn import (
         RelationCNNConfig,
         RelationCNNModel,
@@ -35,16 +48,28 @@ if TYPE_CHECKING:
     from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel, SiameseUREOutput
     from hf_relation.pipelines import OpenRelationDiscoveryPipeline, RelationExtractionPipeline
     from hf_relation.processing import DocumentProcessor, RelationProcessor, build_word_tokenizer, count_words
-    from hf_relation.training import RelationTrainer, RelationTrainingArguments
+    from hf_relation.training import (
+        LearningOrderTrainer,
+        RelationPretrainer,
+        RelationTrainer,
+        RelationTrainingArguments,
+    )
 
 
 _HOMES = {
     "DiscoveredRelation": "hf_relation.discovery",
     "DiscoveryResult": "hf_relation.discovery",
+    "DistantLabeller": "hf_relation.data.distant",
     "DocumentProcessor": "hf_relation.processing",
+    "FineCLConfig": "hf_relation.models.finecl",
+    "FineCLForPreTraining": "hf_relation.models.finecl",
+    "FineCLModel": "hf_relation.models.finecl",
+    "FineCLOutput": "hf_relation.models.finecl",
+    "FineCLPreTrainingOutput": "hf_relation.models.finecl",
     "KernelREConfig": "hf_relation.models.kernel_re",
     "KernelREModel": "hf_relation.models.kernel_re",
     "KernelREOutput": "hf_relation.models.kernel_re",
+    "LearningOrderTrainer": "hf_relation.training",
     "MOREConfig": "hf_relation.models.more",
     "MOREModel": "hf_relation.models.more",
     "MOREOutput": "hf_relation.models.more",
@@ -52,12 +77,16 @@ _HOMES = {
     "MultiTaskModel": "hf_relation.models.multitask",
     "MultiTaskOutput": "hf_relation.models.multitask",
     "OpenRelationDiscoveryPipeline": "hf_relation.pipelines",
+    "PairClassificationConfig": "hf_relation.models.pair_classification",
+    "PairClassificationModel": "hf_relation.models.pair_classification",
+    "PairClassificationOutput": "hf_relation.models.pair_classification",
     "RankedListLoss": "hf_relation.losses",
     "RelationCNNConfig": "hf_relation.models.relation_cnn",
     "RelationCNNModel": "hf_relation.models.relation_cnn",
     "RelationDiscovery": "hf_relation.discovery",
     "RelationExtractionPipeline": "hf_relation.pipelines",
     "RelationExtractor": "hf_relation.extraction",
+    "RelationPretrainer": "hf_relation.training",
     "RelationProcessor": "hf_relation.processing",
     "RelationTrainer": "hf_relation.training",
     "RelationTrainingArguments": "hf_relation.training",
@@ -76,6 +105,7 @@ _HOMES = {
     "cnn_from_words": "hf_relation.models.relation_cnn",
     "count_words": "hf_relation.processing",
     "embed_instances": "hf_relation.embedding",
+    "read_facts": "hf_relation.data.distant",
     "read_jsonl": "hf_relation.data.jsonl",
     "read_word_vectors": "hf_relation.data.word_vectors",
     "write_jsonl": "hf_relation.data.jsonl",
@@ -84,10 +114,17 @@ _HOMES = {
 __all__ = [
     "DiscoveredRelation",
     "DiscoveryResult",
+    "DistantLabeller",
     "DocumentProcessor",
+    "FineCLConfig",
+    "FineCLForPreTraining",
+    "FineCLModel",
+    "FineCLOutput",
+    "FineCLPreTrainingOutput",
     "KernelREConfig",
     "KernelREModel",
     "KernelREOutput",
+    "LearningOrderTrainer",
     "MOREConfig",
     "MOREModel",
     "MOREOutput",
@@ -95,12 +132,16 @@ __all__ = [
     "MultiTaskModel",
     "MultiTaskOutput",
     "OpenRelationDiscoveryPipeline",
+    "PairClassificationConfig",
+    "PairClassificationModel",
+    "PairClassificationOutput",
     "RankedListLoss",
     "RelationCNNConfig",
     "RelationCNNModel",
     "RelationDiscovery",
     "RelationExtractionPipeline",
     "RelationExtractor",
+    "RelationPretrainer",
     "RelationProcessor",
     "RelationTrainer",
     "RelationTrainingArguments",
@@ -119,6 +160,7 @@ __all__ = [
     "cnn_from_words",
     "count_words",
     "embed_instances",
+    "read_facts",
     "read_jsonl",
     "read_word_vectors",
     "write_jsonl",

@@ -26,14 +26,19 @@ class Family(NamedTuple):
     processor: str | None
     task: str | None
     pipeline: str | None
+    pretraining: str | None = None
 
 
 _DISCOVERY = ("open-relation-discovery", "OpenRelationDiscoveryPipeline")
 _EXTRACTION = ("relation-extraction", "RelationExtractionPipeline")
 FAMILIES = {
+    "finecl": Family("FineCLConfig", "FineCLModel", "DocumentProcessor", None, None, "FineCLForPreTraining"),
     "kernel_re": Family("KernelREConfig", "KernelREModel", "DocumentProcessor", *_EXTRACTION),
     "more": Family("MOREConfig", "MOREModel", "RelationProcessor", *_DISCOVERY),
     "multitask": Family("MultiTaskConfig", "MultiTaskModel", None, None, None),
+    "pair_classification": Family(
+        "PairClassificationConfig", "PairClassificationModel", "DocumentProcessor", *_EXTRACTION
+    ),
     "relation_cnn": Family("RelationCNNConfig", "RelationCNNModel", "RelationProcessor", None, None),
     "rocore": Family("RoCOREConfig", "RoCOREModel", "RelationProcessor", *_DISCOVERY),
     "siamese_ure": Family("SiameseUREConfig", "SiameseUREModel", "RelationProcessor", *_DISCOVERY),
@@ -83,7 +88,12 @@ def add_remote_code(folder: str | os.PathLike[str]) -> None:
             f"{target} holds no model of this package (config.json with a `model_type` among {', '.join(FAMILIES)}), so that no "
             "code can be added. Of an adapter, merge it into its model first."
         )
-    names = {"AutoConfig": family.config, "AutoModel": family.model, "AutoProcessor": family.processor}
+    names = {
+        "AutoConfig": family.config,
+        "AutoModel": family.model,
+        "AutoModelForPreTraining": family.pretraining,
+        "AutoProcessor": family.processor,
+    }
     config["auto_map"] = {auto: f"{_MODULE}.{name}" for auto, name in names.items() if name is not None}
     if family.task is not None:
         config["custom_pipelines"] = {family.task: {"impl": f"{_MODULE}.{family.pipeline}", "pt": ["AutoModel"]}}

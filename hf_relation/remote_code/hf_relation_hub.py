@@ -6,6 +6,9 @@ imports hf_relation itself needs neither that option nor this file.
 
 from hf_relation import (
     DocumentProcessor,
+    FineCLConfig,
+    FineCLForPreTraining,
+    FineCLModel,
     KernelREConfig,
     KernelREModel,
     MOREConfig,
@@ -13,6 +16,8 @@ from hf_relation import (
     MultiTaskConfig,
     MultiTaskModel,
     OpenRelationDiscoveryPipeline,
+    PairClassificationConfig,
+    PairClassificationModel,
     RelationCNNConfig,
     RelationCNNModel,
     RelationExtractionPipeline,
@@ -26,6 +31,9 @@ from hf_relation import (
 
 __all__ = [
     "DocumentProcessor",
+    "FineCLConfig",
+    "FineCLForPreTraining",
+    "FineCLModel",
     "KernelREConfig",
     "KernelREModel",
     "MOREConfig",
@@ -33,6 +41,8 @@ __all__ = [
     "MultiTaskConfig",
     "MultiTaskModel",
     "OpenRelationDiscoveryPipeline",
+    "PairClassificationConfig",
+    "PairClassificationModel",
     "RelationCNNConfig",
     "RelationCNNModel",
     "RelationExtractionPipeline",

@@ -109,7 +109,8 @@ def add_adapters(
         `peft.PeftModel`: the model with adapters; `merge_and_unload()` gives the plain model back.
 
     Raises:
-        UsageError: a name in `target_modules` that no layer has, or no stack of layers and no names.
+        UsageError: a name in `target_modules` that no layer has, no stack of layers and no names, or a head that is called as
+            layers of the encoder are.
 
     Reference: Hu et al., 2022 (LoRA).
     """
@@ -136,6 +137,13 @@ def add_adapters(
         for name, module in model.named_children()
         if module is not encoder and any(True for _ in module.parameters())
     ]
+    # peft finds heads by the end of a name: one called "dense" would stand for many layers of an encoder.
+    for head in heads:
+        other = next((name for name in names if name != head and name.endswith(head)), None)
+        if other is not None:
+            raise UsageError(
+                f"{type(model).__name__} has a head {head!r}, by whose name adapters would take {other!r} for a head as well. Rename it."
+            )
     embeddings = model.get_input_embeddings()
     table = next(name for name, module in model.named_modules() if module is embeddings)
     config = LoraConfig(

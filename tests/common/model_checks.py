@@ -21,11 +21,19 @@ Make = Callable[[], tuple[PreTrainedModel, Any]]
 Scores = Callable[[PreTrainedModel], torch.Tensor]  # what the model is for, of inputs that the check chose
 
 
-def check_loading(model: PreTrainedModel, processor: Any, scores: Callable[..., torch.Tensor], folder: Path, **saving):
+def check_loading(
+    model: PreTrainedModel,
+    processor: Any,
+    scores: Callable[..., torch.Tensor],
+    folder: Path,
+    *,
+    auto: Any = AutoModel,
+    **saving: Any,
+):
     """Saved and loaded through the Auto classes, model and processor give the very same `scores(model, processor)`."""
     model.save_pretrained(folder, **saving)
     processor.save_pretrained(folder)
-    again, processor_again = AutoModel.from_pretrained(folder).eval(), AutoProcessor.from_pretrained(folder)
+    again, processor_again = auto.from_pretrained(folder).eval(), AutoProcessor.from_pretrained(folder)
     assert type(again) is type(model) and type(processor_again) is type(processor)
     torch.testing.assert_close(scores(again, processor_again), scores(model, processor), rtol=0, atol=0)
 
@@ -108,22 +116,22 @@ def check_inputs_unchanged(model: PreTrainedModel, batch: dict[str, Any]) -> Non
     )
 
 
-def check_eager_attention(model: PreTrainedModel, scores: Scores, folder: Path) -> None:
+def check_eager_attention(model: PreTrainedModel, scores: Scores, folder: Path, *, auto: Any = AutoModel) -> None:
     model.save_pretrained(folder)
-    eager = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+    eager = auto.from_pretrained(folder, attn_implementation="eager").eval()
     assert eager.backbone.config._attn_implementation == "eager"
     torch.testing.assert_close(scores(eager), scores(model), rtol=0, atol=1e-5)
 
 
-def check_missing_weights(model: PreTrainedModel, scores: Scores, folder: Path) -> None:
+def check_missing_weights(model: PreTrainedModel, scores: Scores, folder: Path, *, auto: Any = AutoModel) -> None:
     """A file that holds one tensor is refused; where missing ones are allowed, each is initialised, not raw memory."""
     model.save_pretrained(folder)
     tensors = load_file(folder / "model.safetensors")
     kept = sorted(tensors)[0]
     save_file({kept: tensors[kept]}, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match=rf"{re.escape(str(folder))}.*lack .* among them '{sorted(tensors)[1]}'"):
-        AutoModel.from_pretrained(folder)
-    loaded = AutoModel.from_pretrained(folder, allow_missing_weights=True)
+        auto.from_pretrained(folder)
+    loaded = auto.from_pretrained(folder, allow_missing_weights=True)
     state = dict(loaded.named_parameters()) | dict(loaded.named_buffers())
     for key, value in state.items():
         assert value.device.type == "cpu" and torch.isfinite(value.float()).all(), key

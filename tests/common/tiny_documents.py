@@ -73,3 +73,28 @@ def labelled_windows(
                 held = {"head": pair[0], "tail": pair[1], "label": name}
                 labels[row, place, number] = float(held in documents[window.document]["relations"])
     return {**batch, "labels": labels}
+
+
+def labelled_pairs(processor: DocumentProcessor, documents: list[dict[str, Any]], relations: list[str] | None = None):
+    """A batch for pre-training: of every pair its class (the last: none), when it was learned, and every third word to guess."""
+    names = relations or ["born_in", "founded_by", "flows_into"]
+    windows = processor.encode(documents)
+    batch = processor.pad(windows)
+    labels = torch.full(batch["pairs"].shape[:2], -100)
+    order = torch.full_like(labels, -1)
+    for row, window in enumerate(windows):
+        held = {(pair["head"], pair["tail"]): pair["label"] for pair in documents[window.document]["relations"]}
+        for place, pair in enumerate(window.pair_entities):
+            labels[row, place] = names.index(held[pair]) if pair in held else len(names)
+            order[row, place] = 1 + (row + place) % 4 if pair in held else -1
+    inside = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
+    for row, spans in enumerate(batch["mention_spans"].tolist()):
+        for start, end in spans:
+            inside[row, max(start, 0) : max(end, 0)] = True
+    guessed = (batch["text_token_mask"] == 1) & ~inside & (torch.arange(inside.shape[1]) % 3 == 1)
+    return {
+        **batch,
+        "labels": labels,
+        "learning_order": order,
+        "mlm_labels": torch.where(guessed, batch["input_ids"], -100),
+    }

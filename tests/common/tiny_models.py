@@ -6,9 +6,11 @@ from typing import Any
 
 import torch
 
+from hf_relation.models.finecl import FineCLConfig, FineCLForPreTraining, FineCLModel
 from hf_relation.models.kernel_re import KernelREConfig, KernelREModel
 from hf_relation.models.more import MOREConfig, MOREModel
 from hf_relation.models.multitask import MultiTaskConfig, MultiTaskModel
+from hf_relation.models.pair_classification import PairClassificationConfig, PairClassificationModel
 from hf_relation.models.rocore import RoCOREConfig, RoCOREModel
 from hf_relation.models.siamese_ure import SiameseUREConfig, SiameseUREModel
 from hf_relation.processing import DocumentProcessor, RelationProcessor, build_word_tokenizer, count_words
@@ -145,6 +147,29 @@ def tiny_kernel_re(kind: str = "bert", *, seed: int = 0, marker_policy: str = "n
         **({"id2label": dict(enumerate(("born_in", "founded_by", "flows_into")))} | settings),
     )
     return KernelREModel(config).eval(), processor
+
+
+def tiny_pair_classification(encoder: str = "bert", *, seed: int = 0, mention_entities: bool = True, **settings: Any):
+    """A pair classifier with random weights, in eval mode, and the processor that feeds it."""
+    processor = DocumentProcessor(tiny_tokenizer(encoder), max_length=128, mention_entities=mention_entities)
+    torch.manual_seed(seed)
+    config = PairClassificationConfig(
+        backbone_config=tiny_backbone(encoder, processor.vocab_size),
+        **({"id2label": dict(enumerate(("born_in", "founded_by", "flows_into")))} | settings),
+    )
+    return PairClassificationModel(config).eval(), processor
+
+
+def tiny_finecl(kind: str = "bert", *, seed: int = 0, pretraining: bool = False, **settings: Any):
+    """FineCL with random weights, with its heads for pre-training or without, in eval mode, and the processor that feeds it."""
+    processor = DocumentProcessor(tiny_tokenizer(kind), max_length=128, mention_entities=True)
+    named = {"id2label": dict(enumerate(("born_in", "founded_by", "flows_into", "none"))), "na_relation": "none"}
+    torch.manual_seed(seed)
+    config = FineCLConfig(
+        backbone_config=tiny_backbone(kind, processor.vocab_size),
+        **(named | {"first_epoch": 1, "last_epoch": 4, "temperature": 0.3} | settings),
+    )
+    return (FineCLForPreTraining if pretraining else FineCLModel)(config).eval(), processor
 
 
 TASKS = {

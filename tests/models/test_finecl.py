@@ -12,9 +12,7 @@ from transformers import AutoModel, AutoModelForPreTraining, BertConfig, BertFor
 from hf_relation.errors import UsageError
 from hf_relation.losses import entity_discrimination_loss, relation_discrimination_loss
 from hf_relation.models.finecl import FineCLConfig, FineCLForPreTraining, FineCLModel
-from hf_relation.processing import DocumentProcessor
-from tests.common.tiny_models import tiny_backbone
-from tests.common.tiny_tokenizers import tiny_tokenizer
+from tests.common.tiny_models import tiny_backbone, tiny_finecl
 
 
 NAMES = {0: "born_in", 1: "founded_by", 2: "none"}
@@ -44,17 +42,8 @@ LABELS = [[0, 1, 1], [0], [1, 2, 2]]  # the first pair has two relations
 ORDER = [[1, 3, -1], [2], [4, 1, 1]]
 
 
-def tiny_finecl(kind="bert", model_class=FineCLForPreTraining, **settings):
-    processor = DocumentProcessor(tiny_tokenizer(kind), max_length=128, mention_entities=True)
-    torch.manual_seed(0)
-    config = FineCLConfig(
-        backbone_config=tiny_backbone(kind, processor.vocab_size),
-        **(
-            {"id2label": NAMES, "na_relation": "none", "first_epoch": 1, "last_epoch": 4, "temperature": 0.3}
-            | settings
-        ),
-    )
-    return model_class(config).eval(), processor
+def pretraining(**settings):
+    return tiny_finecl(**({"pretraining": True, "id2label": NAMES} | settings))
 
 
 def batch_of(processor, documents=DOCUMENTS, pairs=PAIRS, labels=LABELS, order=ORDER):
@@ -79,7 +68,7 @@ def slow_entities(states, batch, text):
 
 @pytest.fixture(scope="module")
 def made():
-    model, processor = tiny_finecl()
+    model, processor = pretraining()
     batch = batch_of(processor)
     with torch.no_grad():
         return model, batch, model(**batch)
@@ -137,7 +126,7 @@ def test_given_weights_go_before_the_learning_order():
 
 
 def test_weights_of_the_parts_and_plain_contrastive_learning():
-    model, processor = tiny_finecl(alpha=1.0, relation_weight=0.5, entity_weight=0.0)
+    model, processor = pretraining(alpha=1.0, relation_weight=0.5, entity_weight=0.0)
     batch = batch_of(processor)
     output = model(**batch)
     unweighted = model(**{**batch, "learning_order": None})
@@ -147,7 +136,7 @@ def test_weights_of_the_parts_and_plain_contrastive_learning():
 
 
 def test_pairs_that_share_an_entity_can_be_kept_apart():
-    model, processor = tiny_finecl(skip_shared_entities=True, entity_weight=0.0)
+    model, processor = pretraining(skip_shared_entities=True, entity_weight=0.0)
     batch = batch_of(processor)
     names = [(text, pair) for text, pairs in enumerate(PAIRS) for pair in pairs]
     apart = torch.tensor([[a[0] == b[0] and bool(set(a[1]) & set(b[1])) for a in names] for b in names])
@@ -162,7 +151,7 @@ def test_pairs_that_share_an_entity_can_be_kept_apart():
 
 
 def test_the_masked_words_loss_is_that_of_berts_head():
-    model, processor = tiny_finecl()
+    model, processor = pretraining()
     batch = batch_of(processor)
     torch.manual_seed(1)
     mlm_labels = torch.where(torch.rand(batch["input_ids"].shape) < 0.4, batch["input_ids"], -100)
@@ -180,7 +169,7 @@ def test_the_masked_words_loss_is_that_of_berts_head():
 
 
 def test_saved_as_pre_training_it_loads_as_both(tmp_path):
-    model, processor = tiny_finecl()
+    model, processor = pretraining()
     batch = batch_of(processor)
     model.save_pretrained(tmp_path)
     again = AutoModelForPreTraining.from_pretrained(tmp_path).eval()
@@ -196,7 +185,7 @@ def test_saved_as_pre_training_it_loads_as_both(tmp_path):
     "labels", [[[-100] * 3] * 3, [[0, 1, 2], [-100] * 3, [-100] * 3], [[2] * 3, [2, -100, -100], [2] * 3]]
 )
 def test_without_a_positive_pair_the_loss_is_finite_with_a_gradient(labels):
-    model, processor = tiny_finecl()
+    model, processor = pretraining()
     batch = batch_of(processor)
     batch["labels"] = torch.tensor(labels)
     output = model(**batch, mlm_labels=torch.full_like(batch["input_ids"], -100))
@@ -218,7 +207,7 @@ def test_wrong_settings_and_batches_are_refused():
     ):
         with pytest.raises(UsageError, match=said):
             FineCLConfig(backbone_config=backbone, **settings)
-    model, processor = tiny_finecl()
+    model, processor = pretraining()
     batch = batch_of(processor)
     with pytest.raises(UsageError, match=r"`labels`\[1, 1\] is 0, but that pair is padding"):
         model(**{**batch, "labels": torch.zeros_like(batch["labels"])})

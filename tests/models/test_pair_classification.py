@@ -10,7 +10,7 @@ from hf_relation.errors import UsageError
 from hf_relation.models.pair_classification import PairClassificationConfig, PairClassificationModel
 from hf_relation.processing import DocumentProcessor
 from tests.common.tiny_documents import labelled_windows, sample_documents
-from tests.common.tiny_models import tiny_backbone
+from tests.common.tiny_models import tiny_backbone, tiny_pair_classification
 from tests.common.tiny_tokenizers import tiny_tokenizer
 
 
@@ -19,14 +19,8 @@ DOCUMENTS = sample_documents()
 SINGLE = {"kind": "single_label", "na_relation": "other"}
 
 
-def tiny_pair_classification(encoder="bert", *, mention_entities=True, **settings):
-    processor = DocumentProcessor(tiny_tokenizer(encoder), max_length=128, mention_entities=mention_entities)
-    torch.manual_seed(0)
-    config = PairClassificationConfig(
-        backbone_config=tiny_backbone(encoder, processor.vocab_size),
-        **({"id2label": dict(enumerate(NAMES)), "initializer_range": 0.2} | settings),
-    )
-    return PairClassificationModel(config).eval(), processor
+def made(**settings):
+    return tiny_pair_classification(**({"initializer_range": 0.2} | settings))
 
 
 def rows_of(batch, output):
@@ -38,7 +32,7 @@ def rows_of(batch, output):
 
 @pytest.mark.parametrize("settings", [{}, {"text": "mean"}, {"text": "cls", "hidden_dim": 6}])
 def test_linear_scores_are_one_layer_over_head_tail_and_text(settings):
-    model, processor = tiny_pair_classification(**settings)
+    model, processor = made(**settings)
     batch = labelled_windows(processor, DOCUMENTS, NAMES)
     output = model(**batch)
     scores, _, _, texts, pairs = rows_of(batch, output)
@@ -53,13 +47,13 @@ def test_linear_scores_are_one_layer_over_head_tail_and_text(settings):
             parts.append(output.last_hidden_state[text, 0])
         joined = torch.cat(parts)
         if "hidden_dim" in settings:
-            joined = torch.tanh(model.dense.weight @ joined + model.dense.bias)
+            joined = torch.tanh(model.pair_layer.weight @ joined + model.pair_layer.bias)
         torch.testing.assert_close(scores[row], model.classifier.weight @ joined + model.classifier.bias)
 
 
 @pytest.mark.parametrize("hidden_dim", [None, 5])
 def test_bilinear_scores_are_a_form_for_every_relation(hidden_dim):
-    model, processor = tiny_pair_classification(combination="bilinear", hidden_dim=hidden_dim)
+    model, processor = made(combination="bilinear", hidden_dim=hidden_dim)
     batch = labelled_windows(processor, DOCUMENTS, NAMES)
     output = model(**batch)
     scores, _, _, texts, pairs = rows_of(batch, output)
@@ -70,7 +64,9 @@ def test_bilinear_scores_are_a_form_for_every_relation(hidden_dim):
         for mention in pair:
             start, end = batch["mention_spans"][text, mention].tolist()
             state = output.last_hidden_state[text, start:end].mean(0)
-            ends.append(state if hidden_dim is None else torch.tanh(model.dense.weight @ state + model.dense.bias))
+            ends.append(
+                state if hidden_dim is None else torch.tanh(model.pair_layer.weight @ state + model.pair_layer.bias)
+            )
         expected = torch.einsum("cji,i,j->c", forms, *ends) + model.classifier(torch.cat(ends))
         torch.testing.assert_close(scores[row], expected)
 
@@ -80,7 +76,7 @@ def test_entities_of_several_mentions_are_their_mean():
     mentions = [{"start": 0, "end": 3}, {"start": 8, "end": 11}, {"start": 13, "end": 16}]
     entities = [{"mentions": [0, 2]}, {"mentions": [1]}]
     document = {"text": text, "mentions": mentions, "entities": entities}
-    model, processor = tiny_pair_classification()
+    model, processor = made()
     batch = processor([document], pairs=[[(0, 1)]])
     states = model.backbone(
         **{name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
@@ -93,7 +89,7 @@ def test_entities_of_several_mentions_are_their_mean():
 
 
 def test_several_labels_are_binary_cross_entropy_over_the_pairs_that_count():
-    model, processor = tiny_pair_classification(positive_weight=3.0)
+    model, processor = made(positive_weight=3.0)
     batch = labelled_windows(processor, DOCUMENTS, NAMES)
     batch["labels"][0, 1] = -100
     output = model(**batch)
@@ -105,7 +101,7 @@ def test_several_labels_are_binary_cross_entropy_over_the_pairs_that_count():
 
 
 def test_one_label_is_cross_entropy_with_no_relation_as_the_last_class():
-    model, processor = tiny_pair_classification(**SINGLE)
+    model, processor = made(**SINGLE)
     batch = labelled_windows(processor, DOCUMENTS, NAMES)
     output = model(**batch)
     scores, log_odds, labels, _, _ = rows_of(batch, output)
@@ -116,7 +112,7 @@ def test_one_label_is_cross_entropy_with_no_relation_as_the_last_class():
 
 
 def test_a_certain_label_has_finite_odds():
-    model, processor = tiny_pair_classification(**SINGLE)
+    model, processor = made(**SINGLE)
     with torch.no_grad():
         model.classifier.bias[0] = 200.0
     logits = model(**processor(DOCUMENTS[:1])).logits
@@ -125,7 +121,7 @@ def test_a_certain_label_has_finite_odds():
 
 @pytest.mark.parametrize("settings", [{}, SINGLE])
 def test_no_pair_that_counts_is_zero_with_a_gradient(settings):
-    model, processor = tiny_pair_classification(**settings)
+    model, processor = made(**settings)
     batch = labelled_windows(processor, DOCUMENTS, NAMES)
     loss = model(**{**batch, "labels": torch.full_like(batch["labels"], -100)}).loss
     loss.backward()
@@ -146,11 +142,11 @@ def test_wrong_settings_and_labels_are_refused():
     ):
         with pytest.raises(UsageError, match=said):
             PairClassificationConfig(**({"id2label": {0: "born_in"}} | settings))
-    model, processor = tiny_pair_classification(**SINGLE)
+    model, processor = made(**SINGLE)
     batch = labelled_windows(processor, DOCUMENTS, NAMES)
     with pytest.raises(UsageError, match=r"`labels`\[0, 0\] has several relations"):
         model(**{**batch, "labels": torch.ones_like(batch["labels"])})
-    without, _ = tiny_pair_classification()
+    without, _ = made()
     with pytest.raises(UsageError, match=r"`labels` must have shape"):
         without(**{**batch, "labels": batch["labels"][..., :2]})
     with pytest.raises(UsageError, match="needs `mention_spans` and `pairs`"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import AutoConfig, AutoModel, AutoProcessor, pipeline
+from transformers import AutoConfig, AutoModel, AutoModelForPreTraining, AutoProcessor, pipeline
 
 from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.pipelines import EXTRACTION_TASK, TASK
@@ -84,7 +84,9 @@ def test_the_table_of_families_is_what_transformers_knows() -> None:
         assert family.model == AutoModel._model_mapping[config_class].__name__
         processor = PROCESSOR_MAPPING._extra_content.get(config_class)
         assert family.processor == (None if processor is None else processor.__name__)
-        named |= {family.config, family.model, family.processor, family.pipeline} - {None}
+        pretraining = AutoModelForPreTraining._model_mapping._extra_content.get(config_class)
+        assert family.pretraining == (None if pretraining is None else pretraining.__name__)
+        named |= {family.config, family.model, family.processor, family.pipeline, family.pretraining} - {None}
     assert set(code.__all__) == named and all(hasattr(code, name) for name in named)
 
 

@@ -43,6 +43,13 @@ class MaskedLMHead(nn.Module):
         hidden = self.norm(functional.gelu(self.dense(states)))
         return functional.linear(hidden, table.weight, self.bias)
 
+    def resize(self, vocab_size: int) -> None:
+        """Follow a table that has grown or shrunk; new words start with a bias of 0."""
+        kept = self.bias.detach()[:vocab_size]
+        bias = kept.new_zeros(vocab_size)
+        bias[: len(kept)] = kept
+        self.bias = nn.Parameter(bias, requires_grad=self.bias.requires_grad)
+
     def loss(self, states: torch.Tensor, labels: torch.Tensor, table: nn.Embedding) -> torch.Tensor:
         """Mean cross entropy over the masked places; 0, with a (zero) gradient, where none is.
 

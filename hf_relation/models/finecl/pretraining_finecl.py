@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -61,6 +61,15 @@ class FineCLForPreTraining(FineCLModel):
     def _build_heads(self) -> None:
         table = cast(nn.Embedding, self.get_input_embeddings())
         self.lm_head = MaskedLMHead(self.config.hidden_size, table.embedding_dim, self.config.vocab_size)
+
+    def get_output_embeddings(self) -> None:
+        """There are none: the head scores with the encoder's own table."""
+
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
+        """As `PreTrainedModel.resize_token_embeddings`; new words start with a bias of 0."""
+        table = super().resize_token_embeddings(*args, **kwargs)
+        self.lm_head.resize(table.num_embeddings)
+        return table
 
     def forward(  # type: ignore[override]
         self,

@@ -94,13 +94,13 @@ class PairClassificationModel(EncoderPreTrainedModel):
         self.dropout = nn.Dropout(float(config.dropout))
         self.bilinear: nn.Linear | None = None
         if config.combination == "bilinear":
-            self.dense = None if config.hidden_dim is None else nn.Linear(hidden, config.hidden_dim)
+            self.pair_layer = None if config.hidden_dim is None else nn.Linear(hidden, config.hidden_dim)
             width = config.hidden_dim or hidden
             self.bilinear = nn.Linear(width, config.num_classes * width, bias=False)
             self.classifier = nn.Linear(2 * width + extra, config.num_classes)
         else:
             width = 2 * hidden + extra
-            self.dense = None if config.hidden_dim is None else nn.Linear(width, config.hidden_dim)
+            self.pair_layer = None if config.hidden_dim is None else nn.Linear(width, config.hidden_dim)
             self.classifier = nn.Linear(config.hidden_dim or width, config.num_classes)
         self.post_init()
 
@@ -226,13 +226,13 @@ class PairClassificationModel(EncoderPreTrainedModel):
     def _classify(
         self, entities: torch.Tensor, mention_spans: torch.Tensor, pairs: torch.Tensor, text: torch.Tensor | None
     ) -> torch.Tensor:
-        if self.bilinear is not None and self.dense is not None:
-            entities = torch.tanh(self.dense(entities))
+        if self.bilinear is not None and self.pair_layer is not None:
+            entities = torch.tanh(self.pair_layer(entities))
         both = pair_states(self.dropout(entities), mention_spans, pairs)  # (B, P, 2 * width)
         joined = both if text is None else torch.cat([both, text[:, None].expand(-1, both.shape[1], -1)], -1)
         if self.bilinear is None:
-            if self.dense is not None:
-                joined = self.dropout(torch.tanh(self.dense(joined)))
+            if self.pair_layer is not None:
+                joined = self.dropout(torch.tanh(self.pair_layer(joined)))
             return self.classifier(joined)
         head, tail = both.chunk(2, -1)
         forms = self.bilinear(head).unflatten(-1, (self.config.num_classes, -1))  # (B, P, C, width)
