@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 # What a program returns by default: the first of these that the model's output has, and with scores those of tags.
-_OUTPUTS = (("embeddings",), ("logits", "emissions"))
-_LABELS = ("labels", "tags", "pseudo_labels")
+_OUTPUTS = (("embeddings",), ("logits", "emissions"), ("relations",))
+_LABELS = ("labels", "tags", "pseudo_labels", "learning_order", "mlm_labels")
 # A file of protobuf, which ONNX is, holds no more; larger weights lie beside it.
 _LARGEST_FILE = 2_000_000_000
 
@@ -42,7 +42,7 @@ def export_program(
         batch (`Mapping`): an example as a processor makes it, without labels, with at least two rows, tokens, mentions and
             pairs. What is no tensor, such as the `task` of a multi-task model, becomes a constant.
         outputs (`Sequence[str]`, *optional*): fields of the model's output; default: `embeddings`, or else `logits` and, where
-            there are any, `emissions`.
+            there are any, `emissions`, or else `relations`.
 
     Returns:
         `torch.export.ExportedProgram`.

@@ -80,8 +80,9 @@ def pair_states(entities: torch.Tensor, mention_spans: torch.Tensor, pairs: torc
     Raises:
         UsageError: a pair names a mention that is not there.
     """
-    real = check_pairs(mention_spans, pairs, len(entities))
-    rows = torch.arange(len(pairs), device=pairs.device)[:, None, None]
+    # `len` would be a constant in an exported model.
+    real = check_pairs(mention_spans, pairs, entities.shape[0])
+    rows = torch.arange(pairs.shape[0], device=pairs.device)[:, None, None]
     return entities[rows, pairs.clamp(min=0)].flatten(2) * real.unsqueeze(-1)
 
 

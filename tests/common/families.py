@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from transformers import PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
 
 from tests.common import test_common_extractors as extractors
 from tests.common import test_common_models as models
 from tests.common import test_common_multitask as multitask
+from tests.common import test_common_pretraining as pretraining
 
 
 class Face(NamedTuple):
@@ -21,12 +22,14 @@ class Face(NamedTuple):
         kinds: the encoders it is checked with.
         scores: from a model and its processor to a tensor of what the model is for, of the sample sentences.
         loss: from a model and its processor to its loss over them.
+        auto: the Auto class that loads it.
     """
 
     make: Callable[..., tuple[PreTrainedModel, Any]]
     kinds: tuple[str, ...]
     scores: Callable[..., torch.Tensor]
     loss: Callable[..., torch.Tensor]
+    auto: Any = AutoModel
 
 
 def _of_pairs(name: str, family: models.Family) -> Face:
@@ -47,9 +50,20 @@ def _of_documents(name: str, family: extractors.Extractor) -> Face:
     )
 
 
+def _for_pretraining(name: str, family: pretraining.Pretraining) -> Face:
+    return Face(
+        family.make,
+        family.kinds,
+        pretraining.scores,
+        lambda model, processor: pretraining.loss_of(name, model, processor),
+        family.auto,
+    )
+
+
 FAMILIES: dict[str, Face] = {
     **{name: _of_pairs(name, family) for name, family in models.MODELS.items()},
     **{name: _of_documents(name, family) for name, family in extractors.EXTRACTORS.items()},
+    **{name: _for_pretraining(name, family) for name, family in pretraining.PRETRAINING.items()},
     **{
         name: Face(make, multitask.kinds_of(name), multitask.scores, multitask.loss_of)
         for name, make in multitask.MULTITASK.items()
@@ -57,7 +71,10 @@ FAMILIES: dict[str, Face] = {
 }
 
 # One family of every class, with what is most used; the rest of `FAMILIES` are settings of these.
-CLASSES = ("more", "more-cnn", "rocore", "siamese-ure", "kernel-re", "kernel-re-joint-lstm", "multitask-mean")
+CLASSES = (
+    *("more", "more-cnn", "rocore", "siamese-ure", "kernel-re", "kernel-re-joint-lstm", "multitask-mean"),
+    *("pair-classification-single", "finecl", "finecl-pretraining"),
+)
 # A cheap check of a class runs with every encoder; one that concerns settings runs with one encoder for every family, in
 # turn, so that none is left out.
 CLASS_AND_KIND = [(name, kind) for name in CLASSES for kind in FAMILIES[name].kinds]

@@ -6,7 +6,6 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from transformers import AutoModel
 
 from hf_relation.training.trainable import add_adapters
 from tests.common.families import CLASS_AND_KIND, FAMILIES
@@ -41,7 +40,7 @@ def test_adapters_are_saved_loaded_and_merged(name, kind, tmp_path):
     (rows,) = (value for key, value in saved.items() if "token_adapter" in key)
     assert rows.shape == (len(tokens), table.shape[1])  # not the whole table
 
-    base = AutoModel.from_pretrained(tmp_path / "base").eval()
+    base = family.auto.from_pretrained(tmp_path / "base").eval()
     again = PeftModel.from_pretrained(base, tmp_path / "adapter").eval()
     assert torch.equal(family.scores(again, processor), expected)
 
@@ -53,5 +52,5 @@ def test_adapters_are_saved_loaded_and_merged(name, kind, tmp_path):
     changed = (merged.get_input_embeddings().weight != table).any(dim=1).nonzero().flatten().tolist()
     assert changed == sorted(tokens)
     merged.save_pretrained(tmp_path / "merged")
-    plain = AutoModel.from_pretrained(tmp_path / "merged").eval()
+    plain = family.auto.from_pretrained(tmp_path / "merged").eval()
     assert torch.equal(family.scores(plain, processor), family.scores(merged, processor))

@@ -16,7 +16,7 @@ from tests.common.tiny_tokenizers import sample_instances
 
 def batches(name: str, processor):
     """An example, and batches of other sizes: of one row, of longer texts."""
-    if name.startswith("kernel-re"):
+    if name.startswith(("kernel-re", "pair-classification", "finecl")):
         documents = extractors.DOCUMENTS
         return [dict(processor(chosen)) for chosen in (documents[:4], documents[:1], documents[2:])]
     if name.startswith("multitask"):
@@ -39,12 +39,19 @@ EXPORTED = {
     "siamese-ure": "modernbert",
     "kernel-re-joint": "bert",
     "multitask-cls": "roberta",
+    "pair-classification-single": "roberta",
+    "finecl": "distilbert",
 }
 # An ONNX file is made from such a program.
 AS_ONNX = {"more-markers": "distilbert", "kernel-re": "xlm-roberta"}
 
 
-RETURNED = {"kernel-re-joint": ["logits", "emissions"], "multitask-cls": ["logits"]}
+RETURNED = {
+    "kernel-re-joint": ["logits", "emissions"],
+    "multitask-cls": ["logits"],
+    "pair-classification-single": ["logits"],
+    "finecl": ["relations"],
+}
 
 
 @pytest.mark.parametrize("name", EXPORTED)

@@ -44,7 +44,7 @@ def test_a_checkpoint_in_several_files_changes_nothing(name, kind, tmp_path):
     model.save_pretrained(tmp_path, max_shard_size="8KB")
     processor.save_pretrained(tmp_path)
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 1 and not (tmp_path / "model.safetensors").exists()
-    again = AutoModel.from_pretrained(tmp_path).eval()
+    again = FAMILIES[name].auto.from_pretrained(tmp_path).eval()
     loaded = (AutoTokenizer if name.startswith("multitask") else AutoProcessor).from_pretrained(tmp_path)
     assert torch.equal(FAMILIES[name].scores(again, loaded), expected)
 
@@ -55,7 +55,7 @@ def test_loading_in_low_memory_gives_every_weight_and_buffer(name, kind, tmp_pat
     model, processor, expected = made(name, kind)
     model.save_pretrained(tmp_path)
     for options in ({}, {"device_map": "cpu"}, {"device_map": {"": "cpu"}, "dtype": torch.float32}):
-        again = AutoModel.from_pretrained(tmp_path, **options)
+        again = FAMILIES[name].auto.from_pretrained(tmp_path, **options)
         assert not again.training and same(buffers(again), buffers(model))
         assert same(dict(again.named_parameters()), dict(model.named_parameters()))
         assert torch.equal(FAMILIES[name].scores(again, processor), expected)
@@ -93,7 +93,7 @@ def test_buffers_that_a_file_lacks_are_those_of_a_new_model(name, kind, tmp_path
         {"format": "pt"},
     )
     assert bool(lacking) == (name.startswith(("rocore", "kernel-re-joint")))
-    loaded, info = AutoModel.from_pretrained(tmp_path, output_loading_info=True, allow_missing_weights=True)
+    loaded, info = FAMILIES[name].auto.from_pretrained(tmp_path, output_loading_info=True, allow_missing_weights=True)
     assert sorted(info["missing_keys"]) == sorted(lacking)
     assert same(buffers(loaded), buffers(type(model)(model.config)))
     assert same(dict(loaded.named_parameters()), dict(model.named_parameters()))
@@ -106,18 +106,18 @@ def test_buffers_that_a_file_lacks_are_those_of_a_new_model(name, kind, tmp_path
 def test_half_precision_is_loaded_saved_and_loaded_as_it_is(name, kind, dtype, tmp_path):
     model, processor, expected = made(name, kind)
     model.save_pretrained(tmp_path / "full")
-    half = AutoModel.from_pretrained(tmp_path / "full", dtype=dtype).eval()
+    half = FAMILIES[name].auto.from_pretrained(tmp_path / "full", dtype=dtype).eval()
     assert {value.dtype for value in half.parameters()} == {dtype}
     found = FAMILIES[name].scores(half, processor)
     assert found.dtype == torch.float32 or name.startswith("multitask")
     assert (found.float() - expected).abs().max() < 0.1 * expected.abs().max() + 0.02
     half.save_pretrained(tmp_path / "half")
     assert {value.dtype for value in load_file(tmp_path / "half/model.safetensors").values()} <= {dtype, torch.bool}
-    again = AutoModel.from_pretrained(tmp_path / "half", dtype="auto").eval()
+    again = FAMILIES[name].auto.from_pretrained(tmp_path / "half", dtype="auto").eval()
     assert {value.dtype for value in again.parameters()} == {dtype}
     assert torch.equal(FAMILIES[name].scores(again, processor), found)
     # The whole precision of a file is kept where nothing else is asked for.
-    assert AutoModel.from_pretrained(tmp_path / "full", dtype="auto").dtype == torch.float32
+    assert FAMILIES[name].auto.from_pretrained(tmp_path / "full", dtype="auto").dtype == torch.float32
 
 
 @EVERY_CLASS
@@ -127,7 +127,7 @@ def test_a_larger_table_changes_no_score_and_is_saved(name, kind, tmp_path):
     table = model.get_input_embeddings().weight.detach().clone()
     model.resize_token_embeddings(size + 4)
     model.save_pretrained(tmp_path)
-    again = AutoModel.from_pretrained(tmp_path)
+    again = FAMILIES[name].auto.from_pretrained(tmp_path)
     for each in (model, again):
         assert each.config.vocab_size == each.config.backbone_config.vocab_size == size + 4
         grown = each.get_input_embeddings().weight

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -134,13 +133,12 @@ class FineCLModel(FineCLPreTrainedModel):
     ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor]:
         if attention_mask is None:
             attention_mask = full_attention_mask(input_ids, inputs_embeds)
-        extra: dict[str, Any] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         states = self.backbone(
             input_ids=input_ids,
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
             return_dict=True,
-            **extra,
+            **self._token_types(token_type_ids),
         ).last_hidden_state
         if mention_spans is None:
             if pairs is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -170,13 +170,12 @@ class PairClassificationModel(EncoderPreTrainedModel):
         Returns:
             [`EncodedText`].
         """
-        extra: dict[str, Any] = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         encoded = self.backbone(
             input_ids=input_ids,
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
             return_dict=True,
-            **extra,
+            **self._token_types(token_type_ids),
         )
         text = None
         if self.config.text != "none":
