@@ -9,12 +9,29 @@ from typing import Any
 
 from hf_relation.cards.families import FAMILIES, Family
 from hf_relation.cards.papers import citation_section
-from hf_relation.cards.snippets import CNN_CODE, TASKS_CODE, discovery_code, extraction_code, use_section
+from hf_relation.cards.snippets import CNN_CODE, FINECL_CODE, TASKS_CODE, discovery_code, extraction_code, use_section
 from hf_relation.data.markdown import escape_markdown, table_row
 
 
 _MOST_NAMES = 500
+# Models that say for a pair of a document which of their relations hold.
+EXTRACTORS = ("kernel_re", "pair_classification")
 _UNNAMED = re.compile(r"LABEL_\d+")
+_OF_FAMILY = {
+    "finecl": (
+        ("temperature", "temperature"),
+        ("weight of a label that was learned first", "alpha"),
+        ("first epoch of the learning order", "first_epoch"),
+        ("last epoch of the learning order", "last_epoch"),
+        ('"no relation"', "na_relation"),
+    ),
+    "pair_classification": (
+        ("labels of a pair", "kind"),
+        ('"no relation"', "na_relation"),
+        ("head and tail", "combination"),
+        ("text as a whole", "text"),
+    ),
+}
 NOT_EVALUATED = (
     "Not evaluated: no figures. This card was written from the model's settings when it was saved, and they say neither which texts "
     "it was trained on nor how good it is. Evaluate it on labelled text of your own before you rely on it, and write down here the "
@@ -66,7 +83,7 @@ def config_header(config: Any) -> dict[str, Any]:
     """The fields of the header that follow from a model's settings."""
     family = FAMILIES.get(config.model_type)
     header: dict[str, Any] = {"library_name": "hf_relation"}
-    if config.model_type == "kernel_re":
+    if config.model_type in EXTRACTORS:
         header["pipeline_tag"] = "token-classification"
     return header | {"base_model": base_model(config), "tags": list(family.tags) if family else []}
 
@@ -99,9 +116,9 @@ def model_code(config: Any) -> str:
     kind = config.model_type
     if kind in ("more", "rocore", "siamese_ure"):
         return discovery_code()
-    if kind == "kernel_re":
-        return extraction_code(bool(config.entity_types))
-    return {"multitask": TASKS_CODE, "relation_cnn": CNN_CODE}.get(kind, "")
+    if kind in EXTRACTORS:
+        return extraction_code(bool(getattr(config, "entity_types", ())))
+    return {"finecl": FINECL_CODE, "multitask": TASKS_CODE, "relation_cnn": CNN_CODE}.get(kind, "")
 
 
 def settings_section(config: Any, *, parameters: int | None = None, dtype: str | None = None) -> str:
@@ -112,6 +129,7 @@ def settings_section(config: Any, *, parameters: int | None = None, dtype: str |
         rows.append(("method", f"{family.name} ({family.paper})"))
     rows += _encoder_rows(config)
     for label, name in (
+        *_OF_FAMILY.get(config.model_type, ()),
         ("pair representation", "pooling"),
         ("pooled layer", "layer"),
         ("width of an embedding", "embedding_dim"),
@@ -136,12 +154,10 @@ def settings_section(config: Any, *, parameters: int | None = None, dtype: str |
 def names_section(config: Any) -> str:
     """The names that a model predicts: relations, types of entities, labels of tasks."""
     parts = []
-    if config.model_type == "kernel_re":
+    if config.model_type in EXTRACTORS:
         parts.append(f"**Relations ({len(config.relations)}):** {listed(config.relations)}")
-        if config.entity_types:
-            parts.append(
-                f"**Types of entities that its tagger finds ({len(config.entity_types)}):** {listed(config.entity_types)}"
-            )
+        if types := getattr(config, "entity_types", ()):
+            parts.append(f"**Types of entities that its tagger finds ({len(types)}):** {listed(types)}")
     elif config.model_type == "multitask":
         rows = [
             f"| {escape_markdown(name)} | {task.kind} | {len(task.labels) or ''} | {listed(task.labels) if task.labels else ''} |"
@@ -152,7 +168,8 @@ def names_section(config: Any) -> str:
     else:
         names = list((getattr(config, "id2label", None) or {}).values())
         if names and not all(_UNNAMED.fullmatch(str(name)) for name in names):
-            parts.append(f"**Labels ({len(names)}):** {listed(names)}")
+            what = "Relations that it was pre-trained to tell apart" if config.model_type == "finecl" else "Labels"
+            parts.append(f"**{what} ({len(names)}):** {listed(names)}")
     return "## Labels\n\n" + "\n\n".join(parts) if parts else ""
 
 

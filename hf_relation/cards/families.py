@@ -21,6 +21,11 @@ EXTRACTION_LIMITS = (
     "Relations between people and facts repeat the gaps and biases of the training text. Do not use triples as statements about "
     "persons without a look at the text.",
 )
+_PRETRAINED_LIMITS = (
+    "It is an encoder with vectors of entities and pairs: it names no relation until a classifier over it was trained with labels.",
+    "It learned from labels of which many may be wrong; trusting those that are learned early is a guess about each of them.",
+    "Vectors repeat the gaps and biases of the training texts and of the knowledge base that labelled them.",
+)
 _TASK_LIMITS = (
     "A head is good for texts like those it was trained on, and knows no label but its own.",
     "Predictions repeat the gaps and biases of the training texts.",
@@ -89,6 +94,25 @@ FAMILIES = {
             "For every pair of entities of a text, and every relation that it knows, it says how probable it is that the relation "
             "holds; several relations of one pair, and none, are possible.",
             ("relation-extraction", "kernel-re"),
+            EXTRACTION_LIMITS,
+        ),
+        Family(
+            "finecl",
+            "FineCL",
+            "Hogan, Li and Shang, EMNLP 2022",
+            "An encoder of documents, pre-trained to tell relations and entities apart from labels of which many may be wrong: what a "
+            "classifier learned early counts most. It gives every entity and every pair of entities a vector, and is there to be "
+            "fine-tuned.",
+            ("relation-extraction", "contrastive-learning", "finecl"),
+            _PRETRAINED_LIMITS,
+        ),
+        Family(
+            "pair_classification",
+            "Pair classifier",
+            "the fine-tuning of Hogan, Li and Shang, EMNLP 2022",
+            "For every pair of entities of a sentence or document it says how probable each relation is that it knows, or that there "
+            "is none.",
+            ("relation-extraction", "pair-classification"),
             EXTRACTION_LIMITS,
         ),
         Family(

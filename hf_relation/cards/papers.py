@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 
+_FINECL = """@inproceedings{hogan2022fine,
+  title={Fine-grained Contrastive Learning for Relation Extraction},
+  author={Hogan, William and Li, Jiacheng and Shang, Jingbo},
+  booktitle={Proceedings of the 2022 Conference on Empirical Methods in Natural Language Processing},
+  pages={1083--1095},
+  year={2022}
+}"""
 _BIBTEX = {
     "more": """@inproceedings{wang2021more,
   title={MORE: A Metric Learning Based Framework for Open-Domain Relation Extraction},
@@ -28,6 +35,8 @@ _BIBTEX = {
   journal={arXiv preprint arXiv:2004.03786},
   year={2020}
 }""",
+    "finecl": _FINECL,
+    "pair_classification": _FINECL,
     "multitask": """@inproceedings{liu2019multi,
   title={Multi-Task Deep Neural Networks for Natural Language Understanding},
   author={Liu, Xiaodong and He, Pengcheng and Chen, Weizhu and Gao, Jianfeng},
@@ -76,5 +85,5 @@ def citation_section(*keys: str) -> str:
 
     ```
     """
-    found = [_BIBTEX[key] for key in dict.fromkeys(keys) if key in _BIBTEX]
+    found = list(dict.fromkeys(_BIBTEX[key] for key in keys if key in _BIBTEX))
     return "## Citation\n\n```bibtex\n" + "\n".join(found) + "\n```" if found else ""

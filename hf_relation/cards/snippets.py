@@ -123,6 +123,22 @@ with torch.no_grad():
     states = encoder(**{name: batch[name] for name in columns}).last_hidden_state
 print(tuple(states.shape))  # a state for every token; MOREModel.from_encoder(encoder) pools them to one vector a pair"""
 
+FINECL_CODE = """import torch
+
+from hf_relation import DocumentProcessor, FineCLModel
+
+processor = DocumentProcessor.from_pretrained(".")
+model = FineCLModel.from_pretrained(".").eval()
+text = "Ada Brenner was born in Lindau."
+document = {
+    "text": text,
+    "mentions": [{"start": 0, "end": 11}, {"start": 24, "end": 30}],
+    "entities": [{"mentions": [0]}, {"mentions": [1]}],
+}
+with torch.no_grad():
+    found = model(**processor([document]))
+print(tuple(found.relations.shape))  # a vector for every ordered pair; PairClassificationModel.from_backbone(...) learns their relations"""
+
 
 def use_section(code: str) -> str:
     """The section of a card that shows how the checkpoint is used.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hf_relation.cards.config_card import (
+    EXTRACTORS,
     LICENCE,
     NOT_EVALUATED,
     config_header,
@@ -106,7 +107,7 @@ def training_card(
         f"# {shown}\n\n{family.about if family else 'A model of this library.'}",
         use_section(code) if (code := model_code(config)) else "",
         _figures(facts, config.model_type),
-        _data(facts, datasets),
+        _data(facts, datasets, config.model_type),
         settings_section(config, parameters=parameters, dtype=dtype),
         names_section(config),
         training_section(facts.settings, facts.versions),
@@ -162,13 +163,13 @@ def _index(name: str, facts: TrainingFacts, datasets: Sequence[str], model_type:
     if not figures:
         return []
     corpus = one_line(datasets[0]) if datasets else "not stated"
-    kind = (
-        "open-relation-discovery"
-        if model_type in _DISCOVERY
-        else "relation-extraction"
-        if model_type == "kernel_re"
-        else "multi-task"
-    )
+    kind = "multi-task"
+    if model_type in _DISCOVERY:
+        kind = "open-relation-discovery"
+    elif model_type in EXTRACTORS:
+        kind = "relation-extraction"
+    elif model_type == "finecl":
+        kind = "feature-extraction"
     return [
         {
             "name": name,
@@ -215,7 +216,7 @@ def _figures(facts: TrainingFacts, model_type: str) -> str:
     )
 
 
-def _data(facts: TrainingFacts, datasets: Sequence[str]) -> str:
+def _data(facts: TrainingFacts, datasets: Sequence[str], model_type: str) -> str:
     corpora = ", ".join(map(escape_markdown, datasets)) or "The corpora were not stated."
     rows = [table_row(["part", "rows"]), "|---|---|", table_row(["training", f"{facts.num_train:,}"])]
     rows.append(table_row(["evaluation", f"{facts.num_eval:,}" if facts.num_eval else "none"]))
@@ -229,7 +230,10 @@ def _data(facts: TrainingFacts, datasets: Sequence[str]) -> str:
             f"**Known relations, in training and evaluation ({len(facts.shared)}), so that figures are not those of relations that "
             f"training has not seen:** {listed(facts.shared)}"
         )
-    text.append(
-        "**Novel relations:** the trainer was given no test of any; those of a corpus are what the model is for."
+    what_for = (
+        "those of a corpus are what the model is for"
+        if model_type in _DISCOVERY
+        else "the model names none that it was not trained on"
     )
+    text.append(f"**Novel relations:** the trainer was given no test of any; {what_for}.")
     return "\n\n".join(text)

@@ -68,7 +68,8 @@ def training_facts(trainer: RelationTrainer) -> TrainingFacts:
         [`~hf_relation.cards.training_card.TrainingFacts`].
     """
     args, state = trainer.args, trainer.state
-    known = list(getattr(trainer.train_dataset, "label2id", {}))
+    none = getattr(getattr(trainer.model, "config", None), "na_relation", None)
+    known = [name for name in getattr(trainer.train_dataset, "label2id", {}) if name != none]
     evaluated = _rows(trainer.eval_dataset)
     names = {name for row in evaluated if isinstance(row, Mapping) and (name := _relation(row)) is not None}
     best = state.best_global_step if args.load_best_model_at_end else None
@@ -104,8 +105,8 @@ def _rows(dataset: Any) -> list[Any]:
 
 
 def _relation(row: Mapping[str, Any]) -> str | None:
-    relations = row.get("relations") or []
-    return single_relation(row) if all(isinstance(each, str) for each in relations) else None
+    relations = row.get("relations") or []  # rows for pre-training are encoded already
+    return single_relation(row) if relations and all(isinstance(each, str) for each in relations) else None
 
 
 def _several(given: str | list[str] | None) -> list[str]:

@@ -6,10 +6,11 @@ import pytest
 from huggingface_hub import ModelCard
 from hypothesis import example, given, settings
 
-from hf_relation.cards import extraction_card_text, model_card_text, write_model_card
+from hf_relation.cards import classification_card_text, extraction_card_text, model_card_text, write_model_card
 from hf_relation.cards.pruning_card import pruning_card_text
 from hf_relation.data.markdown import one_line
 from tests.cards.markdown_reader import HOSTILE, addresses, hostile_strings, run_snippets, skeleton, split, tables
+from tests.cards.test_classification_card import results as classification_results
 from tests.cards.test_extraction_card import results as extraction_results
 from tests.cards.test_model_card import results as discovery_results
 from tests.common.tiny_models import tiny_more, tiny_multitask
@@ -46,6 +47,21 @@ def extraction(value: str = "known-name") -> str:
     return extraction_card_text(
         content, name=value, base_model=value, license=value, data_license=value, languages=[value], limits=[value]
     )
+
+
+def classification(value: str = "known-name") -> str:
+    content = classification_results(
+        dataset=value,
+        encoders={value: value},
+        relations=[value],
+        unseen_relations={value: 2},
+        validation_from=value,
+        counts={value: 3},
+        settings={"key": value},
+    )
+    content["summary"] = {value: content["summary"]["base"]}
+    given = {"base_model": value, "license": value, "data_license": value, "languages": [value], "limits": [value]}
+    return classification_card_text(content, name=value, encoder=value, **given)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -106,7 +122,7 @@ def test_a_single_sign_is_no_address_and_an_address_is_found():
     assert addresses("---\nlicense: mit\n---\n\nWrite to a@b, please.\n") == ["a@b"]
 
 
-@pytest.mark.parametrize("make", [discovery, extraction])
+@pytest.mark.parametrize("make", [discovery, extraction, classification])
 @settings(max_examples=25, deadline=None)
 @given(hostile_strings)
 @example("0")  # a name that makes a list of what follows it

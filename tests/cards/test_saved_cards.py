@@ -12,7 +12,15 @@ from huggingface_hub import ModelCard
 from hypothesis import given, settings
 from safetensors.numpy import load_file
 
-from hf_relation import KernelREConfig, MOREConfig, MultiTaskConfig, RelationDiscovery, RelationExtractor
+from hf_relation import (
+    FineCLConfig,
+    KernelREConfig,
+    MOREConfig,
+    MultiTaskConfig,
+    PairClassificationConfig,
+    RelationDiscovery,
+    RelationExtractor,
+)
 from hf_relation.cards import write_adapter_card
 from hf_relation.cards.config_card import config_card
 from hf_relation.cards.discovery_card import discovery_card
@@ -26,10 +34,12 @@ from hf_relation.errors import CheckpointError
 from hf_relation.models.head_surgery import prune_heads
 from tests.cards.markdown_reader import HOSTILE, addresses, hostile_strings, run_snippets, skeleton, split, tables
 from tests.common.tiny_models import (
+    tiny_finecl,
     tiny_kernel_re,
     tiny_more,
     tiny_more_cnn,
     tiny_multitask,
+    tiny_pair_classification,
     tiny_rocore,
     tiny_siamese_ure,
 )
@@ -43,6 +53,9 @@ FAMILIES = {
     "siamese_ure": tiny_siamese_ure,
     "kernel_re": tiny_kernel_re,
     "kernel_re with a tagger": lambda: tiny_kernel_re(entity_types=["PERSON"]),
+    "pair_classification": tiny_pair_classification,
+    "finecl": tiny_finecl,
+    "finecl with its heads": lambda: tiny_finecl(pretraining=True),
     "multitask": tiny_multitask,
     "relation_cnn": lambda: (lambda model, processor: (model.backbone, processor))(*tiny_more_cnn()),
 }
@@ -79,6 +92,16 @@ def test_the_card_names_what_the_model_predicts_and_what_was_pruned(tmp_path: Pa
     _, body = split(card_in(tmp_path))
     assert "**Relations (3):** born\\_in; founded\\_by; flows\\_into" in body and "PERSON; CITY" in body
     assert dict(tables(body)[0])["pruned attention heads"] == "layer 0: 1, 3"
+    classifier = tiny_pair_classification("bert", kind="single_label", na_relation="other")[0].config
+    _, body = split(signed(*config_card(classifier)))
+    assert "**Relations (3):** born\\_in; founded\\_by; flows\\_into" in body and "hogan2022fine" in body
+    assert (
+        dict(tables(body)[0])['"no relation"'] == "other"
+        and dict(tables(body)[0])["labels of a pair"] == "single_label"
+    )
+    header, body = split(signed(*config_card(tiny_finecl()[0].config)))
+    assert "pre-trained to tell apart (4):** born\\_in" in body and "pipeline_tag" not in header
+    assert dict(tables(body)[0])["last epoch of the learning order"] == "4"
     tasks = split(signed(*config_card(tiny_multitask()[0].config)))[1]
     ((head, *rows),) = [table for table in tables(tasks) if table[0][0] == "task"]
     assert rows == [
@@ -293,6 +316,16 @@ def kernel(name: str) -> str:
     return signed(*config_card(config))
 
 
+def classified(name: str) -> str:
+    names = {"id2label": {0: name or "r", 1: "other"}, "na_relation": f"no {name}", "kind": "single_label"}
+    return signed(*config_card(PairClassificationConfig(backbone_config={"model_type": "bert"}, **names)))
+
+
+def pretrained(name: str) -> str:
+    names = {"id2label": {0: name or "r", 1: f"no {name}"}, "na_relation": f"no {name}"}
+    return signed(*config_card(FineCLConfig(backbone_config={"model_type": "bert"}, **names)))
+
+
 def tasks(name: str) -> str:
     labels = {"kind": "classification", "labels": [name or "l", "other label"]}
     named = name.strip()[:100] or "t"
@@ -348,7 +381,7 @@ def adapter(name: str) -> str:
         return card_in(Path(folder))
 
 
-@pytest.mark.parametrize("make", [kernel, tasks, labelled, discovered, trained, adapter])
+@pytest.mark.parametrize("make", [kernel, classified, pretrained, tasks, labelled, discovered, trained, adapter])
 @settings(max_examples=30, deadline=None)
 @given(hostile_strings)
 def test_strings_from_data_are_text_in_every_card(make, value: str) -> None:

@@ -132,3 +132,14 @@ def test_wrong_use_is_refused(tmp_path):
         RelationPretrainer(trainer.model, trainer.args, trainer.processing_class)
     with pytest.raises(UsageError, match="PretrainingDataset of documents set aside"):
         trainer.evaluate(DOCUMENTS)
+
+
+def test_its_card_says_what_was_learned_and_gives_the_losses(tmp_path):
+    trainer = trainer_in(tmp_path, max_steps=1)
+    trainer.train()
+    scores = trainer.evaluate()
+    trainer.create_model_card(dataset="mine")
+    card = (tmp_path / "README.md").read_text()
+    assert "trained on (3):** born\\_in; founded\\_by; flows\\_into" in card, "no relation is none of them"
+    assert f"| relation loss | {scores['eval_relation_loss']:.4f} |" in card and "hogan2022fine" in card
+    assert "type: feature-extraction" in card and "names none that it was not trained on" in card
