@@ -32,8 +32,9 @@ class RelationExtractor(SharedExtractor):
     """Find the triples (head, relation, tail) in texts.
 
     Args:
-        model ([`~hf_relation.KernelREModel`], `str` or path): a trained model, or the folder or Hub id of a checkpoint; a
-            checkpoint brings its rules (thresholds, calibration, type constraints, symmetric relations) along.
+        model ([`~hf_relation.KernelREModel`], [`~hf_relation.PairClassificationModel`], `str` or path): a trained model, or the
+            folder or Hub id of a checkpoint, which brings its rules (thresholds, calibration, type constraints, symmetric
+            relations) along.
         processor ([`~hf_relation.processing.DocumentProcessor`], *optional*): needed with a model object.
         rules ([`DecisionRules`], *optional*): in the place of those of the checkpoint.
         dtype (`str`, defaults to `"float32"`): `"float32"` or `"bfloat16"`.

@@ -8,6 +8,7 @@ from typing import Any
 
 from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.errors import CheckpointError, UsageError
+from hf_relation.models.encoder_inputs import takes_column
 from hf_relation.models.loading import load_model, processor_folder
 from hf_relation.processing import DocumentProcessor
 
@@ -60,13 +61,18 @@ def check_parts(model: Any, processor: Any = None, *, where: str = "`model` is a
     """
     if not hasattr(model, "score_pairs") or not hasattr(getattr(model, "config", None), "relations"):
         raise UsageError(
-            f"{where} {type(model).__name__}, which does not extract named relations; KernelREModel does. To discover relations "
-            "use RelationDiscovery.from_pretrained(...) or hf-relation discover."
+            f"{where} {type(model).__name__}, which does not extract named relations; KernelREModel and PairClassificationModel do. To discover "
+            "relations use RelationDiscovery.from_pretrained(...) or hf-relation discover."
         )
     if processor is None:
         return
     if not isinstance(processor, DocumentProcessor):
         raise UsageError(f"`processor` must be a DocumentProcessor, got {type(processor).__name__}.")
+    if processor.mention_entities and not takes_column(model, "mention_entities"):
+        raise UsageError(
+            f"The processor says which entity a mention is of (`mention_entities`), which a {type(model).__name__} does not take. Use "
+            "the processor that was saved with the model, or one made without."
+        )
     embeddings = model.get_input_embeddings().num_embeddings
     if processor.vocab_size > embeddings:
         raise UsageError(

@@ -29,6 +29,8 @@ CLASSES = {
     "rocore": "RoCOREModel",
     "siamese-ure": "SiameseUREModel",
     "kernel-re": "KernelREModel",
+    "pair-classification": "PairClassificationModel",
+    "finecl": "FineCLModel",
     "multitask": "MultiTaskModel",
 }
 SCRIPTS = sorted(path.stem for path in (REPOSITORY / "dataset_scripts").glob("*.py"))

@@ -31,10 +31,12 @@ from hf_relation.training.trainable import add_adapters
 from tests.common.tiny_checkpoints import save_tiny_checkpoint, save_tiny_extractor
 from tests.common.tiny_models import (
     tiny_backbone,
+    tiny_finecl,
     tiny_kernel_re,
     tiny_more,
     tiny_more_cnn,
     tiny_multitask,
+    tiny_pair_classification,
     tiny_rocore,
     tiny_siamese_ure,
 )
@@ -87,6 +89,8 @@ def build() -> dict[str, tuple[Any, Path]]:
         "rocore": tiny_rocore,
         "siamese_ure": tiny_siamese_ure,
         "kernel_re": tiny_kernel_re,
+        "finecl": tiny_finecl,
+        "pair_classification": tiny_pair_classification,
         "multitask": tiny_multitask,
     }.items():
         model, processor = make()

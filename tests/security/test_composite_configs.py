@@ -9,7 +9,10 @@ import pytest
 from tests.security.poison import COMPOSITES
 
 
-CLASSES = ("more", "more_cnn", "rocore", "siamese_ure", "kernel_re", "multitask", "relation_cnn")
+CLASSES = (
+    *("more", "more_cnn", "rocore", "siamese_ure", "kernel_re", "finecl", "pair_classification"),
+    *("multitask", "relation_cnn"),
+)
 TASKS = ("open-relation-discovery", "relation-extraction")
 ENCODERS = ("from_backbone", "TextEncoder", "load_model")
 

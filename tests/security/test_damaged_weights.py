@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModel, BertConfig, BertModel, pipeline
+from transformers import AutoModel, AutoModelForPreTraining, BertConfig, BertModel, pipeline
 
 from hf_relation import RelationDiscovery, RelationExtractor
 from hf_relation.embedding import TextEncoder
@@ -26,10 +26,12 @@ from hf_relation.training.trainable import add_adapters
 from tests.common.tiny_checkpoints import save_tiny_checkpoint, save_tiny_extractor
 from tests.common.tiny_models import (
     tiny_backbone,
+    tiny_finecl,
     tiny_kernel_re,
     tiny_more,
     tiny_more_cnn,
     tiny_multitask,
+    tiny_pair_classification,
     tiny_rocore,
     tiny_siamese_ure,
 )
@@ -44,6 +46,9 @@ MAKERS = {
     "rocore": tiny_rocore,
     "siamese_ure": tiny_siamese_ure,
     "kernel_re": tiny_kernel_re,
+    "finecl": tiny_finecl,
+    "finecl_pretraining": lambda: tiny_finecl(pretraining=True),
+    "pair_classification": tiny_pair_classification,
     "multitask": tiny_multitask,
 }
 WEIGHTS = "model.safetensors"
@@ -97,6 +102,7 @@ def refused(load: Load, folder: Path, *parts: str) -> None:
 
 LOADERS: dict[str, tuple[str, Load]] = {
     **{f"{name} AutoModel": (name, AutoModel.from_pretrained) for name in (*MAKERS, "relation_cnn")},
+    "finecl_pretraining AutoModel": ("finecl_pretraining", AutoModelForPreTraining.from_pretrained),
     "more own class": ("more", MOREModel.from_pretrained),
     "more load_model": ("more", load_model),
     "multitask heads": ("multitask", load_task_checkpoint),

@@ -20,7 +20,15 @@ from hf_relation.models.plain_config import plain_config
 from hf_relation.models.rocore import RoCOREModel
 from hf_relation.models.untrusted_settings import without_code
 from tests.common.tiny_checkpoints import save_tiny_checkpoint
-from tests.common.tiny_models import tiny_kernel_re, tiny_more_cnn, tiny_multitask, tiny_rocore, tiny_siamese_ure
+from tests.common.tiny_models import (
+    tiny_finecl,
+    tiny_kernel_re,
+    tiny_more_cnn,
+    tiny_multitask,
+    tiny_pair_classification,
+    tiny_rocore,
+    tiny_siamese_ure,
+)
 from tests.common.tiny_runs import save_tiny_encoder
 from tests.common.tiny_tokenizers import sample_instances
 from tests.security.poison import copied
@@ -30,7 +38,8 @@ from tests.security.poison import copied
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("clean")
     save_tiny_checkpoint(root / "more")
-    for make in (tiny_rocore, tiny_siamese_ure, tiny_kernel_re, tiny_multitask, tiny_more_cnn):
+    makers = (tiny_rocore, tiny_siamese_ure, tiny_kernel_re, tiny_multitask, tiny_more_cnn)
+    for make in (*makers, tiny_finecl, tiny_pair_classification):
         make()[0].save_pretrained(root / make.__name__.removeprefix("tiny_"))
     save_tiny_encoder(root / "bert")
     return root
@@ -108,6 +117,11 @@ HUGE: list[tuple[str, dict[str, Any], str]] = [
     ("siamese_ure", {"num_clusters": 10**12}, "num_clusters"),
     ("kernel_re", {"kernel_rank": 10**12}, "kernel_rank"),
     ("kernel_re", {"tagger_lstm_dim": 10**12}, "tagger_lstm_dim"),
+    ("finecl", {"num_negatives": 10**12}, "num_negatives"),
+    ("finecl", {"alpha": float("nan")}, "alpha|NaN is not JSON"),
+    ("finecl", {"backbone_config__vocab_size": 10**12}, "vocab_size"),
+    ("pair_classification", {"hidden_dim": 10**12}, "hidden_dim"),
+    ("pair_classification", {"dropout": float("inf")}, "dropout|Infinity is not JSON"),
     ("multitask", {"head_dropout": float("nan")}, "head_dropout|NaN is not JSON"),
     ("more_cnn", {"backbone_config__kernel_size": 10**12}, "kernel_size"),
     ("more_cnn", {"backbone_config__max_distance": 10**12}, "max_distance"),
@@ -136,6 +150,7 @@ def test_fault_28_sizes_and_numbers_that_no_model_has(
         ("rocore", {"autoencoder_dims": [10**7, 10**7, 16]}, "shape"),
         ("siamese_ure", {"projector_dims": [10**7, 10**7, 10**7]}, "shape"),
         ("more_cnn", {"backbone_config__word_embedding_dim": 10**7, "backbone_config__vocab_size": 10**3}, "shape"),
+        ("pair_classification", {"combination": "bilinear", "hidden_dim": 10**6}, "shape"),
     ],
 )
 def test_fault_28_products_of_allowed_sizes_take_no_memory(

@@ -10,9 +10,11 @@ from huggingface_hub.errors import StrictDataclassError
 
 from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.models.backbone import build_backbone_config
+from hf_relation.models.finecl import FineCLConfig
 from hf_relation.models.kernel_re import KernelREConfig
 from hf_relation.models.more import MOREConfig
 from hf_relation.models.multitask import MultiTaskConfig
+from hf_relation.models.pair_classification import PairClassificationConfig
 from hf_relation.models.pair_config import EncoderConfig
 from hf_relation.models.relation_cnn import RelationCNNConfig
 from hf_relation.models.rocore import RoCOREConfig
@@ -31,6 +33,18 @@ _SIZES = {
 }
 _BERT = {"model_type": "bert", **_SIZES}
 _FAMILIES: dict[str, tuple[type[Any], dict[str, Any]]] = {
+    "finecl": (
+        FineCLConfig,
+        {
+            "id2label": {"0": "born_in", "1": "none"},
+            "na_relation": "none",
+            "alpha": 2.0,
+            "last_epoch": 4,
+            "late_from": 3,
+            "never_weight": 0.5,
+            "num_negatives": 8,
+        },
+    ),
     "kernel-re": (
         KernelREConfig,
         {
@@ -47,6 +61,10 @@ _FAMILIES: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "multitask": (
         MultiTaskConfig,
         {"tasks": {"a": {"kind": "tokens", "labels": ["O", "B-x"], "dropout": 0.2}, "b": {"kind": "regression"}}},
+    ),
+    "pair-classification": (
+        PairClassificationConfig,
+        {"id2label": {"0": "born_in"}, "kind": "single_label", "na_relation": "none", "hidden_dim": 4, "text": "mean"},
     ),
     "rocore": (
         RoCOREConfig,

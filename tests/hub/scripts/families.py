@@ -10,10 +10,12 @@ from tests.common.test_common_multitask import batch_of
 from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_models import (
     TASKS,
+    tiny_finecl,
     tiny_kernel_re,
     tiny_more,
     tiny_more_cnn,
     tiny_multitask,
+    tiny_pair_classification,
     tiny_rocore,
     tiny_siamese_ure,
 )
@@ -26,6 +28,8 @@ FAMILIES = {
     "rocore": tiny_rocore,
     "siamese-ure": tiny_siamese_ure,
     "kernel-re": tiny_kernel_re,
+    "pair-classification": tiny_pair_classification,
+    "finecl": tiny_finecl,
     "multitask": tiny_multitask,
 }
 EARLIER, LATER = 100, 90  # the longest text that the processor takes
@@ -33,13 +37,15 @@ EARLIER, LATER = 100, 90  # the longest text that the processor takes
 
 @torch.inference_mode()
 def answers(name: str, model: Any, processor: Any) -> list[float]:
-    """What the model says of sample texts: embeddings, scores of pairs, or logits of every task."""
+    """What the model says of sample texts: embeddings, vectors or scores of pairs, or logits of every task."""
     model.eval()
     if name == "multitask":
         found = [model(**batch_of(model, processor, task)).logits.flatten() for task in TASKS]
-    elif name == "kernel-re":
+    elif name in ("kernel-re", "pair-classification", "finecl"):
         batch = processor(sample_documents()[:2])
-        found = [model(**batch).logits[(batch["pairs"] >= 0).all(-1)].flatten()]
+        output = model(**batch)
+        rows = output.relations if name == "finecl" else output.logits
+        found = [rows[(batch["pairs"] >= 0).all(-1)].flatten()]
     else:
         found = [model(**processor(sample_instances(20)[:3])).embeddings.flatten()]
     return torch.cat(found).tolist()
