@@ -153,7 +153,7 @@ def test_all_eight_systems_are_in_both_tables():
     assert [len(row) for row in rows] == [7] * 8 + [5] * 8
     for row in rows[8:]:
         names = re.findall(r"`(\w+)`", row[1])
-        assert names or row[0] in ("MORE-RLL", "FineCL")
+        assert names or row[0] == "MORE-RLL"
         for name in names:
             assert any(hasattr(room, name) for room in _rooms()), name
 
