@@ -109,6 +109,13 @@ def test_adapters_on_chosen_layers_and_unknown_names():
         add_adapters(tiny_more("bert")[0], target_modules=["query", "q_lin"])
 
 
+def test_a_head_that_is_called_as_layers_of_the_encoder_is_refused():
+    model, _ = tiny_more("bert")
+    model.dense = torch.nn.Linear(2, 2)  # the end of a name of every layer of BERT
+    with pytest.raises(UsageError, match="a head 'dense', by whose name adapters would take 'backbone.*dense'"):
+        add_adapters(model, r=2)
+
+
 def trained(tmp_path, **settings):
     model, processor = tiny_more("bert", loss="sup_con")
     start = {name: value.clone() for name, value in model.state_dict().items()}
