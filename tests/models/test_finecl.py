@@ -111,7 +111,7 @@ def test_the_losses_are_those_of_all_pairs_and_of_the_triples(made):
 
 
 def test_given_weights_go_before_the_learning_order():
-    model, processor = tiny_finecl(first_epoch=1, last_epoch=4)
+    model, processor = pretraining(first_epoch=1, last_epoch=4)
     batch = batch_of(processor)
     by_order = model(**batch).relation_loss
     order = batch["learning_order"]
