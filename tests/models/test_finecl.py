@@ -207,6 +207,8 @@ def test_wrong_settings_and_batches_are_refused():
     ):
         with pytest.raises(UsageError, match=said):
             FineCLConfig(backbone_config=backbone, **settings)
+    with pytest.raises(UsageError, match="FineCL reads all entities of a text at once"):
+        FineCLModel(FineCLConfig(backbone_config={"model_type": "relation_cnn", "vocab_size": 30}))
     model, processor = pretraining()
     batch = batch_of(processor)
     with pytest.raises(UsageError, match=r"`labels`\[1, 1\] is 0, but that pair is padding"):

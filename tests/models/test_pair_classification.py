@@ -142,6 +142,9 @@ def test_wrong_settings_and_labels_are_refused():
     ):
         with pytest.raises(UsageError, match=said):
             PairClassificationConfig(**({"id2label": {0: "born_in"}} | settings))
+    cnn = {"model_type": "relation_cnn", "vocab_size": 30}
+    with pytest.raises(UsageError, match="The classifier reads all pairs of a text at once"):
+        PairClassificationModel(PairClassificationConfig(backbone_config=cnn, id2label={0: "born_in"}))
     model, processor = made(**SINGLE)
     batch = labelled_windows(processor, DOCUMENTS, NAMES)
     with pytest.raises(UsageError, match=r"`labels`\[0, 0\] has several relations"):
