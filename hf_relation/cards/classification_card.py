@@ -65,7 +65,8 @@ def classification_card_text(
         _data(results, of_data),
         _relations(results),
         training_section(
-            results["settings"],
+            # Where encoders lay says nothing to others; the tables have their names.
+            {key: value for key, value in results["settings"].items() if key != "encoders"},
             results["versions"],
             f"Started from {escape_markdown(base_model)}. " if base_model else "",
         ),

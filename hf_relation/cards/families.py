@@ -21,6 +21,10 @@ EXTRACTION_LIMITS = (
     "Relations between people and facts repeat the gaps and biases of the training text. Do not use triples as statements about "
     "persons without a look at the text.",
 )
+_CLASSIFIER_LIMITS = (
+    'It judges pairs of entities that it is given, and finds none itself; it does not resolve who is meant by "she".',
+    *EXTRACTION_LIMITS[1:],
+)
 _PRETRAINED_LIMITS = (
     "It is an encoder with vectors of entities and pairs: it names no relation until a classifier over it was trained with labels.",
     "It learned from labels of which many may be wrong; trusting those that are learned early is a guess about each of them.",
@@ -113,7 +117,7 @@ FAMILIES = {
             "For every pair of entities of a sentence or document it says how probable each relation is that it knows, or that there "
             "is none.",
             ("relation-extraction", "pair-classification"),
-            EXTRACTION_LIMITS,
+            _CLASSIFIER_LIMITS,
         ),
         Family(
             "multitask",

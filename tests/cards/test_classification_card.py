@@ -42,7 +42,7 @@ def results(**changes):
             "finecl": {"0.01": cell(0.375), "1": cell(0.875)},
         },
         "runs": runs,
-        "settings": {"batch_size": 8},
+        "settings": {"batch_size": 8, "encoders": ["finecl=/home/somebody/runs/finecl/seed-42"]},
         "versions": {"python": "3.11"},
         **changes,
     }
@@ -64,6 +64,8 @@ def test_figures_of_all_runs_in_the_text_and_of_this_one_in_the_header():
     assert (
         "over 2 training seed(s)" in body and "0.01 of the training texts (7,000)" in body and "hogan2022fine" in body
     )
+    assert '"batch_size": 8' in body
+    assert "somebody" not in text, "no folder of this machine"
     assert not ModelCard(classification_card_text(results(), name="m")).data.eval_results, "of no run in particular"
 
 
