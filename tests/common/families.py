@@ -73,7 +73,7 @@ FAMILIES: dict[str, Face] = {
 # One family of every class, with what is most used; the rest of `FAMILIES` are settings of these.
 CLASSES = (
     *("more", "more-cnn", "rocore", "siamese-ure", "kernel-re", "kernel-re-joint-lstm", "multitask-mean"),
-    *("pair-classification-single", "finecl", "finecl-pretraining"),
+    *("pair-classification-single", "finecl-pretraining"),
 )
 # A cheap check of a class runs with every encoder; one that concerns settings runs with one encoder for every family, in
 # turn, so that none is left out.

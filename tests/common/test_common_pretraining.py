@@ -56,7 +56,8 @@ PRETRAINING: dict[str, Pretraining] = {
             reduction="mean",
             never_weight=0.5,
             **settings,
-        )
+        ),
+        kinds=("bert",),
     ),
 }
 WITH_LOSS = [name for name, family in PRETRAINING.items() if family.auto is AutoModelForPreTraining]
@@ -119,12 +120,9 @@ def test_checks_of_every_model(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", WITH_LOSS)
-def test_every_part_of_the_loss_falls(name):
+def test_a_few_steps_lower_the_loss(name):
     model, processor = PRETRAINING[name].make()
-    batch = inputs_of(name, processor)
-    for part in ("relation_loss", "entity_loss", "mlm_loss"):
-        model, _ = PRETRAINING[name].make()
-        check_loss_falls(model, batch, PRETRAINING[name].steps, lambda output, part=part: output[part])
+    check_loss_falls(model, inputs_of(name, processor), PRETRAINING[name].steps, lambda output: output.loss)
 
 
 @pytest.mark.parametrize("kind", ENCODER_KINDS)
