@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hf_relation.errors import UsageError
+
 
 IGNORED_LABEL = -100
 
@@ -107,6 +109,45 @@ def labelled_rows(labels: Tensor, num_rows: int, *, name: str, labels_name: str)
             f"{int(labels[row])} in row {row}. Number the classes from 0, or replace the value by {IGNORED_LABEL}."
         )
     return labelled
+
+
+def prepare_weights(weights: Tensor | None, labels: Tensor, rows: Tensor) -> Tensor | None:
+    """Check the weights of a batch, and drop those of the rows without a label.
+
+    Args:
+        weights (`torch.Tensor` of shape `(n,)`, floating, *optional*): finite and at least 0.
+        labels (`torch.Tensor` of shape `(n,)`): class ids, as [`prepare`] has checked them.
+        rows (`torch.Tensor` of shape `(m, d)`): the rows that [`prepare`] has kept.
+
+    Returns:
+        `torch.Tensor` of shape `(m,)`, in the type of the rows and without a gradient; `None` where there are no weights, or all
+        are 1.
+
+    Raises:
+        TypeError: the weights are not floating.
+        ValueError: another shape.
+        UsageError: a weight that is negative or not finite.
+
+    Example:
+
+    ```python
+    >>> import torch
+    >>> prepare_weights(torch.tensor([0.5, 2.0, 1.0]), torch.tensor([4, -100, 0]), torch.zeros(2, 3)).tolist()
+    [0.5, 1.0]
+
+    ```
+    """
+    if weights is None:
+        return None
+    if not weights.is_floating_point():
+        raise TypeError(f"`weights` must be a floating tensor, got {weights.dtype}.")
+    if weights.shape != labels.shape:
+        raise ValueError(f"`weights` must have shape {tuple(labels.shape)}, one a row, got {tuple(weights.shape)}.")
+    kept = weights.detach()[labels != IGNORED_LABEL].to(rows.device, rows.dtype)
+    wrong = ~(kept.isfinite() & (kept >= 0))
+    if bool(wrong.any()):
+        raise UsageError(f"`weights` must be finite and at least 0, got {float(kept[wrong][0])}.")
+    return None if bool((kept == 1).all()) else kept
 
 
 def unit_rows(x: Tensor) -> Tensor:

@@ -27,8 +27,8 @@ class RankedListSettings(NamedTuple):
     reduction: str
     detach_weights: bool
 
-    def term_weights(self, num_rows: int) -> tuple[float, float]:
-        """What an anchor's positive and negative term count in the loss."""
+    def term_weights(self, num_rows: float) -> tuple[float, float]:
+        """What an anchor's positive and negative term count in the loss, of so many rows or rows of so much weight."""
         if self.reduction == "mean_all":
             return 1 / num_rows, 1 / num_rows
         share = 1 if self.reduction == "sum" else 1 / num_rows
@@ -39,15 +39,15 @@ class RankedListFunction(torch.autograd.Function):
     """The loss with its analytic gradient, which is computed together with the value: only `(n, d)` numbers are kept."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor, settings: RankedListSettings) -> Tensor:
-        loss, gradient = value_and_gradient(x, y, settings, with_gradient=True)
+    def forward(ctx: Any, x: Tensor, y: Tensor, f: Tensor | None, settings: RankedListSettings) -> Tensor:
+        loss, gradient = value_and_gradient(x, y, settings, f, with_gradient=True)
         ctx.save_for_backward(x, gradient)
         return loss
 
     @staticmethod
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None]:
         x, gradient = ctx.saved_tensors
-        return _NoSecondDerivative.apply(gradient * grad_output, x), None, None
+        return _NoSecondDerivative.apply(gradient * grad_output, x), None, None, None
 
 
 class _NoSecondDerivative(torch.autograd.Function):
@@ -66,7 +66,7 @@ class _NoSecondDerivative(torch.autograd.Function):
 
 
 def value_and_gradient(
-    x: Tensor, y: Tensor, settings: RankedListSettings, *, with_gradient: bool
+    x: Tensor, y: Tensor, settings: RankedListSettings, f: Tensor | None = None, *, with_gradient: bool
 ) -> tuple[Tensor, Tensor | None]:
     r"""The loss and its derivative by the rows.
 
@@ -79,12 +79,14 @@ def value_and_gradient(
 
         c_ij = - e_ij [(1 + T (s_ij - L_i)) / Z_i + (1 + T (s_ij - L_j)) / Z_j]
 
-    e is symmetric, so half of the pairs are enough: tiles of some rows i against the columns j >= i.
+    e is symmetric, so half of the pairs are enough: tiles of some rows i against the columns j >= i. With weights of the rows
+    f, what i sees of j counts f_j in all sums, and the terms of i count f_i; 1 / Z_i above becomes f_i f_j / Z_i.
 
     Args:
         x (`torch.Tensor` of shape `(n, d)`, float32 or float64): the rows, at least one.
         y (`torch.Tensor` of shape `(n,)`, integer): class ids.
         settings (`RankedListSettings`): `exp(temperature * negative_margin)` must be far from the largest float.
+        f (`torch.Tensor` of shape `(n,)`, *optional*): weights of the rows, not all 0; `None` for all 1.
         with_gradient (`bool`): otherwise only the value is computed.
 
     Returns:
@@ -96,9 +98,9 @@ def value_and_gradient(
     limits = torch.finfo(x.dtype)
     coincident = max(8 * limits.eps * float(squares.min()), limits.tiny)
     gradient = torch.zeros_like(x) if with_gradient else None
-    positive_weight, negative_weight = settings.term_weights(len(x))
-    positives = _positive_term(x, squares, codes, class_sizes, coincident, settings, positive_weight, gradient)
-    negatives = _negative_term(x, squares, codes, coincident, settings, negative_weight, gradient)
+    positive_weight, negative_weight = settings.term_weights(len(x) if f is None else float(f.sum()))
+    positives = _positive_term(x, squares, codes, class_sizes, coincident, settings, positive_weight, f, gradient)
+    negatives = _negative_term(x, squares, codes, coincident, settings, negative_weight, f, gradient)
     return positives + negatives, gradient
 
 
@@ -110,6 +112,7 @@ def _positive_term(
     coincident: float,
     settings: RankedListSettings,
     weight: float,
+    f: Tensor | None,
     gradient: Tensor | None,
 ) -> Tensor:
     """The sum of the weighted L_P; adds its derivative to `gradient`. Classes of one size go together."""
@@ -127,15 +130,35 @@ def _positive_term(
         excess = squared.mul_(inverse).sub_(settings.positive_margin).clamp_min_(0)  # (classes, size, size)
         informative = excess.sign()
         share = torch.full_like(lengths, weight)  # (classes, size)
-        if settings.reduction == "mean_informative":
+        if f is not None:
+            _weigh_positives(f[rows], informative, excess, share, settings)
+        elif settings.reduction == "mean_informative":
             share /= informative.sum(2).clamp_min_(1)
         elif settings.reduction == "mean_all":
             share /= size - 1 + CODE_EPSILON
         terms[rows] = excess.sum(2) * share
         if gradient is not None:
-            g = (share[:, :, None] + share[:, None, :]).mul_(informative).mul_(inverse)
+            if f is None:
+                g = (share[:, :, None] + share[:, None, :]).mul_(informative).mul_(inverse)
+            else:
+                one_way = share[:, :, None] * informative
+                g = (one_way + one_way.mT).mul_(inverse)
             gradient[rows] += torch.baddbmm(g.sum(2, keepdim=True) * members, g, members, alpha=-1)
     return terms.sum()
+
+
+def _weigh_positives(
+    f: Tensor, informative: Tensor, excess: Tensor, share: Tensor, settings: RankedListSettings
+) -> None:
+    """Multiply what anchors see of their positives, `(classes, size, size)`, and their shares by the weights; in place."""
+    excess.mul_(f[:, None, :])
+    informative.mul_(f[:, None, :])
+    share.mul_(f)
+    if settings.reduction == "mean_informative":
+        seen = informative.sum(2)
+        share.div_(seen.masked_fill_(seen == 0, 1))
+    elif settings.reduction == "mean_all":
+        share.div_(f.sum(1, keepdim=True) - f + CODE_EPSILON)
 
 
 def _negative_term(
@@ -145,6 +168,7 @@ def _negative_term(
     coincident: float,
     settings: RankedListSettings,
     weight: float,
+    f: Tensor | None,
     gradient: Tensor | None,
 ) -> Tensor:
     """The sum of the weighted L_N; adds its derivative to `gradient`."""
@@ -165,16 +189,17 @@ def _negative_term(
         differ = class_numbers[start:end, None] - class_numbers[start:]
         shortfall.mul_(differ.square_().clamp_max_(1)).clamp_min_(0)
         e = torch.mul(shortfall, temperature, out=differ).exp_().mul_(shortfall.sign())
-        _add_sums(totals, e, start, end)
+        _add_sums(totals, e, start, end, f)
         if gradient is not None:
             kept.append((inverse.mul_(e), shortfall))
-        _add_sums(weighted, e.mul_(shortfall), start, end)
+        _add_sums(weighted, e.mul_(shortfall), start, end, f)
     if settings.reduction == "mean_all":
         totals += CODE_EPSILON
     totals.masked_fill_(totals == 0, 1)  # rows without informative negatives
     terms = weighted / totals
+    loss: Tensor = weight * (terms if f is None else f * terms).sum()
     if gradient is None:
-        return weight * terms.sum()
+        return loss
 
     slope = -weight / totals
     constant = slope if settings.detach_weights else slope * (1 - temperature * terms)
@@ -185,14 +210,24 @@ def _negative_term(
         if not settings.detach_weights:
             g += shortfall.mul_(slope[start:end, None] + slope[start:])
         g *= scaled_inverse
+        if f is not None:
+            g *= f[start:end, None]
+            g *= f[start:]
         gradient[start:end].addmm_(g, x[start:], alpha=-1)
         gradient[end:].addmm_(g[:, end - start :].T, x[start:end], alpha=-1)
         _add_sums(row_sums, g, start, end)
     gradient.addcmul_(row_sums[:, None], x)
-    return weight * terms.sum()
+    return loss
 
 
-def _add_sums(totals: Tensor, tile: Tensor, start: int, end: int) -> None:
-    """Add the sums over all columns to the rows `start` to `end`, and those over the mirrored pairs to later rows."""
-    totals[start:end] += tile.sum(1)
-    totals[end:] += tile[:, end - start :].sum(0)
+def _add_sums(totals: Tensor, tile: Tensor, start: int, end: int, f: Tensor | None = None) -> None:
+    """Add the sums over all columns to the rows `start` to `end`, and those over the mirrored pairs to later rows.
+
+    With weights of the rows, `f`, what a row sees of another counts the weight of the other.
+    """
+    if f is None:
+        totals[start:end] += tile.sum(1)
+        totals[end:] += tile[:, end - start :].sum(0)
+    else:
+        totals[start:end] += tile @ f[start:]
+        totals[end:] += f[start:end] @ tile[:, end - start :]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hf_relation.errors import UsageError
-from hf_relation.losses._inputs import prepare
+from hf_relation.losses._inputs import prepare, prepare_weights
 from hf_relation.losses._ranked_list_kernel import (
     CODE_EPSILON,
     RankedListFunction,
@@ -28,6 +28,7 @@ _LARGEST_EXPONENT = 40
 def ranked_list_loss(
     embeddings: Tensor,
     labels: Tensor,
+    weights: Tensor | None = None,
     *,
     positive_margin: float = 0.8,
     negative_margin: float = 1.2,
@@ -50,6 +51,17 @@ def ranked_list_loss(
     place (in float32: nearer than a thousandth of their length) have distance 0 and pass no gradient to each other. A row
     without an informative pair adds zero; when no row has one the loss is 0 and still has a (zero) gradient.
 
+    With `weights`, such as those of labels that may be wrong, \\(f_j\\) is what row j counts wherever it occurs: the term of anchor
+    j, what others are pulled to it, and what they are pushed from it,
+
+        L_P(i) = sum over P_i of f_j (d_ij - alpha_P)
+        L_N(i) = sum over N_i of w_ij (alpha_N - d_ij),   w_ij = f_j exp(T (alpha_N - d_ij)) / sum over N_i of f_k exp(...)
+        loss   = sum over anchors of f_i [(1 - balance) L_P(i) + balance L_N(i)]
+
+    and the averages of the other reductions are weighted ones, by f. So a row of weight 2 counts as two equal rows (but for
+    `"mean_all"`, where the other of the two would be a positive), one of weight 0 as none, and in averages only ratios
+    matter. Weighting anchors alone would not do: a right label would still be pulled to each wrong one of its class.
+
     The gradient is analytic and computed together with the value: nothing of shape (n, n) is kept between the passes, and
     differentiating the gradient once more raises `RuntimeError`. Above `temperature * negative_margin` = 40 a slower way
     is taken that no temperature makes overflow. `examples/benchmarks/speed.py` measures speed and memory.
@@ -58,6 +70,7 @@ def ranked_list_loss(
         embeddings (`torch.Tensor` of shape `(n, d)`, floating):
             One row per mention pair. Rows are used as given; the default margins are for rows of unit length.
         labels (`torch.Tensor` of shape `(n,)`, integer): class ids from 0. Rows with label -100 are left out.
+        weights (`torch.Tensor` of shape `(n,)`, floating, *optional*): f, finite and at least 0; constants. Default: all 1.
         positive_margin (`float`, defaults to 0.8): alpha_P, at least 0; positives nearer than this cost nothing.
         negative_margin (`float`, defaults to 1.2): alpha_N, at least `positive_margin`; negatives farther away than
             this cost nothing.
@@ -77,7 +90,8 @@ def ranked_list_loss(
 
     Raises:
         TypeError: embeddings are not floating, or labels are not integers.
-        ValueError: shapes do not fit, a label is negative and not -100, or a setting is out of its range.
+        ValueError: shapes do not fit, a label is negative and not -100, a weight is negative or not finite, or a setting is
+            out of its range.
 
     Example:
 
@@ -102,14 +116,17 @@ def ranked_list_loss(
     settings = RankedListSettings(positive_margin, negative_margin, temperature, balance, reduction, detach_weights)
     with torch.autocast(embeddings.device.type, enabled=False):
         x, y = prepare(embeddings, labels)
+        f = prepare_weights(weights, labels, x)
+        if f is not None and bool((f == 0).any()):
+            x, y, f = x[f > 0], y[f > 0], f[f > 0]
         if len(x) == 0:
             return x.sum()  # zero, with a gradient
         if temperature * negative_margin > _LARGEST_EXPONENT:
-            return _loss_by_autograd(x, y, settings)
+            return _loss_by_autograd(x, y, f, settings)
         if torch.is_grad_enabled() and x.requires_grad:
-            loss: Tensor = RankedListFunction.apply(x, y, settings)
+            loss: Tensor = RankedListFunction.apply(x, y, f, settings)
             return loss
-        return value_and_gradient(x, y, settings, with_gradient=False)[0]
+        return value_and_gradient(x, y, settings, f, with_gradient=False)[0]
 
 
 class RankedListLoss(nn.Module):
@@ -157,11 +174,12 @@ class RankedListLoss(nn.Module):
         self.reduction: Reduction = reduction
         self.detach_weights = detach_weights
 
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Return the scalar loss of `embeddings` `(n, d)` with class ids `labels` `(n,)`."""
+    def forward(self, embeddings: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Return the scalar loss of `embeddings` `(n, d)` with class ids `labels` `(n,)`, and `weights` `(n,)` if they have any."""
         return ranked_list_loss(
             embeddings,
             labels,
+            weights,
             positive_margin=self.positive_margin,
             negative_margin=self.negative_margin,
             temperature=self.temperature,
@@ -178,7 +196,7 @@ class RankedListLoss(nn.Module):
         )
 
 
-def _loss_by_autograd(x: Tensor, y: Tensor, settings: RankedListSettings) -> Tensor:
+def _loss_by_autograd(x: Tensor, y: Tensor, f: Tensor | None, settings: RankedListSettings) -> Tensor:
     """The same loss with a maximum subtracted from each row's exponents: slower, for any temperature."""
     distance = _pairwise_distances(x)  # (n, n)
     same = y[:, None] == y[None, :]
@@ -186,14 +204,16 @@ def _loss_by_autograd(x: Tensor, y: Tensor, settings: RankedListSettings) -> Ten
     near_negative = ~same & ~(distance >= settings.negative_margin)
     positive = same.fill_diagonal_(False)
     excess = (distance - settings.positive_margin).clamp_min(0).masked_fill(~positive, 0)  # (n, n)
-    loss_positive = excess.sum(1)
+    each = x.new_ones(len(x)) if f is None else f
+    loss_positive = (excess * each).sum(1)
     if settings.reduction == "mean_informative":
-        loss_positive = loss_positive / (excess > 0).sum(1).clamp_min(1)
+        seen = ((excess > 0) * each).sum(1)
+        loss_positive = loss_positive / seen.masked_fill(seen == 0, 1)
     elif settings.reduction == "mean_all":
-        loss_positive = loss_positive / (positive.sum(1, dtype=x.dtype) + CODE_EPSILON)
+        loss_positive = loss_positive / ((positive * each).sum(1) + CODE_EPSILON)
 
     shortfall = (settings.negative_margin - distance).masked_fill(~near_negative, 0)  # (n, n)
-    logits = (settings.temperature * shortfall).masked_fill(~near_negative, torch.finfo(x.dtype).min)
+    logits = (settings.temperature * shortfall + each.log()).masked_fill(~near_negative, torch.finfo(x.dtype).min)
     # A row without negatives gets weights that meet only zeros.
     log_total = torch.logsumexp(logits, 1, keepdim=True)
     if settings.reduction == "mean_all":
@@ -202,8 +222,8 @@ def _loss_by_autograd(x: Tensor, y: Tensor, settings: RankedListSettings) -> Ten
     if settings.detach_weights:
         weights = weights.detach()
     loss_negative = (weights * shortfall).sum(1)
-    positive_weight, negative_weight = settings.term_weights(len(x))
-    return (positive_weight * loss_positive + negative_weight * loss_negative).sum()
+    positive_weight, negative_weight = settings.term_weights(float(each.sum()))
+    return (each * (positive_weight * loss_positive + negative_weight * loss_negative)).sum()
 
 
 def _pairwise_distances(x: Tensor) -> Tensor:
