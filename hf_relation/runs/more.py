@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from hf_relation.discovery.state import read_state, write_state
 from hf_relation.errors import CheckpointError
 from hf_relation.runs.building import Words, build, encoder_name, read_words
 from hf_relation.runs.label_noise import add_label_noise
+from hf_relation.runs.learning_order import learned_labels
 from hf_relation.runs.more_arguments import COMMAND, ScriptArguments, parse
 from hf_relation.runs.output_folder import RESULTS, claimed
 from hf_relation.runs.records import RUN_FILE, describe_data, finished_run, run_results, run_settings
 from hf_relation.training import (
     ExperimentData,
+    RelationDataset,
     RelationTrainer,
     RelationTrainingArguments,
     corpus_names,
@@ -52,6 +54,7 @@ def train_one(
     seed: int,
     console: Console,
     words: Words | None = None,
+    weights: Sequence[float] | None = None,
 ) -> dict[str, Any]:
     """Train with one seed, save the checkpoint, score it."""
     folder = Path(args.output_dir) / f"seed-{seed}"
@@ -63,7 +66,8 @@ def train_one(
         changes |= {"eval_strategy": "no", "load_best_model_at_end": False}
     seed_args = dataclasses.replace(args, **changes)
     model, processor = build(script, seed, words)
-    trainer = RelationTrainer(model, seed_args, processor, data.train, data.validation or None)
+    rows: Any = data.train if weights is None else RelationDataset(data.train, processor, weights=weights)
+    trainer = RelationTrainer(model, seed_args, processor, rows, data.validation or None)
     trainer.train(resume_from_checkpoint=script.resume and has_complete_checkpoint(folder))
     run: dict[str, Any] = {}
     algorithm: Any = script.algorithm
@@ -131,7 +135,8 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     """
     script, args = parse(argv, command=command)
     console = Console(quiet=args.process_index != 0)
-    data = add_label_noise(load_experiment_data(script), script.label_noise, script.label_noise_seed)
+    right = load_experiment_data(script)
+    data = add_label_noise(right, script.label_noise, script.label_noise_seed)
     words = read_words(script, data.train)
     describe_data(data, console)
     if words is not None:
@@ -143,17 +148,36 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
         args = with_classes(args, len(data.known_relations))
     with claimed(
         args.output_dir,
-        run_settings(script, args, data, "model_name_or_path", "word_vectors"),
+        run_settings(script, args, data, "model_name_or_path", "word_vectors", "learning_order"),
         resume=script.resume,
         overwrite=script.overwrite,
         process_index=args.process_index,
         num_processes=args.world_size,
     ):
+        learned = None
+        if script.learning_order is not None:
+            console.rule("learning order")
+            learned = learned_labels(
+                script,
+                args,
+                data.train,
+                model_name_or_path=script.model_name_or_path,
+                max_length=script.max_length,
+                resume=script.resume,
+                console=console,
+            )
         runs = []
         for seed in range(args.seed, args.seed + script.num_seeds):
             console.rule(f"training seed {seed}")
-            runs.append(train_one(script, args, data, seed, console, words))
-        return write_results(script, args, data, runs, words, console) if args.process_index == 0 else {}
+            runs.append(train_one(script, args, data, seed, console, words, learned.weights if learned else None))
+        if args.process_index != 0:
+            return {}
+        about: dict[str, Any] = {}
+        if learned is not None:
+            wrong = [old["relations"] != new["relations"] for old, new in zip(right.train, data.train, strict=True)]
+            about["learning_order"] = learned.about(wrong)
+            console.print(f"Learning order: {json.dumps(about['learning_order'])}", markup=False)
+        return write_results(script, args, data, runs, words, console, about)
 
 
 def write_results(
@@ -163,6 +187,7 @@ def write_results(
     runs: list[dict[str, Any]],
     words: Words | None,
     console: Console,
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write results.json and the cards, and print the table; gives the content of results.json."""
     summary = summarize_runs(runs, variant=script.variant)
@@ -178,6 +203,7 @@ def write_results(
         encoder=encoder_name(script) if words is None else "CNN",
         evaluation={"cluster_kwargs": cluster_kwargs} if cluster_kwargs else None,
         **about_words,
+        **(more or {}),
     )
     output = Path(args.output_dir)
     write_json(output / RESULTS, results)

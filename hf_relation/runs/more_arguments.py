@@ -10,6 +10,7 @@ from hf_relation.clustering import finds_number, make_clusterer
 from hf_relation.errors import UsageError
 from hf_relation.losses import build_loss
 from hf_relation.models.more import MOREConfig
+from hf_relation.runs.learning_order_arguments import LearningOrderArguments, check_learning_order
 from hf_relation.runs.parsing import json_object, parse_run
 from hf_relation.runs.presets import presets_of
 from hf_relation.training import ExperimentArguments, RelationTrainingArguments
@@ -29,6 +30,7 @@ Examples:
   {command} --dataset fewrel --data_dir data --output_dir runs/more --max_steps 240
   {command} --dataset jsonl --train_file known.jsonl --test_file novel.jsonl --output_dir runs/mine
   {command} --dataset fewrel --data_dir data --output_dir runs/cnn --preset more --encoder cnn --word_vectors glove.txt
+  {command} --dataset jsonl --train_file noisy.jsonl --test_file novel.jsonl --output_dir runs/denoised --learning_order auto
 """
 
 # Where the defaults of this run differ from those of RelationTrainingArguments; any of them can be given on the command line.
@@ -49,7 +51,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 @dataclass
-class ScriptArguments(ExperimentArguments):
+class ScriptArguments(LearningOrderArguments, ExperimentArguments):
     """What to start from and how to learn; what to train on and how to score it is in [`ExperimentArguments`]."""
 
     preset: str | None = field(
@@ -152,6 +154,7 @@ def _check(script: ScriptArguments) -> None:
     adversarial_kwargs = json_object("adversarial_kwargs", script.adversarial_kwargs, '{"epsilon": 0.02}')
     cluster_kwargs = json_object("cluster_kwargs", script.cluster_kwargs, '{"bandwidth": 0.5}')
     build_loss(script.loss, **loss_kwargs)
+    check_learning_order(script)
     MOREConfig(
         pooling=script.pooling,
         projection_dim=script.projection_dim,

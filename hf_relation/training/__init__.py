@@ -25,7 +25,7 @@ from hf_relation.training.experiment_loading import (
 )
 from hf_relation.training.extraction_dataset import ExtractionCollator, ExtractionDataset, LabelledWindow
 from hf_relation.training.extraction_trainer import ExtractionTrainer, chosen_pairs
-from hf_relation.training.learning_order import LearningOrder, orders_of, read_learning_order
+from hf_relation.training.learning_order import LearningOrder, orders_of, read_learning_order, row_weights
 from hf_relation.training.learning_order_trainer import LearningOrderTrainer
 from hf_relation.training.length_sampler import LengthBatchSampler
 from hf_relation.training.mixed_sampler import MixedBatchSampler
@@ -116,6 +116,7 @@ __all__ = [
     "predict_rows",
     "prepare_data",
     "score_clusterings",
+    "row_weights",
     "score_model",
     "score_parts",
     "score_task",

@@ -50,6 +50,7 @@ def chunked_loss(
     parts: Sequence[Mapping[str, Tensor]],
     order: Tensor,
     labels: Tensor,
+    weights: Tensor | None = None,
 ) -> BatchLoss:
     """Embed the parts of a batch one by one, with their graphs, and take the loss over all rows.
 
@@ -60,13 +61,14 @@ def chunked_loss(
             [`~hf_relation.training.length_chunks.split_by_length`] gives them.
         order (`torch.Tensor` of shape `(rows,)`): position in the batch of every row of the joined parts.
         labels (`torch.Tensor` of shape `(rows,)`): relation numbers in the order of the batch.
+        weights (`torch.Tensor` of shape `(rows,)`, *optional*): how much every row counts in the relation loss, in the same order.
 
     Returns:
         [`BatchLoss`].
     """
     outputs = [model(**part) for part in parts]
     embeddings = torch.cat([output.embeddings for output in outputs])
-    relation = plain.compute_loss(embeddings, labels[order])
+    relation = plain.compute_loss(embeddings, labels[order], None if weights is None else weights[order])
     shares = [len(output.embeddings) / len(embeddings) for output in outputs]
     terms = [output.adversarial_loss for output in outputs]
     adversarial = None if terms[0] is None else torch.stack([w * t for w, t in zip(shares, terms, strict=True)]).sum()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from hf_relation.errors import UsageError
-from hf_relation.training.datasets import ROW_INDEX
+from hf_relation.training.datasets import ROW_INDEX, ROW_WEIGHT
 
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class RelationCollator:
         seed (`int`, defaults to 0): start of the draws, at least 0.
 
     Returns (when called):
-        `BatchEncoding`: the tensors of [`RelationProcessor`], with `labels` `(batch,)` int64 if the rows have them.
+        `BatchEncoding`: the tensors of [`RelationProcessor`], with `labels` `(batch,)` int64 and `weights` `(batch,)` float32 if
+        the rows have them.
 
     Raises:
         UsageError: a probability out of range, or dropout with a tokenizer that has no mask and no unknown token.
@@ -70,7 +71,12 @@ class RelationCollator:
         self._special_ids = torch.tensor(sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}))
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> BatchEncoding:
+        weights = [row[ROW_WEIGHT] for row in rows if ROW_WEIGHT in row]
+        if weights:
+            rows = [{name: column for name, column in row.items() if name != ROW_WEIGHT} for row in rows]
         batch = self.processor.pad(list(rows), return_tensors="pt")
+        if weights:
+            batch[ROW_WEIGHT] = torch.tensor(weights, dtype=torch.float32)
         if self.mention_dropout or self.word_dropout:
             batch["input_ids"] = self._hide(batch)
         return batch

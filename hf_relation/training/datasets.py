@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from hf_relation.errors import UsageError
 from hf_relation.training.samplers import UNLABELLED
 
 
@@ -41,6 +43,7 @@ def single_relation(instance: Mapping[str, Any]) -> str | None:
 
 
 ROW_INDEX = "row_index"
+ROW_WEIGHT = "weights"
 
 
 class EncodedRows(torch.utils.data.Dataset[dict[str, Any]]):
@@ -65,15 +68,20 @@ class RelationDataset(EncodedRows):
         processor ([`RelationProcessor`]): turns them into token ids and masks.
         label2id (`Mapping[str, int]`, *optional*): numbers of the relations; by default the sorted names are
             numbered from 0.
+        weights (`Sequence[float]` of length `n`, *optional*): how much every row counts in the loss of a
+            [`~hf_relation.MOREModel`], at least 0; see [`~hf_relation.losses.ranked_list_loss`]. Of labels that may be wrong:
+            [`~hf_relation.training.row_weights`].
 
     Attributes:
         labels (`list[int]` of length `n`): relation number of every row, -100 for unlabelled ones.
+        weights (`list[float]` or `None`): as given.
         label2id (`dict[str, int]`): the numbering in use.
         instance_ids (`list[str]` of length `n`): id of every row; its position where an instance has none.
         num_truncated (`int`): rows whose text did not fit and was cut around the mentions.
 
     Raises:
         KeyError: a relation that is not in the given `label2id`.
+        UsageError: not one weight a row, or one that is negative or not finite.
     """
 
     def __init__(
@@ -81,7 +89,10 @@ class RelationDataset(EncodedRows):
         instances: Sequence[Instance],
         processor: RelationProcessor,
         label2id: Mapping[str, int] | None = None,
+        *,
+        weights: Sequence[float] | None = None,
     ) -> None:
+        self.weights = None if weights is None else _checked_weights(weights, len(instances))
         names = [single_relation(instance) for instance in instances]
         if label2id is None:
             label2id = {
@@ -98,7 +109,18 @@ class RelationDataset(EncodedRows):
         return self._encoded[row]
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return {**vars(self._encoded[index]), "labels": self.labels[index]}
+        row = {**vars(self._encoded[index]), "labels": self.labels[index]}
+        return row if self.weights is None else row | {ROW_WEIGHT: self.weights[index]}
+
+
+def _checked_weights(weights: Sequence[float], num_rows: int) -> list[float]:
+    kept = [float(weight) for weight in weights]
+    if len(kept) != num_rows:
+        raise UsageError(f"`weights` must have one number a row ({num_rows}), got {len(kept)}.")
+    for row, weight in enumerate(kept):
+        if not 0 <= weight < math.inf:
+            raise UsageError(f"`weights` must be finite and at least 0, got {weight} in row {row}.")
+    return kept
 
 
 class NumberedRows(torch.utils.data.Dataset[tuple[int, dict[str, Any]]]):

@@ -18,6 +18,7 @@ def cached_loss(
     parts: Sequence[Mapping[str, Tensor]],
     order: Tensor,
     labels: Tensor,
+    weights: Tensor | None = None,
     *,
     backward: Callable[[Tensor], None],
     no_sync: Callable[[], AbstractContextManager[None]],
@@ -42,6 +43,7 @@ def cached_loss(
             [`~hf_relation.training.length_chunks.split_by_length`] gives them; at least one part.
         order (`torch.Tensor` of shape `(rows,)`): position in the batch of every row of the joined parts.
         labels (`torch.Tensor` of shape `(rows,)`): relation numbers in the order of the batch.
+        weights (`torch.Tensor` of shape `(rows,)`, *optional*): how much every row counts in the relation loss, in the same order.
         backward (`Callable[[Tensor], None]`): walks back from the scalar of a part, scaled as the caller scales `loss`.
         no_sync (`Callable[[], ContextManager]`): keeps the gradients of a part in this process.
 
@@ -59,7 +61,7 @@ def cached_loss(
                 found.append(model(**part).embeddings)
     with torch.enable_grad():
         embeddings = torch.cat(found).requires_grad_()  # (rows, d)
-        relation = plain.compute_loss(embeddings, labels[order])
+        relation = plain.compute_loss(embeddings, labels[order], None if weights is None else weights[order])
         (gradient,) = torch.autograd.grad(relation, embeddings)
     adversarial: Tensor | None = None
     for number, (part, seed, share) in enumerate(

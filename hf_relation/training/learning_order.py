@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from hf_relation.data.atomic import atomic_file
 from hf_relation.data.files import naming_file, parse_json, read_json, read_lines
 from hf_relation.data.schema import Document
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
-from hf_relation.losses import NEVER_LEARNED
+from hf_relation.losses import NEVER_LEARNED, learning_order_weights
 from hf_relation.training.extraction_dataset import ExtractionDataset
 
 
@@ -191,6 +192,64 @@ def _order_of(row: Mapping[str, Any], *, index: int | None = None, line: int | N
                 line=line,
             )
     return [NEVER_LEARNED if value is None else int(value) for value in column]
+
+
+def row_weights(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    num_epochs: int | None = None,
+    alpha: float = math.e,
+    late_from: int | None = None,
+    never_weight: float | None = None,
+) -> list[float]:
+    """Weigh instances by their column `learning_order`, for the loss of [`RelationDataset`].
+
+    Args:
+        rows (`Sequence[Mapping]`): instances with the column: a list with one entry for every entry of `relations`, or one epoch by
+            itself; null for never learned. Instances without a single relation, which no loss sees, weigh 1.
+        num_epochs (`int`, *optional*): k_max; by default the last epoch at which anything was learned.
+        alpha, late_from, never_weight: as for [`~hf_relation.losses.learning_order_weights`]. By default what was never learned
+            weighs as much as what was learned last, and the weights go from 1 to alpha only: a wrong label that no epoch has
+            taught still counts 1/alpha of a right one. `never_weight` below 1 tells them further apart.
+
+    Returns:
+        `list[float]`: one a row.
+
+    Raises:
+        InvalidRowError: a row lacks the column, or it does not fit.
+        UsageError: a setting, or an epoch, is out of range.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.training import row_weights
+    >>> rows = [{"relations": ["a"], "learning_order": order} for order in (1, [3], None)]
+    >>> row_weights(rows, alpha=4.0, never_weight=0.1)
+    [4.0, 1.0, 0.1]
+
+    ```
+    """
+    listed = [
+        row
+        if isinstance(row.get("learning_order", []), list)
+        else {"relations": row["relations"], "learning_order": [row["learning_order"]]}
+        for row in rows
+    ]
+    orders = orders_of(listed)
+    single = [row for row, order in enumerate(orders) if len(order) == 1]
+    order = torch.tensor([orders[row][0] for row in single], dtype=torch.long)
+    learned = order[order != NEVER_LEARNED]
+    found_last = int(learned.max()) if len(learned) else 1
+    if num_epochs is not None and found_last > num_epochs:
+        raise UsageError(f"`learning_order` holds the epoch {found_last}, and there were {num_epochs}.")
+    last = found_last if num_epochs is None else num_epochs
+    settings: dict[str, Any] = {"alpha": alpha, "late_from": late_from, "never_weight": never_weight}
+    first = int(learned.min()) if len(learned) else last
+    weights = learning_order_weights(order, first=first, last=last, **settings).tolist()
+    found = [1.0] * len(rows)
+    for row, weight in zip(single, weights, strict=True):
+        found[row] = weight
+    return found
 
 
 def _name(rank: int) -> str:

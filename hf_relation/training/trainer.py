@@ -25,7 +25,7 @@ from hf_relation.training.arguments import RelationTrainingArguments
 from hf_relation.training.averaging import WeightAverage
 from hf_relation.training.batch_loss import BatchLoss, NamedTerms, chunked_loss
 from hf_relation.training.collators import RelationCollator
-from hf_relation.training.datasets import ROW_INDEX, EncodedRows, RelationDataset
+from hf_relation.training.datasets import ROW_INDEX, ROW_WEIGHT, EncodedRows, RelationDataset
 from hf_relation.training.distributed import from_first_process
 from hf_relation.training.failures import FiniteGuard
 from hf_relation.training.gradient_cache import cached_loss
@@ -59,6 +59,7 @@ class RelationTrainer(Trainer):
       that a resumed run goes on exactly;
     - adapters (`trainable="lora"`) are merged at the end: the saved model is a plain one;
     - batches of thousands of rows take the memory of a few with `gradient_cache_rows`;
+    - rows count as their weights say where the data set has some ([`RelationDataset`], `weights`): labels that may be wrong;
     - a loss or a gradient that is not finite stops the run, in all processes, before it changes a weight;
     - checkpoints end with a list of their files (`complete.json`); `train(resume_from_checkpoint=True)` takes the last
       *complete* one and ends with the same bits as a run that was never interrupted. `save_total_limit` removes older
@@ -138,6 +139,10 @@ class RelationTrainer(Trainer):
         self.add_callback(RunCallback(self))
         if isinstance(self._plain(self.model), MOREModel):
             self.add_callback(AdversarialWarmup(args.adversarial_start_step, args.adversarial_warmup_steps))
+        elif getattr(train_dataset, "weights", None) is not None:
+            raise UsageError(
+                f"Weights of rows work with MOREModel, whose losses take them; this is a {type(model).__name__}. Leave them out."
+            )
         elif args.gradient_cache_rows is not None and not self._caches_gradients:
             raise UsageError(
                 f"`gradient_cache_rows` works with MOREModel, whose loss is a function of its embeddings; this is a "
@@ -189,7 +194,7 @@ class RelationTrainer(Trainer):
         plain = self._plain(model)
         if return_outputs or inputs.get("labels") is None or not isinstance(plain, MOREModel):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        labels = inputs.pop("labels")
+        labels, weights = inputs.pop("labels"), inputs.pop(ROW_WEIGHT, None)
         parts, order = split_batch(inputs, self.args)
         with self.compute_loss_context_manager():
             if self.args.gradient_cache_rows is not None and torch.is_grad_enabled():
@@ -199,11 +204,12 @@ class RelationTrainer(Trainer):
                     parts,
                     order,
                     labels,
+                    weights,
                     backward=lambda loss: self.accelerator.backward(loss / self.current_gradient_accumulation_steps),
                     no_sync=lambda: self.accelerator.no_sync(model),
                 )
             else:
-                self._terms = chunked_loss(model, plain, parts, order, labels)
+                self._terms = chunked_loss(model, plain, parts, order, labels, weights)
         return self._terms.loss
 
     def _plain(self, model: torch.nn.Module) -> torch.nn.Module:

@@ -95,6 +95,7 @@ class MOREModel(MOREPreTrainedModel):
         tail_marker_index: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
+        weights: torch.Tensor | None = None,
         return_dict: bool | None = None,
     ) -> MOREOutput | tuple[torch.Tensor, ...]:
         """Embed a batch that [`~hf_relation.RelationProcessor`] made.
@@ -108,6 +109,8 @@ class MOREModel(MOREPreTrainedModel):
             head_marker_index, tail_marker_index (`torch.Tensor` of shape `(batch,)`): positions of the start markers.
             inputs_embeds (`torch.Tensor` of shape `(batch, tokens, hidden)`, *optional*): instead of `input_ids`.
             labels (`torch.Tensor` of shape `(batch,)`, *optional*): integer relation ids, -100 for unlabelled rows.
+            weights (`torch.Tensor` of shape `(batch,)`, *optional*): how much every row counts in the relation loss, for labels
+                that may be wrong; at least 0.
             return_dict (`bool`, *optional*): `False` for a plain tuple.
 
         Returns:
@@ -144,7 +147,7 @@ class MOREModel(MOREPreTrainedModel):
                     width,
                     random_state,
                 )
-        loss = None if labels is None else self.compute_loss(embeddings, labels)
+        loss = None if labels is None else self.compute_loss(embeddings, labels, weights)
         if loss is not None and adversarial_loss is not None:
             loss = loss + self.adversarial_factor * adversarial_loss
         output = MOREOutput(
@@ -164,15 +167,20 @@ class MOREModel(MOREPreTrainedModel):
             pooled = self.projection(pooled)  # (batch, projection_dim)
         return functional.normalize(pooled.float(), dim=-1, eps=1e-6), last_hidden_state, width
 
-    def compute_loss(self, embeddings: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def compute_loss(
+        self, embeddings: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """The relation loss of ready embeddings: that of `forward` with `labels`, without the virtual adversarial loss.
 
         Args:
             embeddings (`torch.Tensor` of shape `(n, config.embedding_dim)`): rows of unit length.
             labels (`torch.Tensor` of shape `(n,)`): integer relation ids, -100 for unlabelled rows.
+            weights (`torch.Tensor` of shape `(n,)`, *optional*): of every row, as for `forward`.
 
         Returns:
             `torch.Tensor` of shape `()`.
         """
-        loss: torch.Tensor = self.relation_loss(embeddings, labels)
+        # A loss of two arguments may have been put in the place of the model's own.
+        given = (embeddings, labels) if weights is None else (embeddings, labels, weights)
+        loss: torch.Tensor = self.relation_loss(*given)
         return loss
