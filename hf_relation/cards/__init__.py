@@ -5,6 +5,7 @@ from hf_relation.cards.classification_card import classification_card_text, writ
 from hf_relation.cards.discovery_card import write_discovery_card
 from hf_relation.cards.extraction_card import extraction_card_text, write_extraction_card
 from hf_relation.cards.model_card import model_card_text, write_model_card
+from hf_relation.cards.pretraining_card import write_pretraining_card
 from hf_relation.cards.pruning_card import write_pruning_card
 from hf_relation.cards.published import (
     PUBLISHED_FEWREL,
@@ -34,5 +35,6 @@ __all__ = [
     "write_discovery_card",
     "write_extraction_card",
     "write_model_card",
+    "write_pretraining_card",
     "write_pruning_card",
 ]

@@ -10,9 +10,10 @@ from typing import Any, cast
 from rich.console import Console
 from transformers import AutoTokenizer
 
+from hf_relation.cards import write_pretraining_card
 from hf_relation.checkpoints import BASE_REPOSITORY, base_encoder_path
 from hf_relation.compat import import_optional
-from hf_relation.models.finecl import FineCLForPreTraining
+from hf_relation.models.finecl import FineCLConfig, FineCLForPreTraining
 from hf_relation.processing import DocumentProcessor
 from hf_relation.runs.finecl_arguments import COMMAND, FineCLArguments, model_settings, parse
 from hf_relation.runs.finecl_data import PretrainingData, load_pretraining_data
@@ -189,12 +190,14 @@ def _write_results(
         "counts": data.counts,
         "relations": data.relations,
         "runs": runs,
-        "settings": changed_settings(script, args),
+        "settings": {name: value for name, value in changed_settings(script, args).items() if name != "facts"},
         "versions": library_versions(),
     }
     output = Path(args.output_dir)
     write_json(output / RESULTS, results)
     for run in runs:
+        folder = output / f"seed-{run['seed']}"
+        write_pretraining_card(folder, FineCLConfig.from_pretrained(folder), results, seed=run["seed"])
         losses = ", ".join(f"{name.removeprefix('eval_')} {value:.3f}" for name, value in run["validation"].items())
         console.print(f"Seed {run['seed']}, texts set aside: {losses}", markup=False)
     console.print(f"Figures: {output / RESULTS}. Models: {output}/seed-*", markup=False)

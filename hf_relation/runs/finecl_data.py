@@ -76,7 +76,7 @@ def load_pretraining_data(script: FineCLArguments) -> PretrainingData:
     counts = {"read": len(documents)}
     if script.facts is not None:
         labeller = DistantLabeller(read_facts(script.facts), match=cast(Any, script.match))
-        documents = [cast(Document, document) for document in labeller.documents(documents)]
+        documents = list(labeller.documents(documents))
         counts["facts_used"] = len(labeller.report.used_facts)
     others = {name: _evaluation_rows(name, script) for name in script.apart_from}
     others |= {path: read_rows(path) for path in script.apart_from_file}

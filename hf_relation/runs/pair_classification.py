@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from hf_relation.cards import write_classification_card
 from hf_relation.checkpoints import BASE_REPOSITORY
 from hf_relation.extraction import RelationExtractor
 from hf_relation.models.pair_classification import PairClassificationModel
@@ -52,7 +53,7 @@ def train_one(
     console: Console,
 ) -> dict[str, Any]:
     """Train one classifier, score the test, save it."""
-    folder = Path(args.output_dir) / f"seed-{seed}" / f"{start}-{share:g}"
+    folder = Path(args.output_dir) / f"seed-{seed}" / _name_of(start, share)
     finished = finished_run(folder, script.resume, console)
     if finished is not None:
         return finished
@@ -138,6 +139,10 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
         return write_results(script, args, data, runs, console) if args.process_index == 0 else {}
 
 
+def _name_of(encoder: str, share: float) -> str:
+    return f"{encoder}-{share:g}"
+
+
 def summarize(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean and standard deviation over seeds: encoder -> share -> part -> figure.
 
@@ -213,11 +218,17 @@ def write_results(
         "unseen_relations": data.unseen_relations,
         "summary": summary,
         "runs": runs,
-        "settings": changed_settings(script, args),
+        "settings": {name: value for name, value in changed_settings(script, args).items() if name != "encoders"},
         "versions": library_versions(),
     }
     output = Path(args.output_dir)
     write_json(output / RESULTS, results)
+    if script.keep_models:
+        for run in runs:
+            place = {"seed": run["seed"], "encoder": run["encoder"], "share": run["share"]}
+            folder = output / f"seed-{run['seed']}" / _name_of(run["encoder"], run["share"])
+            base = BASE_REPOSITORY if script.starts[run["encoder"]] is None else None
+            write_classification_card(folder, results, name=f"{output.name}-{folder.name}", base_model=base, **place)
     title = f"Pair classification on {script.dataset}: test"
     console.print(results_table(summary, "test", title=title, seeds=script.num_seeds))
     console.print(f"Figures: {output / RESULTS}", markup=False)

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+import yaml
 from transformers import AutoModel
 
 from hf_relation.data import check_document, write_jsonl
@@ -87,6 +88,18 @@ def test_the_model_is_an_encoder_that_was_trained(finished, folder):
     assert losses["eval_loss"] == pytest.approx(
         losses["eval_relation_loss"] + losses["eval_entity_loss"] + losses["eval_mlm_loss"], rel=1e-4
     )
+
+
+def test_the_card_has_the_figures_of_the_run(finished):
+    output, results = finished
+    card = (output / "seed-5" / "README.md").read_text(encoding="utf-8")
+    header = yaml.safe_load(card.split("---\n")[1])
+    assert header["library_name"] == "hf_relation" and "finecl" in header["tags"]
+    run = results["runs"][0]
+    for name, shares in run["learned"].items():
+        assert "| " + " | ".join([name, *(f"{100 * share:.0f}" for share in shares)]) + " |" in card
+    assert f"{run['validation']['eval_relation_loss']:.3f}" in card and "0.3 F1" in card and "train.jsonl" in card
+    assert str(output) not in card and str(output) not in json.dumps(results["settings"])
 
 
 def test_a_finished_stage_is_not_done_again(finished, folder, tmp_path, monkeypatch):

@@ -100,6 +100,9 @@ def test_documents_have_any_number_of_relations_and_the_checkpoint_gives_the_fig
     assert run["kind"] == "multi_label" and run["scores"]["test"]["f1"] > 0.5
     (saved,) = (tmp_path / "run" / "seed-5").iterdir()
     extractor = RelationExtractor.from_pretrained(saved)
+    card = (saved / "README.md").read_text(encoding="utf-8")
+    figures = results["summary"][folder.name]["1"]["test"]
+    assert f"{100 * figures['f1']['mean']:.1f} ± 0.0" in card and str(folder) not in card
     documents = list(read_jsonl(folder / "test.jsonl", kind="document"))
     found = [
         [(row["head"]["entity"], row["relation"], row["tail"]["entity"]) for row in of_document["triples"]]
