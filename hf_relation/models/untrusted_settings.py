@@ -30,6 +30,8 @@ QUIET_SETTINGS = frozenset(
     """architectures dtype gradient_checkpointing id2label label2id output_attentions position_embedding_type torch_dtype
     transformers_version""".split()
 )
+# Written into every config by transformers' Trainer; encoders keep no cache.
+_OF_TRAINERS = frozenset({"use_cache"})
 # Read by transformers in every config.
 _OF_EVERY_CONFIG = frozenset({"model_type", "output_attentions", "torch_dtype", "num_labels", "tie_word_embeddings"})
 
@@ -103,7 +105,7 @@ def settings_from_file(config_class: type[PreTrainedConfig], settings: Mapping[s
     """
     fields = fields_of(config_class) | _OF_EVERY_CONFIG
     kept = {key: value for key, value in settings.items() if key in fields}
-    unknown = sorted(str(key) for key in settings if key not in fields and not names_code(key))
+    unknown = sorted(str(key) for key in settings if key not in fields | _OF_TRAINERS and not names_code(key))
     if unknown:
         logger.warning_once(f"Unknown settings of {config_class.__name__} were ignored: {', '.join(unknown)}.")
     for key, value in kept.items():

@@ -18,7 +18,7 @@ from hf_relation.models.loading import load_model
 from hf_relation.models.more import MOREConfig, MOREModel
 from hf_relation.models.plain_config import plain_config
 from hf_relation.models.rocore import RoCOREModel
-from hf_relation.models.untrusted_settings import without_code
+from hf_relation.models.untrusted_settings import settings_from_file, without_code
 from tests.common.tiny_checkpoints import save_tiny_checkpoint
 from tests.common.tiny_models import (
     tiny_finecl,
@@ -226,3 +226,11 @@ def test_unknown_settings_are_dropped_and_a_model_type_of_nobody_is_refused(clea
         AutoModel.from_pretrained(folder)
     with pytest.raises(UsageError, match="of a 'more' model"):
         RoCOREModel.from_pretrained(folder)
+
+
+def test_what_trainers_write_into_every_config_is_dropped_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING", logger="hf_relation"):
+        assert settings_from_file(MOREConfig, {"model_type": "more", "use_cache": False}) == {"model_type": "more"}
+        assert not caplog.records
+        settings_from_file(MOREConfig, {"model_type": "more", "use_cash": False})
+        assert "use_cash" in caplog.text
