@@ -73,6 +73,29 @@ def test_order_of_the_rows_does_not_matter(loss):
     torch.testing.assert_close(shuffled_gradient, gradient[order])
 
 
+def test_weights_follow_their_rows_and_neither_autocast_nor_a_repeat_changes_them(loss):
+    rows, labels = batch(torch.float32)
+    weights = torch.linspace(0.2, 2, len(rows))
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(1))
+    value, gradient = value_and_gradient(lambda *given: loss(*given, weights), rows, labels)
+    shuffled = value_and_gradient(lambda *given: loss(*given, weights[order]), rows[order], labels[order])
+    torch.testing.assert_close(shuffled[0], value)
+    torch.testing.assert_close(shuffled[1], gradient[order])
+    assert not torch.allclose(value, loss(rows, labels)), "they count"
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(loss(rows, labels, weights), value)
+    assert torch.equal(weights, torch.linspace(0.2, 2, len(rows)))
+
+
+def test_weights_of_one_are_none(loss):
+    rows, labels = batch()
+    plain, weighed = (
+        value_and_gradient(loss, rows, labels),
+        value_and_gradient(lambda *given: loss(*given, torch.ones(len(rows))), rows, labels),
+    )
+    assert torch.equal(plain[0], weighed[0]) and torch.equal(plain[1], weighed[1])
+
+
 def test_names_of_the_classes_do_not_matter(loss):
     rows, labels = batch()
     renamed = torch.tensor([900, 3, 0, 41])[labels]

@@ -43,6 +43,17 @@ def test_without_dropout_a_batch_is_what_the_processor_makes(processor, dataset)
         assert torch.equal(batch[name], value), name
 
 
+def test_weights_come_with_their_rows_and_wrong_ones_are_refused(processor):
+    weights = [number / 4 for number in range(20)]
+    weighted = RelationDataset(sample_instances(20), processor, weights=weights)
+    batch = RelationCollator(processor)([weighted[row] for row in (7, 0, 3)])
+    assert batch["weights"].tolist() == [1.75, 0.0, 0.75] and batch["weights"].dtype == torch.float32
+    assert batch["labels"].tolist() == [weighted.labels[row] for row in (7, 0, 3)]
+    for wrong, message in (([1.0], "one number a row"), ([-0.5, *weights[1:]], "got -0.5 in row 0")):
+        with pytest.raises(UsageError, match=message):
+            RelationDataset(sample_instances(20), processor, weights=wrong)
+
+
 def test_mentions_are_hidden_whole_and_nothing_else(processor, dataset):
     batch = RelationCollator(processor)(rows(dataset))
     hidden = RelationCollator(processor, mention_dropout=1.0)(rows(dataset))

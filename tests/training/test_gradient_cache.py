@@ -67,6 +67,28 @@ def test_without_dropout_it_is_the_gradient_of_the_whole_batch(tmp_path, loss, t
     assert_same_gradients(gradients(trainer), expected)
 
 
+@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("loss", ["sup_con", "ranked_list"])
+def test_weights_of_rows_stay_with_their_rows(tmp_path, loss, cached):
+    """Parts are sorted by length, cached or not; every weight has to follow its row."""
+    settings = {"gradient_cache_rows": ROWS} if cached else {"length_chunks": 3}
+    trainer, batch = trainer_with(tmp_path, {"loss": loss}, **settings)
+    trainer.model.double().eval()
+    batch["weights"] = torch.linspace(0.1, 3.0, 12, dtype=torch.float64)
+    with torch.enable_grad():
+        embeddings = trainer.model(**{name: column for name, column in batch.items() if name != "weights"}).embeddings
+        expected_loss = trainer.model.relation_loss(embeddings, LABELS, batch["weights"])
+    expected_loss.backward()
+    expected = gradients(trainer)
+    trainer.model.zero_grad()
+    found = trainer.compute_loss(trainer.model, batch)
+    found.backward()
+    torch.testing.assert_close(found, expected_loss, rtol=1e-5, atol=1e-6)
+    assert_same_gradients(gradients(trainer), expected)
+    batch["weights"] = batch["weights"].flip(0)
+    assert abs(trainer.compute_loss(trainer.model, batch).item() - expected_loss.item()) > 1e-4
+
+
 @pytest.mark.parametrize("adversarial", [False, True])
 def test_with_dropout_it_is_the_gradient_under_the_same_masks(tmp_path, adversarial):
     trainer, batch = trainer_with(tmp_path, VAT if adversarial else {}, gradient_cache_rows=ROWS)

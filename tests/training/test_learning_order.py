@@ -17,13 +17,16 @@ from hf_relation.training import (
     ExtractionDataset,
     LearningOrder,
     LearningOrderTrainer,
+    RelationDataset,
+    RelationTrainer,
     RelationTrainingArguments,
     orders_of,
     read_learning_order,
+    row_weights,
 )
 from tests.common.tiny_documents import sample_documents
-from tests.common.tiny_models import tiny_backbone, tiny_kernel_re
-from tests.common.tiny_tokenizers import tiny_tokenizer
+from tests.common.tiny_models import tiny_backbone, tiny_kernel_re, tiny_siamese_ure
+from tests.common.tiny_tokenizers import sample_instances, tiny_tokenizer
 
 
 DOCUMENTS = sample_documents()
@@ -184,3 +187,39 @@ def test_a_file_that_does_not_fit_is_refused_with_its_line(tmp_path, column, sai
     assert refused.value.line == 2
     path.write_text(json.dumps(good) + "\n", encoding="utf-8")
     assert read_learning_order(path)[1] == [[-1]]
+
+
+def weighed(orders, **settings):
+    return row_weights([{"relations": ["a"], "learning_order": order} for order in orders], **settings)
+
+
+def test_weights_of_instances_by_hand():
+    assert weighed([1, [2], [5], None, [None]], alpha=16.0) == [16.0, 8.0, 1.0, 1.0, 1.0]
+    assert weighed([1, 3, None], alpha=16.0, num_epochs=5, never_weight=0.1) == pytest.approx([16.0, 4.0, 0.1])
+    assert weighed([2, 4, 6], alpha=9.0) == [9.0, 3.0, 1.0]  # from the first epoch at which anything was learned
+    assert weighed([2, 4, 6], alpha=9.0, late_from=4) == [9.0, 1.0, 1.0]
+    assert weighed([None, None]) == weighed([3, 3]) == [1.0, 1.0]
+    assert weighed([None], never_weight=0.5, num_epochs=4) == [0.5]
+    several = {"relations": ["a", "b"], "learning_order": [1, 2]}
+    none = {"relations": [], "learning_order": []}
+    single = [{"relations": ["a"], "learning_order": [order]} for order in (1, 2)]
+    assert row_weights([several, single[0], none, single[1]], alpha=2.0) == [1.0, 2.0, 1.0, 1.0]
+
+
+def test_what_is_no_learning_order_of_instances_is_refused():
+    for row in ({"relations": ["a"]}, {"relations": ["a"], "learning_order": [1, 1]}):
+        with pytest.raises(InvalidRowError, match="row 0: `learning_order` must be a list with one entry"):
+            row_weights([row])
+    with pytest.raises(InvalidRowError, match="holds 0"):
+        weighed([0])
+    with pytest.raises(UsageError, match="holds the epoch 4, and there were 3"):
+        weighed([1, 4], num_epochs=3)
+    with pytest.raises(UsageError, match="`never_weight`"):
+        weighed([1, 4], never_weight=-1.0)
+
+
+def test_weights_need_a_model_that_takes_them(tmp_path):
+    model, processor = tiny_siamese_ure()
+    args = RelationTrainingArguments(output_dir=str(tmp_path), use_cpu=True, max_steps=1, save_strategy="no")
+    with pytest.raises(UsageError, match="Weights of rows work with MOREModel"):
+        RelationTrainer(model, args, processor, RelationDataset(sample_instances(20), processor, weights=[1.0] * 20))
