@@ -224,8 +224,8 @@ def row_weights(
     ```python
     >>> from hf_relation.training import row_weights
     >>> rows = [{"relations": ["a"], "learning_order": order} for order in (1, [3], None)]
-    >>> row_weights(rows, alpha=4.0, never_weight=0.1)
-    [4.0, 1.0, 0.1]
+    >>> row_weights(rows, alpha=4.0, never_weight=0.25)
+    [4.0, 1.0, 0.25]
 
     ```
     """

@@ -21,6 +21,7 @@ NAMES = (
     "methods",
     "name_matching",
     "name_quality",
+    "noisy_labels",
     "open_world",
     "open_world_methods",
     "openre",
