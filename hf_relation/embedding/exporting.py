@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # What a program returns by default: the first of these that the model's output has, and with scores those of tags.
 _OUTPUTS = (("embeddings",), ("logits", "emissions"), ("relations",))
-_LABELS = ("labels", "tags", "pseudo_labels", "learning_order", "pair_weights", "mlm_labels")
+_LABELS = ("labels", "tags", "pseudo_labels", "learning_order", "weights", "pair_weights", "mlm_labels")
 # A file of protobuf, which ONNX is, holds no more; larger weights lie beside it.
 _LARGEST_FILE = 2_000_000_000
 

@@ -97,6 +97,7 @@ def test_what_cannot_be_exported_is_told():
     example = batches("more", processor)[0]
     for batch, message in (
         (example | {"labels": torch.tensor([0, 0, 1])}, "leave labels out"),
+        (example | {"weights": torch.tensor([1.0, 0.5, 1.0])}, "has `weights`. A model is exported without its loss"),
         (dict(processor(models.INSTANCES[:1])), "must be 2 at least"),
         ({}, "no tensors"),
     ):
