@@ -30,8 +30,9 @@ from rich.console import Console
 
 from hf_relation.errors import UsageError
 from hf_relation.runs.label_noise import add_label_noise
-from hf_relation.runs.learning_order import FILE, FOLDER, learned_labels
+from hf_relation.runs.learning_order import FILE, learned_labels
 from hf_relation.runs.more_arguments import parse as parse_more
+from hf_relation.runs.output_folder import ORDER_FOLDER
 
 
 FIGURES = {"bcubed_f1": "B-cubed F1", "v_measure": "V", "ari": "ARI"}
@@ -97,7 +98,8 @@ def learn_order(experiment: Experiment, arguments: Arguments, noise: float) -> t
         *("--seed", str(arguments.seed)),
     ]
     noisy = add_label_noise(experiment.data, noise)
-    script, args = parse_more([*options, *experiment.training, "--output_dir", "unused", "--disable_tqdm", "true"])
+    options = [*OF_ENCODER[arguments.encoder], *options, *experiment.training]
+    script, args = parse_more([*options, "--output_dir", "unused", "--disable_tqdm", "true"])
     # What the classifier depends on; not what MORE is told beside it, so that encoders of MORE can share an order.
     own = {name: value for name, value in vars(script).items() if name.startswith("learning_order_")}
     own |= {"max_length": script.max_length, "bf16": args.bf16}
@@ -117,7 +119,7 @@ def learn_order(experiment: Experiment, arguments: Arguments, noise: float) -> t
     wrong = [a["relations"] != b["relations"] for a, b in zip(experiment.data.train, noisy.train, strict=True)]
     about = learned.about(wrong)
     experiment.console.print(json.dumps(about), markup=False)
-    return folder / FOLDER / FILE, about
+    return folder / ORDER_FOLDER / FILE, about
 
 
 def run_arms(

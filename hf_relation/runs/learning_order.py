@@ -21,6 +21,7 @@ from hf_relation.metrics import learned_by_epoch
 from hf_relation.models.pair_classification import PairClassificationModel
 from hf_relation.processing import DocumentProcessor
 from hf_relation.runs.learning_order_arguments import AUTO, LearningOrderArguments
+from hf_relation.runs.output_folder import ORDER_FOLDER
 from hf_relation.training import (
     ExtractionDataset,
     LearningOrderTrainer,
@@ -32,7 +33,6 @@ from hf_relation.training import (
 from hf_relation.training.resuming import checkpoint_folders
 
 
-FOLDER = "learning-order"
 FILE = "learning_order.jsonl"
 
 
@@ -109,21 +109,15 @@ def learned_labels(
         rows, num_epochs = _from_file(Path(str(script.learning_order)), train), None
     else:
         num_epochs = script.learning_order_epochs
-        path = Path(args.output_dir) / FOLDER / FILE
+        path = Path(args.output_dir) / ORDER_FOLDER / FILE
         if resume and path.is_file():
             console.print(f"Learned before; the order is taken from {path}.", markup=False)
         else:
-            if not resume and args.process_index == 0:
-                shutil.rmtree(path.parent, ignore_errors=True)
             _train(script, args, train, path, model_name_or_path, max_length, resume)
         rows = _from_file(path, train)
     orders = [NEVER_LEARNED if row["learning_order"][0] is None else row["learning_order"][0] for row in rows]
-    weights = row_weights(
-        rows,
-        num_epochs=num_epochs,
-        alpha=script.learning_order_alpha,
-        never_weight=script.learning_order_never_weight,
-    )
+    # k_max is the last epoch at which anything was learned, as a file shows it: the same order weighs the same from both.
+    weights = row_weights(rows, alpha=script.learning_order_alpha, never_weight=script.learning_order_never_weight)
     return LearnedLabels(orders, weights, num_epochs or max(1, *orders))
 
 

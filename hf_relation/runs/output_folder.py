@@ -20,6 +20,8 @@ from hf_relation.training import write_json
 SETTINGS = "settings.json"
 RESULTS = "results.json"
 LOCK = ".lock"
+# What a run learns of its labels before its first seed.
+ORDER_FOLDER = "learning-order"
 _SEED_FOLDER = re.compile(r"seed-\d+")
 
 
@@ -44,7 +46,7 @@ def claimed(
             there when a run is resumed.
         resume (`bool`, defaults to `False`): go on with the run in the folder.
         overwrite (`bool`, defaults to `False`): delete the run in the folder: `results.json`, `settings.json` and the
-            folders `seed-N`. Other files stay.
+            folders `seed-N` and `learning-order`. Other files stay.
         process_index (`int`, defaults to 0), num_processes (`int`, defaults to 1): of the processes that train together.
 
     Returns:
@@ -92,12 +94,16 @@ def find_run(folder: str | Path) -> Path | None:
         folder (`str` or `Path`): an output folder, which need not exist.
 
     Returns:
-        `Path` or `None`: `results.json`; the `run.json`, weights or first checkpoint of a seed; or, where a seed has a folder for
+        `Path` or `None`: `results.json`; the learning order of its labels, or a checkpoint towards it; the `run.json`, weights or first checkpoint of a seed; or, where a seed has a folder for
             each of its jobs, the model or the first ranking of heads in it.
     """
     folder = Path(folder)
     if (folder / RESULTS).exists():
         return folder / RESULTS
+    for pattern in ("*.jsonl", "checkpoint-*"):
+        found = sorted((folder / ORDER_FOLDER).glob(pattern))
+        if found:
+            return found[0]
     for seed in seed_folders(folder):
         for pattern in ("run.json", "checkpoint-*", "config.json", "*/unpruned", "*/importance_*.json"):
             found = sorted(seed.glob(pattern))
@@ -172,7 +178,8 @@ def _shown(settings: Mapping[str, Any], key: str) -> str:
 def _delete_run(folder: Path) -> None:
     for name in (RESULTS, SETTINGS):
         (folder / name).unlink(missing_ok=True)
-    for seed in seed_folders(folder):
+    order = [folder / ORDER_FOLDER] if (folder / ORDER_FOLDER).exists() else []
+    for seed in [*seed_folders(folder), *order]:
         if seed.is_symlink() or seed.is_file():
             seed.unlink()
         else:

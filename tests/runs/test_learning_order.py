@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -68,8 +69,10 @@ def test_a_run_learns_the_order_of_its_noisy_labels_first(auto):
     for epoch in (1, 2, 3):
         share = sum(order is not None and order <= epoch for order in orders) / len(orders)
         assert found["learned_by_epoch"][epoch - 1] == pytest.approx(share, abs=1e-4)
-    first = min(order for order in orders if order is not None)
-    each = [0.1 if order is None else 4 ** ((3 - order) / (3 - first)) for order in orders]
+    learned = [order for order in orders if order is not None]
+    first, last = min(learned), max(learned)
+    assert first < last
+    each = [0.1 if order is None else 4 ** ((last - order) / (last - first)) for order in orders]
     assert found["mean_weight"] == pytest.approx(sum(each) / len(each), abs=1e-3)
     replaced = results["counts"]["relation_replaced_by_noise"]
     assert replaced > 0
@@ -91,6 +94,21 @@ def test_it_is_taken_over_when_resumed_and_as_a_file(auto, encoder, files, tmp_p
     same = ["--learning_order", str(output / "learning-order/learning_order.jsonl"), *options[2:]]
     run(encoder, files, tmp_path / "file", *same)
     assert torch.equal(weights_of(tmp_path / "file"), weights_of(output))
+
+
+def test_an_order_that_other_settings_made_is_not_taken_over(auto, encoder, files, tmp_path):
+    """Interrupted between the order and the first seed, there is no other trace of the run."""
+    output, options, _ = auto
+    for name in ("settings.json", "learning-order"):
+        (shutil.copytree if (output / name).is_dir() else shutil.copy)(output / name, tmp_path / name)
+    fewer = [*options, "--learning_order_epochs", "4"]
+    with pytest.raises(UsageError, match="learning_order_epochs: 3 then, 4 now"):
+        run(encoder, files, tmp_path, *fewer, "--resume", "true")
+    with pytest.raises(UsageError, match="holds a run already: learning-order/learning_order.jsonl"):
+        run(encoder, files, tmp_path, *options)
+    without = ["--label_noise", "0.3", "--overwrite", "true"]
+    run(encoder, files, tmp_path, *without)
+    assert not (tmp_path / "learning-order").exists()
 
 
 def test_the_weights_reach_training(auto, encoder, files, tmp_path):

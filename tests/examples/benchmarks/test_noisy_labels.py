@@ -28,7 +28,7 @@ def test_weightings_have_two_numbers(scripts, wrong):
 
 def test_arms_are_compared_seed_by_seed_and_a_second_call_makes_nothing_anew(scripts, encoder, files, tmp_path):
     chosen = "--label_noise 0.4 --losses sup_con --weightings 4:0.1 --order_epochs 2 --order_learning_rate 3e-3 --encoder cnn"
-    argv = options(encoder, files, tmp_path, *chosen.split(), "--", *TINY)
+    argv = options(encoder, files, tmp_path, *chosen.split(), "--", *TINY, "--word_embedding_dim", "8")
     content = scripts.noisy_labels.main(argv)
     (order,) = (tmp_path / "orders").glob("*/learning-order/learning_order.jsonl")
     rows = [json.loads(line) for line in order.read_text(encoding="utf-8").splitlines()]
