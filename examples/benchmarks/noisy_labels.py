@@ -98,9 +98,8 @@ def learn_order(experiment: Experiment, arguments: Arguments, noise: float) -> t
         *("--seed", str(arguments.seed)),
     ]
     noisy = add_label_noise(experiment.data, noise)
-    options = [*OF_ENCODER[arguments.encoder], *options, *experiment.training]
+    # Not what MORE is told beside it, so that its encoders share an order.
     script, args = parse_more([*options, "--output_dir", "unused", "--disable_tqdm", "true"])
-    # What the classifier depends on; not what MORE is told beside it, so that encoders of MORE can share an order.
     own = {name: value for name, value in vars(script).items() if name.startswith("learning_order_")}
     own |= {"max_length": script.max_length, "bf16": args.bf16}
     folder = experiment.folder / "orders" / f"noise-{noise:g}-{digest(experiment.settings() | own)}"
