@@ -205,6 +205,8 @@ def write_results(
         **about_words,
         **(more or {}),
     )
+    if script.learning_order is not None:
+        results["settings"]["learning_order"] = Path(script.learning_order).name  # no folder of this machine
     output = Path(args.output_dir)
     write_json(output / RESULTS, results)
     for run in runs:

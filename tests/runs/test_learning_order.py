@@ -94,6 +94,9 @@ def test_it_is_taken_over_when_resumed_and_as_a_file(auto, encoder, files, tmp_p
     same = ["--learning_order", str(output / "learning-order/learning_order.jsonl"), *options[2:]]
     run(encoder, files, tmp_path / "file", *same)
     assert torch.equal(weights_of(tmp_path / "file"), weights_of(output))
+    for name in ("results.json", "seed-5/README.md"):
+        said = (tmp_path / "file" / name).read_text(encoding="utf-8")
+        assert "learning_order.jsonl" in said and str(output) not in said, "the name alone"
 
 
 def test_an_order_that_other_settings_made_is_not_taken_over(auto, encoder, files, tmp_path):
