@@ -104,7 +104,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "finecl-minilm": Preset(
         "for MiniLM-L6 and some hundred documents",
-        "chosen on validation sentences of wiki80 and SemEval-2010 Task 8; see docs/benchmarks.md",
+        "tried on validation sentences of wiki80 and SemEval-2010 Task 8, not searched; see docs/benchmarks.md",
         FINECL_MINILM,
         method="finecl",
     ),
@@ -116,7 +116,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "pair-classification-minilm": Preset(
         "for MiniLM-L6: its last four layers, fewer epochs",
-        "chosen on validation sentences of wiki80 and SemEval-2010 Task 8; see docs/benchmarks.md",
+        "tried on validation sentences of wiki80 and SemEval-2010 Task 8, not searched; see docs/benchmarks.md",
         PAIR_CLASSIFICATION_MINILM,
         method="pair-classification",
     ),
