@@ -18,8 +18,8 @@ from hf_relation.processing import DocumentProcessor
 from hf_relation.runs.finecl_arguments import COMMAND, FineCLArguments, model_settings, parse
 from hf_relation.runs.finecl_data import PretrainingData, load_pretraining_data
 from hf_relation.runs.finecl_order import describe_order, learning_order, reliabilities
-from hf_relation.runs.output_folder import RESULTS, claimed
-from hf_relation.runs.records import FREE_WHEN_RESUMED, RUN_FILE, fingerprint, finished_run
+from hf_relation.runs.output_folder import RESULTS
+from hf_relation.runs.records import RUN_FILE, claimed_run, finished_run
 from hf_relation.training import (
     PretrainingDataset,
     RelationPretrainer,
@@ -154,20 +154,8 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     console = Console(quiet=args.process_index != 0)
     data = load_pretraining_data(script)
     console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.counts.items()))
-    settings = {
-        **{key: value for key, value in changed_settings(script, args).items() if key not in FREE_WHEN_RESUMED},
-        "model_name_or_path": script.model_name_or_path,
-        "num_processes": args.world_size,
-        **{name: fingerprint(cast(Any, getattr(data, name))) for name in ("train", "validation")},
-    }
-    with claimed(
-        args.output_dir,
-        settings,
-        resume=script.resume,
-        overwrite=script.overwrite,
-        process_index=args.process_index,
-        num_processes=args.world_size,
-    ):
+    parts = {name: cast(Any, getattr(data, name)) for name in ("train", "validation")}
+    with claimed_run(script, args, parts, model_name_or_path=script.model_name_or_path):
         runs = []
         for seed in range(args.seed, args.seed + script.num_seeds):
             console.rule(f"training seed {seed}")

@@ -19,8 +19,8 @@ from hf_relation.runs.kernel_re_arguments import COMMAND, KernelREArguments, par
 from hf_relation.runs.kernel_re_building import make_trainer, start_name
 from hf_relation.runs.kernel_re_figures import draw_figures, draw_reliability, report_table, shown, summarize
 from hf_relation.runs.kernel_re_scoring import fit_rules, score_calibration, score_joint, score_part, score_semeval
-from hf_relation.runs.output_folder import RESULTS, claimed
-from hf_relation.runs.records import FREE_WHEN_RESUMED, RUN_FILE, fingerprint, finished_run
+from hf_relation.runs.output_folder import RESULTS
+from hf_relation.runs.records import RUN_FILE, claimed_run, finished_run
 from hf_relation.training import (
     RelationTrainingArguments,
     changed_settings,
@@ -99,20 +99,8 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
             f"training does not have, for example {next(iter(data.unseen_relations))!r}. They count as missed.",
             markup=False,
         )
-    settings = {
-        **{key: value for key, value in changed_settings(script, args).items() if key not in FREE_WHEN_RESUMED},
-        "model_name_or_path": script.model_name_or_path,
-        "num_processes": args.world_size,
-        **{name: fingerprint(cast(Any, getattr(data, name))) for name in ("train", "validation", "test")},
-    }
-    with claimed(
-        args.output_dir,
-        settings,
-        resume=script.resume,
-        overwrite=script.overwrite,
-        process_index=args.process_index,
-        num_processes=args.world_size,
-    ):
+    parts = {name: cast(Any, getattr(data, name)) for name in ("train", "validation", "test")}
+    with claimed_run(script, args, parts, model_name_or_path=script.model_name_or_path):
         runs = []
         for seed in range(args.seed, args.seed + script.num_seeds):
             console.rule(f"training seed {seed}")

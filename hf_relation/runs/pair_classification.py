@@ -18,11 +18,11 @@ from hf_relation.extraction import RelationExtractor
 from hf_relation.models.pair_classification import PairClassificationModel
 from hf_relation.runs.extraction_data import ExtractionData, load_data
 from hf_relation.runs.kernel_re_figures import shown
-from hf_relation.runs.output_folder import RESULTS, claimed
+from hf_relation.runs.output_folder import RESULTS
 from hf_relation.runs.pair_classification_arguments import COMMAND, PairClassificationArguments, parse
 from hf_relation.runs.pair_classification_building import make_trainer
 from hf_relation.runs.pair_classification_scoring import fit_rules, score_documents_of, score_sentences
-from hf_relation.runs.records import FREE_WHEN_RESUMED, RUN_FILE, fingerprint, finished_run, mean_and_sd
+from hf_relation.runs.records import RUN_FILE, claimed_run, finished_run, mean_and_sd
 from hf_relation.runs.training_share import training_share
 from hf_relation.training import (
     RelationTrainingArguments,
@@ -113,20 +113,8 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     data = load_data(script)
     console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.counts.items()))
     console.print(f"Relations: {len(data.relations)}. Validation: {data.validation_from}.", markup=False)
-    settings = {
-        **{key: value for key, value in changed_settings(script, args).items() if key not in FREE_WHEN_RESUMED},
-        "encoders": {name: place for name, place in script.starts.items()},
-        "num_processes": args.world_size,
-        **{name: fingerprint(cast(Any, getattr(data, name))) for name in ("train", "validation", "test")},
-    }
-    with claimed(
-        args.output_dir,
-        settings,
-        resume=script.resume,
-        overwrite=script.overwrite,
-        process_index=args.process_index,
-        num_processes=args.world_size,
-    ):
+    parts = {name: cast(Any, getattr(data, name)) for name in ("train", "validation", "test")}
+    with claimed_run(script, args, parts, encoders=script.starts):
         runs = []
         for seed in range(args.seed, args.seed + script.num_seeds):
             for share in script.train_shares:

@@ -7,11 +7,13 @@ import json
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from hf_relation.runs.output_folder import claimed
 from hf_relation.training import (
     ExperimentArguments,
     ExperimentData,
@@ -113,6 +115,35 @@ def run_settings(
         | {name: getattr(script, name) for name in sources}
         | {"num_processes": args.world_size}
         | {name: fingerprint(part) for name, part in parts.items()}
+    )
+
+
+def claimed_run(
+    script: Any, args: RelationTrainingArguments, parts: Mapping[str, Sequence[Any]], **more: Any
+) -> AbstractContextManager[None]:
+    """Hold the output folder of a run of extraction or pre-training, see [`~hf_relation.runs.output_folder.claimed`].
+
+    Args:
+        script (dataclass): what the run is told, with `resume` and `overwrite`.
+        args ([`~hf_relation.training.RelationTrainingArguments`]): of training.
+        parts (`Mapping[str, Sequence]`): its texts by name.
+        **more: what else determines the run, such as what it starts from.
+
+    Returns:
+        Context manager.
+
+    Raises:
+        UsageError, CheckpointError: as `claimed`.
+    """
+    kept = {key: value for key, value in changed_settings(script, args).items() if key not in FREE_WHEN_RESUMED}
+    settings = kept | more | {"num_processes": args.world_size}
+    return claimed(
+        args.output_dir,
+        settings | {name: fingerprint(part) for name, part in parts.items()},
+        resume=script.resume,
+        overwrite=script.overwrite,
+        process_index=args.process_index,
+        num_processes=args.world_size,
     )
 
 
