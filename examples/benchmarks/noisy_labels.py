@@ -30,9 +30,9 @@ from rich.console import Console
 
 from hf_relation.errors import UsageError
 from hf_relation.runs.label_noise import add_label_noise
-from hf_relation.runs.learning_order import FILE, learned_labels
+from hf_relation.runs.learning_order import learned_labels
 from hf_relation.runs.more_arguments import parse as parse_more
-from hf_relation.runs.output_folder import ORDER_FOLDER
+from hf_relation.runs.output_folder import ORDER_FILE, ORDER_FOLDER
 
 
 FIGURES = {"bcubed_f1": "B-cubed F1", "v_measure": "V", "ari": "ARI"}
@@ -118,7 +118,7 @@ def learn_order(experiment: Experiment, arguments: Arguments, noise: float) -> t
     wrong = [a["relations"] != b["relations"] for a, b in zip(experiment.data.train, noisy.train, strict=True)]
     about = learned.about(wrong)
     experiment.console.print(json.dumps(about), markup=False)
-    return folder / ORDER_FOLDER / FILE, about
+    return folder / ORDER_FOLDER / ORDER_FILE, about
 
 
 def run_arms(

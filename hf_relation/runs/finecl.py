@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,7 @@ from hf_relation.processing import DocumentProcessor
 from hf_relation.runs.finecl_arguments import COMMAND, FineCLArguments, model_settings, parse
 from hf_relation.runs.finecl_data import PretrainingData, load_pretraining_data
 from hf_relation.runs.finecl_order import describe_order, learning_order, reliabilities
-from hf_relation.runs.output_folder import RESULTS
+from hf_relation.runs.output_folder import FIRST_STAGE, RESULTS
 from hf_relation.runs.records import RUN_FILE, claimed_run, finished_run
 from hf_relation.training import (
     PretrainingDataset,
@@ -74,6 +75,7 @@ def train_one(
         if script.plots and "learned" in run:
             _draw_learned(run["learned"], folder, console)
         write_json(folder / RUN_FILE, run)
+        shutil.rmtree(folder / FIRST_STAGE, ignore_errors=True)
     trainer.accelerator.wait_for_everyone()
     return run
 

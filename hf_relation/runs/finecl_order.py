@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,8 @@ from hf_relation.models.pair_classification import PairClassificationModel
 from hf_relation.processing import DocumentProcessor
 from hf_relation.runs.finecl_arguments import FineCLArguments
 from hf_relation.runs.finecl_data import PretrainingData
+from hf_relation.runs.learning_order import classifier_arguments
+from hf_relation.runs.output_folder import FIRST_STAGE, ORDER_FILE
 from hf_relation.training import (
     ExtractionDataset,
     ExtractionTrainer,
@@ -29,10 +30,6 @@ from hf_relation.training import (
     has_complete_checkpoint,
     read_learning_order,
 )
-
-
-ORDER_FILE = "learning_order.jsonl"
-_STAGE = "order"
 
 
 def learning_order(
@@ -56,14 +53,14 @@ def learning_order(
     if script.order_file is not None:
         return until(_of_file(Path(script.order_file), data.train), script.order_until)
     if not (script.resume and recorded.is_file()):
-        trainer = _classifier(script, args, data, range(len(data.train)), folder / _STAGE, record=script.record)
+        trainer = _classifier(script, args, data, range(len(data.train)), folder / FIRST_STAGE, record=script.record)
         console.print(f"Stage 1: {script.order_epochs} epochs on {len(trainer.learning_order.labels)} labels.")
-        trainer.train(resume_from_checkpoint=script.resume and has_complete_checkpoint(folder / _STAGE))
+        trainer.train(resume_from_checkpoint=script.resume and has_complete_checkpoint(folder / FIRST_STAGE))
         if trainer.is_world_process_zero():
             columns = trainer.learning_order.columns(data.train)
             rows = [{**d, "learning_order": column} for d, column in zip(data.train, columns, strict=True)]
             write_jsonl(recorded, rows)
-            shutil.rmtree(folder / _STAGE, ignore_errors=True)
+            shutil.rmtree(folder / FIRST_STAGE, ignore_errors=True)
         trainer.accelerator.wait_for_everyone()
     return until(_of_file(recorded, data.train), script.order_until)
 
@@ -90,6 +87,8 @@ def reliabilities(
 ) -> list[list[float]]:
     """The probability that a classifier, trained on the clean texts alone, gives to every label.
 
+    Its last checkpoint stays in the folder, for a run that is resumed.
+
     Args:
         script, args, data, folder, console: as for [`learning_order`].
 
@@ -99,9 +98,9 @@ def reliabilities(
     Reference: after Wan et al., "Relation Extraction with Weighted Contrastive Pre-training on Distant Supervision", Findings of
     EACL 2023.
     """
-    trainer = _classifier(script, args, data, data.clean, folder / _STAGE)
+    trainer = _classifier(script, args, data, data.clean, folder / FIRST_STAGE)
     console.print(f"Stage 1: {script.order_epochs} epochs on {len(data.clean)} clean texts.")
-    trainer.train(resume_from_checkpoint=script.resume and has_complete_checkpoint(folder / _STAGE))
+    trainer.train(resume_from_checkpoint=script.resume and has_complete_checkpoint(folder / FIRST_STAGE))
     trainer.eval_pairs = "labelled"
     number = {name: place for place, name in enumerate(data.relations)}
     found: list[list[float]] = []
@@ -117,9 +116,6 @@ def reliabilities(
                 for r in document["relations"]
             ]
         )
-    trainer.accelerator.wait_for_everyone()
-    if trainer.is_world_process_zero():
-        shutil.rmtree(folder / _STAGE, ignore_errors=True)
     return found
 
 
@@ -165,28 +161,27 @@ def _classifier(
     # The pairs that are labelled, and no others: what is asked is which label, not whether there is one.
     pairs = [sorted({(r["head"], r["tail"]) for r in document["relations"]}) for document in documents]
     dataset = ExtractionDataset(documents, processor, model.config.label2id, pairs=pairs)
-    settings: dict[str, Any] = {
-        "output_dir": str(folder),
-        "num_train_epochs": script.order_epochs,
-        "max_steps": -1,
-        "learning_rate": script.order_learning_rate,
-        "head_learning_rate": script.order_head_learning_rate,
-        "eval_strategy": "no",
-        "gradient_accumulation_steps": 1,
-    }
+    settings = classifier_arguments(
+        args,
+        folder,
+        epochs=script.order_epochs,
+        learning_rate=script.order_learning_rate,
+        head_learning_rate=script.order_head_learning_rate,
+    )
     kind = ExtractionTrainer if record is None else LearningOrderTrainer
     more: dict[str, Any] = {} if record is None else {"record": record}
-    return kind(
-        model, dataclasses.replace(args, **settings), processor, dataset, batch_size=script.order_batch_size, **more
-    )
+    return kind(model, settings, processor, dataset, batch_size=script.order_batch_size, **more)
 
 
 def _of_file(path: Path, documents: Sequence[Document]) -> list[list[int]]:
     found, orders = read_learning_order(path)
-    of_id = {document["id"]: (document, order) for document, order in zip(found, orders, strict=True)}
+    # Texts of several files may have one id.
+    known = {
+        (document["id"], document["text"]): (document, order) for document, order in zip(found, orders, strict=True)
+    }
     matched = []
     for document in documents:
-        before, order = of_id.get(document["id"], (None, []))
+        before, order = known.get((document["id"], document["text"]), (None, []))
         if before is None or before["relations"] != document["relations"]:
             raise UsageError(
                 f"{path} has not the labels of the training text {document['id']!r}: it was recorded on other texts. Record the learning "

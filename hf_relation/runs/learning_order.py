@@ -21,7 +21,7 @@ from hf_relation.metrics import learned_by_epoch
 from hf_relation.models.pair_classification import PairClassificationModel
 from hf_relation.processing import DocumentProcessor
 from hf_relation.runs.learning_order_arguments import AUTO, LearningOrderArguments
-from hf_relation.runs.output_folder import ORDER_FOLDER
+from hf_relation.runs.output_folder import ORDER_FILE, ORDER_FOLDER
 from hf_relation.training import (
     ExtractionDataset,
     LearningOrderTrainer,
@@ -31,9 +31,6 @@ from hf_relation.training import (
     row_weights,
 )
 from hf_relation.training.resuming import checkpoint_folders
-
-
-FILE = "learning_order.jsonl"
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def learned_labels(
         rows, num_epochs = _from_file(Path(str(script.learning_order)), train), None
     else:
         num_epochs = script.learning_order_epochs
-        path = Path(args.output_dir) / ORDER_FOLDER / FILE
+        path = Path(args.output_dir) / ORDER_FOLDER / ORDER_FILE
         if resume and path.is_file():
             console.print(f"Learned before; the order is taken from {path}.", markup=False)
         else:
@@ -148,7 +145,12 @@ def _train(
     dataset = ExtractionDataset(documents, processor, model.config.label2id, pairs=chosen_pairs(documents, "first"))
     trainer = LearningOrderTrainer(
         model,
-        _arguments(script, args, path.parent),
+        classifier_arguments(
+            args,
+            path.parent,
+            epochs=script.learning_order_epochs,
+            learning_rate=script.learning_order_learning_rate,
+        ),
         processor,
         dataset,
         record=script.learning_order_record,  # type: ignore[arg-type]
@@ -163,14 +165,30 @@ def _train(
     trainer.accelerator.wait_for_everyone()
 
 
-def _arguments(
-    script: LearningOrderArguments, args: RelationTrainingArguments, folder: Path
+def classifier_arguments(
+    args: RelationTrainingArguments,
+    folder: Path,
+    *,
+    epochs: int,
+    learning_rate: float,
+    head_learning_rate: float | None = None,
 ) -> RelationTrainingArguments:
+    """The training arguments of a classifier that labels are looked at with: none of the run's that say how the run itself learns.
+
+    Args:
+        args ([`~hf_relation.training.RelationTrainingArguments`]): of the run: on what it computes, its seed, what it shows.
+        folder (`Path`): where its checkpoints go.
+        epochs (`int`), learning_rate (`float`), head_learning_rate (`float`, *optional*): how it learns.
+
+    Returns:
+        [`~hf_relation.training.RelationTrainingArguments`].
+    """
     same = ("seed", "use_cpu", "bf16", "fp16", "disable_tqdm", "report_to", "dataloader_pin_memory", "logging_steps")
     return RelationTrainingArguments(
         output_dir=str(folder),
-        num_train_epochs=script.learning_order_epochs,
-        learning_rate=script.learning_order_learning_rate,
+        num_train_epochs=epochs,
+        learning_rate=learning_rate,
+        head_learning_rate=head_learning_rate,
         warmup_steps=0.1,
         weight_decay=0.01,
         save_strategy="epoch",

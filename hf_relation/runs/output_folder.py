@@ -22,6 +22,21 @@ RESULTS = "results.json"
 LOCK = ".lock"
 # What a run learns of its labels before its first seed.
 ORDER_FOLDER = "learning-order"
+ORDER_FILE = "learning_order.jsonl"
+#: Of a seed whose run has a stage before its own training.
+FIRST_STAGE = "order"
+# What a seed leaves, of itself or of the jobs that it has folders for.
+_OF_A_SEED = (
+    "run.json",
+    "checkpoint-*",
+    "config.json",
+    ORDER_FILE,
+    "*/run.json",
+    "*/checkpoint-*",
+    "*/config.json",
+    "*/unpruned",
+    "*/importance_*.json",
+)
 _SEED_FOLDER = re.compile(r"seed-\d+")
 
 
@@ -94,8 +109,8 @@ def find_run(folder: str | Path) -> Path | None:
         folder (`str` or `Path`): an output folder, which need not exist.
 
     Returns:
-        `Path` or `None`: `results.json`; the learning order of its labels, or a checkpoint towards it; the `run.json`, weights or first checkpoint of a seed; or, where a seed has a folder for
-            each of its jobs, the model or the first ranking of heads in it.
+        `Path` or `None`: `results.json`; the learning order of its labels, or a checkpoint towards it; the `run.json`, weights or first
+            checkpoint of a seed, or of one of the jobs that it has folders for; a model or ranking of heads in such a folder.
     """
     folder = Path(folder)
     if (folder / RESULTS).exists():
@@ -105,7 +120,7 @@ def find_run(folder: str | Path) -> Path | None:
         if found:
             return found[0]
     for seed in seed_folders(folder):
-        for pattern in ("run.json", "checkpoint-*", "config.json", "*/unpruned", "*/importance_*.json"):
+        for pattern in _OF_A_SEED:
             found = sorted(seed.glob(pattern))
             if found:
                 return found[0]

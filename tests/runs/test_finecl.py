@@ -13,7 +13,7 @@ from hf_relation.errors import UsageError
 from hf_relation.models.finecl import FineCLForPreTraining, FineCLModel
 from hf_relation.processing import DocumentProcessor
 from hf_relation.runs.finecl import main
-from hf_relation.training import read_learning_order
+from hf_relation.training import RelationPretrainer, read_learning_order
 from tests.common.tiny_documents import sample_documents
 from tests.common.tiny_runs import save_tiny_encoder
 
@@ -116,6 +116,51 @@ def test_a_finished_stage_is_not_done_again(finished, folder, tmp_path, monkeypa
     assert resumed["runs"][0]["validation"] == results["runs"][0]["validation"]
     with pytest.raises(UsageError, match="other settings"):
         main(options(folder, again, "--label_noise", "0.5", "--resume", "true"))
+
+
+def test_settings_of_pretraining_do_not_reach_the_first_stage(folder, tmp_path):
+    settings = ("--gradient_cache_rows", "2", "--load_best_model_at_end", "true", "--warmup_steps", "1000")
+    results = main(options(folder, tmp_path / "run", *settings))
+    plain = main(options(folder, tmp_path / "plain"))
+    assert results["runs"][0]["learned"] == plain["runs"][0]["learned"]
+    assert results["runs"][0]["learned"]["all"][-1] > 0
+
+
+def test_what_clean_texts_taught_is_kept_where_pretraining_was_interrupted(folder, tmp_path, monkeypatch):
+    more = ("--objective", "wcl", "--clean_share", "0.4")
+    whole = main(options(folder, tmp_path / "whole", *more))
+    with monkeypatch.context() as patch:
+        patch.setattr(RelationPretrainer, "train", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            main(options(folder, tmp_path / "cut", *more))
+    assert list((tmp_path / "cut" / "seed-5" / "order").glob("checkpoint-*"))
+    resumed = main(options(folder, tmp_path / "cut", *more, "--resume", "true"))
+    assert resumed["runs"][0]["validation"] == whole["runs"][0]["validation"]
+    assert not (tmp_path / "cut" / "seed-5" / "order").exists()
+
+
+def test_texts_of_several_files_may_have_the_same_ids(folder, tmp_path):
+    files = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
+    for year, path in zip((1900, 1950), files, strict=True):
+        places = range(7) if year == 1900 else range(6, -1, -1)  # one id, two texts
+        write_jsonl(path, [row | {"id": str(place)} for place, row in zip(places, copies(1, year), strict=True)])
+    start = options(folder, tmp_path / "run", "--train_file", *map(str, files))
+    results = main(start)
+    documents, _ = read_learning_order(tmp_path / "run" / "seed-5" / "learning_order.jsonl")
+    assert len(documents) == results["counts"]["train"] > len({document["id"] for document in documents})
+
+
+def test_an_interrupted_run_is_neither_overwritten_nor_resumed_with_other_settings(finished, folder, tmp_path):
+    output, _ = finished
+    for name in ("learning_order.jsonl", "order/checkpoint-3"):
+        again = tmp_path / name.replace("/", "-")
+        (again / "seed-5" / "order").mkdir(parents=True)
+        shutil.copy(output / "settings.json", again)
+        shutil.copy(output / "seed-5" / "learning_order.jsonl", again / "seed-5" / name)
+        with pytest.raises(UsageError, match="holds a run already"):
+            main(options(folder, again, "--label_noise", "0.25"))
+        with pytest.raises(UsageError, match="other settings"):
+            main(options(folder, again, "--label_noise", "0.5", "--resume", "true"))
 
 
 def test_a_recorded_order_is_used_up_to_an_epoch_and_only_for_its_texts(finished, folder, tmp_path):

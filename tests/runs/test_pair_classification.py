@@ -1,6 +1,7 @@
 """Whole fine-tuning runs: shares, encoders, figures, resuming, and what is refused."""
 
 import json
+import shutil
 
 import pytest
 
@@ -90,6 +91,18 @@ def test_what_is_finished_is_kept_and_other_settings_are_refused(sentences, monk
     monkeypatch.setattr("hf_relation.runs.pair_classification.make_trainer", lambda *a: pytest.fail("trained again"))
     again = main([*options, "--resume", "true"])
     assert again["runs"] == json.loads(json.dumps(results["runs"]))
+    with pytest.raises(UsageError, match="other settings"):
+        main([*options, "--resume", "true", "--learning_rate", "1"])
+
+
+def test_a_run_that_was_stopped_between_two_classifiers_is_recognised(sentences, tmp_path):
+    output, options, _ = sentences
+    stopped = tmp_path / "stopped"
+    shutil.copytree(output, stopped)
+    (stopped / "results.json").unlink()
+    options = [str(stopped) if option == str(output) else option for option in options]
+    with pytest.raises(UsageError, match="holds a run already"):
+        main(options)
     with pytest.raises(UsageError, match="other settings"):
         main([*options, "--resume", "true", "--learning_rate", "1"])
 
