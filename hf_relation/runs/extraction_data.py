@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from rich.console import Console
+
 from hf_relation.data import (
     Document,
     check_document,
@@ -129,6 +131,23 @@ def load_data(script: ExtractionDataArguments) -> ExtractionData:
         dict(unseen),
         na_label or "no relation",
     )
+
+
+def describe(data: ExtractionData, console: Console) -> None:
+    """Print what is trained on, and what the test has that training does not.
+
+    Args:
+        data ([`ExtractionData`]): the parts of a run.
+        console (`Console`): where to print.
+    """
+    console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.counts.items()))
+    console.print(f"Relations: {len(data.relations)}. Validation: {data.validation_from}.", markup=False)
+    if data.unseen_relations:
+        console.print(
+            f"Warning: the test has {sum(data.unseen_relations.values())} triples of {len(data.unseen_relations)} relations that "
+            f"training does not have, for example {next(iter(data.unseen_relations))!r}. They count as missed.",
+            markup=False,
+        )
 
 
 def _corpus(script: ExtractionDataArguments) -> tuple[dict[str, list[Document]], bool]:

@@ -47,11 +47,18 @@ def learning_order(
         `list[list[int]]`: of every training text one epoch for every entry of `relations`; -1 for never.
 
     Raises:
-        UsageError: `--order_file` is of other texts.
+        UsageError: `--order_file` is of other texts, or of more epochs than `--order_epochs`.
     """
     recorded = folder / ORDER_FILE
     if script.order_file is not None:
-        return until(_of_file(Path(script.order_file), data.train), script.order_until)
+        orders = until(_of_file(Path(script.order_file), data.train), script.order_until)
+        last = max((epoch for order in orders for epoch in order), default=0)
+        if last > script.order_epochs:
+            raise UsageError(
+                f"{script.order_file} goes to epoch {last}, `--order_epochs` is {script.order_epochs}. Give --order_epochs {last}, or "
+                f"forget what was learned later: --order_until {script.order_epochs}."
+            )
+        return orders
     if not (script.resume and recorded.is_file()):
         trainer = _classifier(script, args, data, range(len(data.train)), folder / FIRST_STAGE, record=script.record)
         console.print(f"Stage 1: {script.order_epochs} epochs on {len(trainer.learning_order.labels)} labels.")

@@ -14,7 +14,7 @@ from hf_relation.checkpoints import BASE_REPOSITORY
 from hf_relation.compat import import_optional
 from hf_relation.extraction import RelationExtractor
 from hf_relation.models.kernel_re import KernelREModel
-from hf_relation.runs.extraction_data import ExtractionData, load_data
+from hf_relation.runs.extraction_data import ExtractionData, describe, load_data
 from hf_relation.runs.kernel_re_arguments import COMMAND, KernelREArguments, parse
 from hf_relation.runs.kernel_re_building import make_trainer, start_name
 from hf_relation.runs.kernel_re_figures import draw_figures, draw_reliability, report_table, shown, summarize
@@ -91,14 +91,7 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     script, args = parse(argv, command=command)
     console = Console(quiet=args.process_index != 0)
     data = load_data(script)
-    console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.counts.items()))
-    console.print(f"Relations: {len(data.relations)}. Validation: {data.validation_from}.", markup=False)
-    if data.unseen_relations:
-        console.print(
-            f"Warning: the test has {sum(data.unseen_relations.values())} triples of {len(data.unseen_relations)} relations that "
-            f"training does not have, for example {next(iter(data.unseen_relations))!r}. They count as missed.",
-            markup=False,
-        )
+    describe(data, console)
     parts = {name: cast(Any, getattr(data, name)) for name in ("train", "validation", "test")}
     with claimed_run(script, args, parts, model_name_or_path=script.model_name_or_path):
         runs = []

@@ -16,7 +16,7 @@ from hf_relation.cards import write_classification_card
 from hf_relation.checkpoints import BASE_REPOSITORY
 from hf_relation.extraction import RelationExtractor
 from hf_relation.models.pair_classification import PairClassificationModel
-from hf_relation.runs.extraction_data import ExtractionData, load_data
+from hf_relation.runs.extraction_data import ExtractionData, describe, load_data
 from hf_relation.runs.kernel_re_figures import shown
 from hf_relation.runs.output_folder import RESULTS
 from hf_relation.runs.pair_classification_arguments import COMMAND, PairClassificationArguments, parse
@@ -111,8 +111,7 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     script, args = parse(argv, command=command)
     console = Console(quiet=args.process_index != 0)
     data = load_data(script)
-    console.print("Data:", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in data.counts.items()))
-    console.print(f"Relations: {len(data.relations)}. Validation: {data.validation_from}.", markup=False)
+    describe(data, console)
     parts = {name: cast(Any, getattr(data, name)) for name in ("train", "validation", "test")}
     with claimed_run(script, args, parts, encoders=script.starts):
         runs = []

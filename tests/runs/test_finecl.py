@@ -171,6 +171,11 @@ def test_a_recorded_order_is_used_up_to_an_epoch_and_only_for_its_texts(finished
     assert found["runs"][0]["learned"]["all"] == results["runs"][0]["learned"]["all"][:1]
     with pytest.raises(UsageError, match="recorded on other texts"):
         main(options(folder, tmp_path / "two", "--order_file", order))
+    few = ("--label_noise", "0.25", "--order_file", order, "--order_epochs", "1")
+    with pytest.raises(
+        UsageError, match="Give --order_epochs [23], or forget what was learned later: --order_until 1"
+    ):
+        main(options(folder, tmp_path / "three", *few))
 
 
 def test_other_objectives_have_other_parts_and_weights(folder, tmp_path):
