@@ -64,7 +64,9 @@ def check_instance(row: Mapping[str, Any], *, index: int | None = None, line: in
     try:
         text, row_id = _check_text_and_id(row, index, line)
         if "entities" in row and "head" not in row:
-            raise BrokenRule("this is a document (it has `entities`), not an instance. Read it with kind='document'")
+            raise BrokenRule(
+                "this is a document (it has `entities`), not an instance. Read it with kind='document' (--kind document)"
+            )
         head = _check_mention(row, "head", text)
         tail = _check_mention(row, "tail", text)
         if head["start"] < tail["end"] and tail["start"] < head["end"]:

@@ -51,8 +51,8 @@ DEFAULTS: dict[str, Any] = {
     "weight_decay": 0.01,
     "eval_strategy": "epoch",
     "save_strategy": "epoch",
-    "metric_for_best_model": "loss",
-    "greater_is_better": False,
+    # No epoch is chosen: of a single checkpoint that is kept, the best one would else be kept, and not the last.
+    "metric_for_best_model": None,
     "optim": "adamw_torch_fused",
     "eval_dtype": "float32",
     "bf16": False,

@@ -20,7 +20,7 @@ from hf_relation.runs.extraction_data import ExtractionData, describe, load_data
 from hf_relation.runs.kernel_re_figures import shown
 from hf_relation.runs.output_folder import RESULTS
 from hf_relation.runs.pair_classification_arguments import COMMAND, PairClassificationArguments, parse
-from hf_relation.runs.pair_classification_building import make_trainer
+from hf_relation.runs.pair_classification_building import check_encoders, make_trainer
 from hf_relation.runs.pair_classification_scoring import fit_rules, score_documents_of, score_sentences
 from hf_relation.runs.records import RUN_FILE, claimed_run, finished_run, mean_and_sd
 from hf_relation.runs.training_share import training_share
@@ -110,6 +110,7 @@ def main(argv: Sequence[str] | None = None, *, command: str = COMMAND) -> dict[s
     """
     script, args = parse(argv, command=command)
     console = Console(quiet=args.process_index != 0)
+    check_encoders(script)
     data = load_data(script)
     describe(data, console)
     parts = {name: cast(Any, getattr(data, name)) for name in ("train", "validation", "test")}

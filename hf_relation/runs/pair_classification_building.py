@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedConfig
 
 from hf_relation.checkpoints import base_encoder_path
 from hf_relation.data.schema import Document
 from hf_relation.errors import UsageError
+from hf_relation.models.backbone_source import read_source
 from hf_relation.models.pair_classification import PairClassificationModel
 from hf_relation.processing import DocumentProcessor
 from hf_relation.runs.extraction_data import ExtractionData
@@ -50,6 +51,24 @@ def classifier_settings(script: PairClassificationArguments, data: ExtractionDat
         "dropout": script.dropout,
         "positive_weight": script.positive_weight,
     }
+
+
+def check_encoders(script: PairClassificationArguments) -> None:
+    """Look whether all encoders are there, before the first of them is trained.
+
+    Args:
+        script ([`PairClassificationArguments`]): what the run is told.
+
+    Raises:
+        UsageError: one is neither a folder nor to be had from the Hub, or is no encoder of texts.
+    """
+    for place in script.starts.values():
+        if place is not None:
+            try:
+                settings, _ = PreTrainedConfig.get_config_dict(place)
+            except OSError as error:
+                raise UsageError(f"`--encoders`: {place!r} cannot be had, from a folder or the Hub: {error}") from None
+            read_source(settings, f"config.json of {place}")
 
 
 def build(

@@ -139,6 +139,24 @@ def test_what_clean_texts_taught_is_kept_where_pretraining_was_interrupted(folde
     assert not (tmp_path / "cut" / "seed-5" / "order").exists()
 
 
+def test_the_last_checkpoint_is_kept_also_where_another_epoch_had_the_lowest_loss(folder, tmp_path):
+    rising = (
+        "--objective",
+        "mlm",
+        "--num_train_epochs",
+        "3",
+        "--learning_rate",
+        "3",
+        "--lr_scheduler_type",
+        "constant",
+    )
+    results = main(options(folder, tmp_path / "run", *rising, "--warmup_steps", "0"))
+    losses = [entry["eval_loss"] for entry in results["runs"][0]["history"] if "eval_loss" in entry]
+    assert min(losses[:3]) < losses[2]
+    (kept,) = (tmp_path / "run" / "seed-5").glob("checkpoint-*")
+    assert kept.name == f"checkpoint-{results['runs'][0]['history'][-1]['step']}"
+
+
 def test_texts_of_several_files_may_have_the_same_ids(folder, tmp_path):
     files = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
     for year, path in zip((1900, 1950), files, strict=True):

@@ -173,6 +173,8 @@ def test_wrong_use_is_refused_before_anything_is_written(folder, tmp_path):
     ):
         with pytest.raises(UsageError, match=message):
             main(of_files(folder, output, *more))
+    with pytest.raises(UsageError, match="`--encoders`: 'missing/encoder' cannot be had"):
+        main(of_files(folder, output, "--encoders", str(folder), "other=missing/encoder"))
     assert not output.exists()
     double = copies(6)
     double[0]["relations"].append({**double[0]["relations"][0], "label": "flows_into"})
