@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -40,6 +41,9 @@ class _Loading:
     renaming: dict[str, str]  # what `key_mapping` says
 
 
+# transformers exchanges methods of its classes while it loads a model (`tie_weights`, for one) and puts back what it found: of two
+# threads that do so at once one puts back the other's, and from then on no model of the process ties its weights.
+_ONE_AT_A_TIME = threading.RLock()
 _LOADING: ContextVar[_Loading | None] = ContextVar("hf_relation_loading", default=None)
 
 
@@ -82,11 +86,12 @@ class SafeLoadingModel(PreTrainedModel):
         kwargs["use_safetensors"] = True
         name = pretrained_model_name_or_path
         if name is None:
-            return super().from_pretrained(None, *model_args, **kwargs)
+            with _ONE_AT_A_TIME:
+                return super().from_pretrained(None, *model_args, **kwargs)
         model_type = _model_type(name, kwargs)
         whole = model_type == cls.config_class.model_type and not encoder_only
         rules = _Loading(whole, allow_missing_weights, encoder_only, dict(kwargs.get("key_mapping") or {}))
-        with _loading(rules):
+        with _ONE_AT_A_TIME, _loading(rules):
             try:
                 return super().from_pretrained(name, *model_args, **kwargs)
             except SafetensorError as error:
