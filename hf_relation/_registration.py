@@ -3,6 +3,9 @@
 `import hf_relation` must make `pipeline("open-relation-discovery")` work, and yet cost nothing to a program (such as
 our command line's `--help`) that never touches transformers. So the registration runs at once if transformers is
 already imported, and otherwise right after it is, through an import hook that then removes itself.
+
+The registration imports models, processors and pipelines, and no package that transformers would not have imported
+itself: what only some calls need (scikit-learn, scipy) is imported by these calls.
 """
 
 from __future__ import annotations
@@ -91,14 +94,17 @@ def register_when_imported() -> None:
 
 
 class _AfterTransformers(importlib.abc.MetaPathFinder):
-    """Steps aside for every import but the first of `transformers`, or of a room that needs it."""
+    """Steps aside for every import but the first of `transformers`, or of a room that needs it.
+
+    It stays until transformers was executed without an error: programs also look for transformers only to see whether
+    it is there (`importlib.util.find_spec`), and a failed import may be tried again.
+    """
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         if name == "transformers":
-            sys.meta_path.remove(self)
-            return _registering_spec(name, path, target)
+            return self._registering_spec(name, path, target)
         if name in _ROOMS_ON_TRANSFORMERS:
             importlib.import_module("transformers")
             if name in sys.modules:
@@ -107,6 +113,33 @@ class _AfterTransformers(importlib.abc.MetaPathFinder):
                 module = sys.modules[name]
                 module.__spec__ = importlib.util.spec_from_loader(name, _LoadedAlready(module))
                 return module.__spec__
+        return None
+
+    def _registering_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> importlib.machinery.ModuleSpec | None:
+        spec = self._spec_of_others(name, path, target)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
+                register()
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+    def _spec_of_others(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """What the import would find without this finder; an editable installation, say, has a finder of its own."""
+        finders = list(sys.meta_path)
+        # Those before this one have been asked already, and may ask this one in turn.
+        for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
+            if hasattr(finder, "find_spec") and (spec := finder.find_spec(name, path, target)) is not None:
+                return spec
         return None
 
 
@@ -119,18 +152,3 @@ class _LoadedAlready(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self.spec
-
-
-def _registering_spec(
-    name: str, path: Sequence[str] | None, target: ModuleType | None
-) -> importlib.machinery.ModuleSpec | None:
-    spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-    if spec is not None and spec.loader is not None:
-        execute = spec.loader.exec_module
-
-        def exec_module(module: ModuleType) -> None:
-            execute(module)
-            register()
-
-        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-    return spec
