@@ -26,6 +26,19 @@ import hf_relation
 heavy = {"torch", "transformers", "datasets", "sklearn", "numpy", "pandas"} & set(sys.modules)
 assert not heavy, heavy
 """
+LOOKED_FOR = """
+import importlib.util
+assert importlib.util.find_spec("transformers") is not None
+assert "transformers" not in sys.modules
+"""
+NOTHING_ELSE = """
+import sys
+import transformers.pipelines
+before = set(sys.modules)
+import hf_relation
+added = {name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)
+assert added == {"hf_relation"}, added
+"""
 
 
 def run(code: str) -> str:
@@ -35,11 +48,11 @@ def run(code: str) -> str:
 
 
 def test_import_is_light_and_registers_once_transformers_is_there():
-    assert "registered" in run(LIGHT + CHECK)
+    assert "registered" in run(LIGHT + LOOKED_FOR + CHECK)
 
 
-def test_importing_transformers_first_works_too():
-    assert "registered" in run("import transformers\nimport hf_relation\n" + CHECK)
+def test_importing_transformers_first_works_too_and_loads_no_other_package():
+    assert "registered" in run("import transformers\n" + NOTHING_ELSE + CHECK)
 
 
 @pytest.mark.parametrize("room", ["models.more", "processing", "discovery", "training", "losses", "selection"])

@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 
 from hf_relation.errors import UsageError
 from hf_relation.extraction._inputs import check_keys, check_number
@@ -45,6 +44,8 @@ class IsotonicCalibration(Calibration):
     kind = "isotonic"
 
     def _fit_curve(self, logits: np.ndarray, labels: np.ndarray) -> Curve:
+        from sklearn.isotonic import IsotonicRegression  # takes longer to import than all the rest
+
         fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(logits, labels.astype(np.float64))
         return {"logits": fitted.X_thresholds_.tolist(), "probabilities": fitted.y_thresholds_.tolist()}
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hf_relation.errors import UsageError
-from hf_relation.extraction import DecisionRules, RelationExtractor
-from hf_relation.extraction.state import rules_of_model
 from hf_relation.pipelines.inputs import as_rows, batch_budget
 from hf_relation.pipelines.sharing import SharedPipeline
 
+
+if TYPE_CHECKING:
+    from hf_relation.extraction import DecisionRules, RelationExtractor
 
 _MODEL_OPTIONS = ("batch_size", "dtype", "max_tokens_per_batch")
 _CALL_OPTIONS = ("threshold", "top_k", "entities", "type_constraints", "keep_none", "max_distance", "progress_bar")
@@ -112,6 +113,9 @@ class RelationExtractionPipeline(SharedPipeline):
         return self._extractor()
 
     def _extractor(self, **settings: Any) -> RelationExtractor:
+        from hf_relation.extraction import RelationExtractor
+        from hf_relation.extraction.state import rules_of_model
+
         if self._stored is None or self._stored[0] is not self.model:
             self._stored = (self.model, rules_of_model(self.model))  # checks the weights, which takes a while
         return RelationExtractor(self.model, self.processor, rules=self._stored[1], device=self.device, **settings)

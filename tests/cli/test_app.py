@@ -21,18 +21,47 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return int(stop.value.code or 0)
 
 
-def test_help_is_quick_because_it_imports_no_heavy_library() -> None:
-    code = (
-        "import json, sys\n"
-        "from hf_relation.cli.app import main\n"
-        "sys.argv = ['hf-relation', 'discover', '--help']\n"
-        "try:\n    main()\n"
-        "except SystemExit as stop:\n"
-        f"    print(json.dumps([stop.code, [name for name in {HEAVY} if name in sys.modules]]), file=sys.stderr)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
-    assert json.loads(done.stderr) == [0, []]
+# In a process of its own, run after run: the exit code and the heavy libraries that are imported by then.
+LIGHT = f"""
+import json, sys
+import typer
+from hf_relation import _registration
+from hf_relation.cli.app import app, main
+
+def helps(command, words):
+    if command.get_help_option_names(command.make_context(words[-1], [], resilient_parsing=True)):
+        yield [*words[1:], "--help"]
+    for name, below in getattr(command, "commands", {{}}).items():
+        yield from helps(below, [*words, name])
+
+found = []
+for arguments in [["--version"], *helps(typer.main.get_command(app), ["hf-relation"])]:
+    sys.argv = ["hf-relation", *arguments]
+    try:
+        main()
+    except SystemExit as stop:
+        found.append([arguments, stop.code or 0, [name for name in {HEAVY} if name in sys.modules]])
+waiting = any(isinstance(finder, _registration._AfterTransformers) for finder in sys.meta_path)
+print(json.dumps([found, waiting]), file=sys.stderr)
+"""
+
+
+def test_version_and_every_help_import_no_heavy_library_and_register_nothing() -> None:
+    done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, timeout=120, check=True)
+    found, waiting = json.loads(done.stderr)
+    assert waiting
+    assert [arguments for arguments, code, heavy in found if code or heavy] == []
+    asked = [arguments for arguments, *_ in found]
+    for arguments in (
+        ["--version"],
+        ["--help"],
+        ["discover", "--help"],
+        ["train", "--help"],
+        ["heads", "rank", "--help"],
+    ):
+        assert arguments in asked
     assert "hf-relation discover examples/data/sample.jsonl --output out/" in done.stdout
+    assert f"hf-relation {hf_relation.__version__}\n" in done.stdout
 
 
 @pytest.mark.parametrize(
