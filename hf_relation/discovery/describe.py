@@ -66,7 +66,7 @@ def describe_relations(
                 keywords=words.keywords[place],
                 size=len(members),
                 cohesion=float(cohesions[place]),
-                examples=_nearest_examples(instances, rows, scores, members, center, num_examples),
+                examples=nearest_examples(instances, rows, scores, members, center, num_examples),
                 patterns=words.patterns[place],
                 signature=words.signatures[place],
                 inverse_of=None if inverse is None else numbers[inverse],
@@ -171,7 +171,7 @@ def _names_beside(made: Sequence[str], kept: Sequence[str | None]) -> list[str]:
     return names
 
 
-def _nearest_examples(
+def nearest_examples(
     instances: Sequence[Mapping[str, Any]],
     rows: np.ndarray,
     scores: np.ndarray,
@@ -179,19 +179,41 @@ def _nearest_examples(
     center: np.ndarray,
     number: int,
 ) -> list[dict[str, Any]]:
+    """The instances nearest to a centre, no text twice.
+
+    Args:
+        instances (`Sequence[Mapping]`), rows (`np.ndarray` of shape `(n, p)`), scores (`np.ndarray` of shape `(n,)`): as in
+            [`describe_relations`].
+        members (`np.ndarray`, integer): positions of those to choose from.
+        center (`np.ndarray` of shape `(p,)`): the centre.
+        number (`int`): at most this many.
+
+    Returns:
+        `list[dict]`: nearest first, then by id: `id`, mentions and text where known, `score`.
+    """
+    chosen = nearest_members(instances, rows, members, center, number)
+    return [
+        {"id": str(instances[member]["id"])} | surface_forms(instances[member]) | {"score": float(scores[member])}
+        for member in chosen
+    ]
+
+
+def nearest_members(
+    instances: Sequence[Mapping[str, Any]], rows: np.ndarray, members: np.ndarray, center: np.ndarray, number: int
+) -> list[int]:
+    """Positions of what [`nearest_examples`] gives; those of a union are among those of its parts."""
     closeness = (rows[members].astype(np.float64) @ center.astype(np.float64)).round(6)
     nearest_first = sorted(
         (-value, str(instances[member]["id"]), member)
         for value, member in zip(closeness.tolist(), members.tolist(), strict=True)
     )
-    examples: list[dict[str, Any]] = []
+    chosen: list[int] = []
     seen: set[str] = set()
     for _, id_, member in nearest_first:
-        example = {"id": id_} | surface_forms(instances[member])
-        text = example.get("text", id_)
+        text = surface_forms(instances[member]).get("text", id_)
         if text not in seen:
             seen.add(text)
-            examples.append(example | {"score": float(scores[member])})
-        if len(examples) == number:
+            chosen.append(member)
+        if len(chosen) == number:
             break
-    return examples
+    return chosen

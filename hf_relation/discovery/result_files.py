@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -146,14 +146,10 @@ class ResultFiles:
             UsageError: `folder` is a file.
         """
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self._instance_rows())
-        relations = {
-            "num_relations": self._num_relations(),
-            "relations": [asdict(relation) for relation in self.relations],
-        }
         contents = {
             "instances.jsonl": lines,
-            "relations.json": json.dumps(relations, ensure_ascii=False, indent=2) + "\n",
-            "relations.csv": _relations_csv(self.relations, raw=raw),
+            "relations.json": relations_json(self._num_relations(), self.relations),
+            "relations.csv": relations_csv(self.relations, raw=raw),
         }
 
         def fill(work: Path) -> None:
@@ -164,7 +160,14 @@ class ResultFiles:
         return Path(folder)
 
 
-def _relations_csv(relations: Sequence[DiscoveredRelation], *, raw: bool) -> str:
+def relations_json(num_relations: Mapping[str, Any], relations: Sequence[DiscoveredRelation]) -> str:
+    """The content of `relations.json`."""
+    content = {"num_relations": num_relations, "relations": [asdict(relation) for relation in relations]}
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def relations_csv(relations: Sequence[DiscoveredRelation], *, raw: bool) -> str:
+    """The content of `relations.csv`."""
     rows = []
     for relation in relations:
         example = relation.examples[0] if relation.examples else {}

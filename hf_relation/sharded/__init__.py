@@ -1,0 +1,12 @@
+"""Discovery over shards: the same steps as pure functions of files, which can be stopped and gone on with at any time.
+
+Importing this room is light; every stage imports what it needs.
+"""
+
+from hf_relation.sharded.discover import discover_sharded
+from hf_relation.sharded.failures import ShardFailures
+from hf_relation.sharded.result import ShardedResult
+from hf_relation.sharded.settings import ShardedSettings
+
+
+__all__ = ["ShardFailures", "ShardedResult", "ShardedSettings", "discover_sharded"]

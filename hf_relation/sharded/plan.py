@@ -1,0 +1,176 @@
+"""Which shards a stage has, what each reads, and with which settings: made of the manifest of the stages before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hf_relation.errors import CheckpointError, UsageError
+from hf_relation.sharded.manifest import Entry, read_entry
+from hf_relation.sharded.run_record import RunRecord
+from hf_relation.sharded.tasks import ShardTask
+
+
+ONE = "all"  # the name of the shard in stages that have one
+AUTO_BFLOAT16_ROWS = 20_000  # as in embed_instances, over all shards
+WHITENING = "given/whitening.safetensors"
+
+
+def stage_tasks(stage: str, workdir: Path, record: RunRecord) -> list[ShardTask]:
+    """The shards of a stage; all stages before it must be done.
+
+    Args:
+        stage (`str`): one of [`~hf_relation.sharded.stages.STAGES`].
+        workdir (`Path`): the folder of the run.
+        record ([`~hf_relation.sharded.run_record.RunRecord`]): the run.
+
+    Returns:
+        `list[ShardTask]`: in an order that depends on the inputs only.
+
+    Raises:
+        CheckpointError: a stage before is not done.
+        UsageError: ready embeddings that do not match the inputs.
+    """
+    return list(_PLANS[stage](workdir, record))
+
+
+def parts_of(workdir: Path, record: RunRecord) -> Iterator[tuple[int, int, dict[str, Any], Entry]]:
+    """All shards in order: number of the input, rows of all inputs before it, the part, and the entry of its split."""
+    before = 0
+    for number in range(len(record.inputs)):
+        split = _done(workdir, "split", f"{number:04d}")
+        for part in split.counts["parts"]:
+            yield number, before, part, split
+        before += split.rows
+
+
+def entries(workdir: Path, record: RunRecord, stage: str) -> list[Entry]:
+    """The entries of a stage with many shards, in order."""
+    return [_done(workdir, stage, part["shard"]) for _, _, part, _ in parts_of(workdir, record)]
+
+
+def _done(workdir: Path, stage: str, shard: str) -> Entry:
+    entry = read_entry(workdir, stage, shard)
+    if entry is None:
+        raise CheckpointError(f'Shard {shard} of stage "{stage}" is not done in {workdir}.')
+    return entry
+
+
+def _split(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    for number, given in enumerate(record.inputs):
+        yield ShardTask("split", f"{number:04d}", {}, given | {"shard_rows": record.settings["shard_rows"]})
+
+
+def _read(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    for number, before, part, split in parts_of(workdir, record):
+        name = f"split/{part['file']}"
+        settings = {
+            "path": record.inputs[number]["path"],
+            "first_line": part["first_line"],
+            "first_row": before + part["first_row"],
+            "only_instances": record.embeddings is not None,
+            **_some(record, "skip_bad", "text_options", "device"),
+        }
+        yield ShardTask("read", part["shard"], {name: split.outputs[name]["sha256"]}, settings)
+
+
+def _embed(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    if record.embeddings is not None:
+        _check_embeddings(workdir, record)
+    total = sum(entry.rows for entry in entries(workdir, record, "read"))
+    settings = _some(record, "dtype", "max_tokens_per_batch", "device")
+    if settings["dtype"] == "auto":
+        settings["dtype"] = "bfloat16" if total >= AUTO_BFLOAT16_ROWS else "float32"
+    for number, _, part, _ in parts_of(workdir, record):
+        read = _done(workdir, "read", part["shard"])
+        if record.embeddings is not None:
+            given = record.embeddings[number]
+            settings = {"embeddings": given["path"], "sha256": given["sha256"], "first_row": part["first_row"]}
+            settings["rows"] = part["rows"]
+        else:
+            settings |= {"model": record.settings["model"], "files": record.model}
+        yield ShardTask("embed", part["shard"], read.digests(".jsonl"), dict(settings))
+
+
+def _check_embeddings(workdir: Path, record: RunRecord) -> None:
+    from hf_relation.sharded.stages.embedding import open_embeddings
+
+    for number, given in enumerate(record.embeddings or []):
+        rows, wanted = len(open_embeddings(given["path"])), _done(workdir, "split", f"{number:04d}").rows
+        if rows != wanted:
+            raise UsageError(
+                f"{given['path']} has {rows} rows for the {wanted} of {record.inputs[number]['path']}. One row an instance is needed."
+            )
+
+
+def _sample(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    inputs: dict[str, str] = {}
+    for read, embed in zip(entries(workdir, record, "read"), entries(workdir, record, "embed"), strict=True):
+        inputs |= read.digests(".keys.npy") | embed.digests(".npy") | read.digests(".jsonl")
+    yield ShardTask("sample", ONE, inputs, _some(record, "sample_rows"))
+
+
+def _fit(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    from hf_relation.clustering.algorithms import finds_number
+
+    inputs = _done(workdir, "sample", ONE).digests(".npy")
+    if record.settings["whitening"]:
+        inputs |= {WHITENING: record.model[WHITENING]}
+    settings = _some(record, "num_relations", "pca_components", "num_relations_calibration", "num_centers", "seed") | {
+        "estimate": not finds_number(record.settings["algorithm"], record.settings["algorithm_kwargs"])
+    }
+    yield ShardTask("fit", ONE, inputs, settings)
+
+
+def _assign(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    fitted = _done(workdir, "fit", ONE).digests(".steps.safetensors", ".centers.npy")
+    for read, embed in zip(entries(workdir, record, "read"), entries(workdir, record, "embed"), strict=True):
+        yield ShardTask("assign", read.shard, fitted | embed.digests(".npy") | read.digests(".jsonl"), {})
+
+
+def _merge(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    assigned = entries(workdir, record, "assign")
+    inputs: dict[str, str] = {}
+    for entry in assigned:
+        inputs |= entry.digests(".safetensors")
+    settings = _some(record, "algorithm", "algorithm_kwargs", "n_init", "seed") | {
+        "number": _done(workdir, "fit", ONE).counts["number"],
+        "first_ids": [entry.counts["first_ids"] for entry in assigned],
+    }
+    yield ShardTask("merge", ONE, inputs, settings)
+
+
+def _label(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    merged = _done(workdir, "merge", ONE).digests(".safetensors")
+    steps = _done(workdir, "fit", ONE).digests(".steps.safetensors")
+    for part in (part for _, _, part, _ in parts_of(workdir, record)):
+        read, embed, assigned = (_done(workdir, stage, part["shard"]) for stage in ("read", "embed", "assign"))
+        inputs = (
+            merged | assigned.digests(".safetensors") | embed.digests(".npy") | read.digests(".keys.npy", ".jsonl")
+        )
+        yield ShardTask("label", part["shard"], inputs | steps, _some(record, "described_rows"))
+
+
+def _describe(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    inputs = _done(workdir, "merge", ONE).digests(".safetensors")
+    for entry in entries(workdir, record, "label"):
+        inputs |= entry.digests(".described.jsonl", ".described.npy")
+    yield ShardTask("describe", ONE, inputs, _some(record, "described_rows"))
+
+
+def _some(record: RunRecord, *names: str) -> dict[str, Any]:
+    return {name: record.settings[name] for name in names}
+
+
+_PLANS: dict[str, Callable[[Path, RunRecord], Iterator[ShardTask]]] = {
+    "split": _split,
+    "read": _read,
+    "embed": _embed,
+    "sample": _sample,
+    "fit": _fit,
+    "assign": _assign,
+    "merge": _merge,
+    "label": _label,
+    "describe": _describe,
+}

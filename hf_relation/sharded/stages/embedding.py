@@ -1,0 +1,97 @@
+"""Stage "embed": instances to vectors, or the rows of ready ones that belong to a shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hf_relation.data.jsonl import read_jsonl
+from hf_relation.errors import UsageError
+
+
+def embed_shard(
+    sources: Sequence[Path], out: Path, shard: str, settings: Mapping[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """Embed the instances of a shard with the one encoder loop, in one thread on a CPU, or cut them out of ready embeddings.
+
+    Args:
+        sources (`Sequence[Path]`): the instances.
+        out (`Path`), shard (`str`): `SHARD.npy`, `(n, d)`, float32.
+        settings (`Mapping`): `model`, `dtype` (not `"auto"`), `max_tokens_per_batch`, `device`; or `embeddings` (a `.npy` file),
+            `first_row` and `rows`.
+
+    Returns:
+        `tuple`: number of rows, and `{"columns": d}`.
+
+    Raises:
+        UsageError, InvalidRowError, CheckpointError: as the encoder; or embeddings that are no matrix, too few, or not finite.
+    """
+    place = out / f"{shard}.npy"
+    if settings.get("embeddings") is not None:
+        array = _ready(settings)
+        np.save(place, array)
+        return len(array), {"columns": int(array.shape[1])}
+    from hf_relation.embedding import embed_instances
+
+    model, processor = _encoder(settings["model"])
+    with _one_torch_thread():
+        rows = embed_instances(
+            model,
+            processor,
+            read_jsonl(sources[0], unique_ids=False),
+            dtype=settings["dtype"],
+            max_tokens_per_batch=settings["max_tokens_per_batch"],
+            device=settings["device"],
+            out=place,
+        )
+    return len(rows), {"columns": int(rows.shape[1])}
+
+
+def _ready(settings: Mapping[str, Any]) -> np.ndarray:
+    from hf_relation.clustering.rows import check_matrix
+
+    whole = open_embeddings(settings["embeddings"])
+    first, number = settings["first_row"], settings["rows"]
+    return check_matrix(np.array(whole[first : first + number]), name=str(settings["embeddings"]))
+
+
+def open_embeddings(path: str | Path) -> np.ndarray:
+    """A `.npy` file of embeddings as a read-only memory map.
+
+    Raises:
+        UsageError: it is no such file, or not a matrix.
+    """
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UsageError(
+            f"{path} is no .npy file of numbers ({error}). Save the embeddings with numpy.save."
+        ) from error
+    if array.ndim != 2:
+        raise UsageError(f"{path} must hold a matrix (rows, columns), got shape {array.shape}.")
+    return array
+
+
+@lru_cache(maxsize=1)
+def _encoder(model: str) -> tuple[Any, Any]:
+    from hf_relation.discovery.encoder import load_encoder
+
+    return load_encoder(model)
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    # Threads share out sums in other ways, and the last bits would depend on how many there are.
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

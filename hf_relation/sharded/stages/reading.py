@@ -1,0 +1,140 @@
+"""Stage "read": lines to checked instances without gold labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hf_relation.data.files import parse_json, read_lines
+from hf_relation.data.jsonl import write_jsonl
+from hf_relation.data.validation import check_instance
+from hf_relation.errors import InvalidRowError, UsageError
+
+
+_GOLD = ("relation", "relations")
+
+
+def read_shard(
+    sources: Sequence[Path], out: Path, shard: str, settings: Mapping[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """Check the rows of a shard and make instances of them.
+
+    A row without an id gets its position among all rows of the inputs. Errors name the line of the input file.
+
+    Args:
+        sources (`Sequence[Path]`): the lines.
+        out (`Path`), shard (`str`): `SHARD.jsonl` (instances) and `SHARD.keys.npy` (`(n,)`, uint64: [`key_of`] of the ids).
+        settings (`Mapping`): `path` (for messages), `first_line`, `first_row`, `only_instances` (embeddings are given), `skip_bad`,
+            `text_options`, `device`.
+
+    Returns:
+        `tuple`: number of instances, and `{"skipped": [...]}`.
+
+    Raises:
+        InvalidRowError: a bad row.
+        UsageError: a text or document where embeddings are given, or a text and nothing to find its entities.
+    """
+    skipped: list[dict[str, Any]] = []
+    rows: list[Any] = []
+    lines: list[int] = []
+    for line, row in _rows(sources[0], settings, skipped):
+        rows.append(row)
+        lines.append(line)
+    plain = all(isinstance(row, Mapping) and ("head" in row or "tail" in row) for row in rows)
+    if not plain and settings["only_instances"]:
+        raise UsageError(
+            f"{settings['path']}: with ready embeddings every row must be an instance (text, head, tail). Make instances of the "
+            "texts first, or leave the embeddings out."
+        )
+    instances = _checked(rows, lines, settings, skipped) if plain else _of_texts(rows, lines, settings, skipped)
+    write_jsonl(out / f"{shard}.jsonl", instances)
+    np.save(out / f"{shard}.keys.npy", np.array([key_of(row["id"]) for row in instances], dtype=np.uint64))
+    return len(instances), {"skipped": sorted(skipped, key=lambda bad: bad["line"])}
+
+
+def key_of(id_: str) -> int:
+    """64 bits of the digest of an id: the order in which rows are drawn, which no order of rows or shards can change.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.sharded.stages.reading import key_of
+    >>> 0 <= key_of("a") < 2**64 and key_of("a") != key_of("b")
+    True
+
+    ```
+    """
+    return int.from_bytes(hashlib.blake2b(id_.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def _rows(source: Path, settings: Mapping[str, Any], skipped: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
+    place = settings["first_row"] - 1
+    for number, content in read_lines(source):
+        if not content or content.isspace():
+            continue
+        place += 1
+        line = settings["first_line"] + number - 1
+        try:
+            if source.suffix == ".txt":
+                try:
+                    row: Any = {"text": content.decode("utf-8")}
+                except UnicodeDecodeError as error:
+                    raise InvalidRowError(f"the line is not UTF-8 ({error.reason}). Save it as UTF-8.") from None
+            else:
+                row = parse_json(content)
+                row = {"text": row} if isinstance(row, str) else row
+            if not isinstance(row, Mapping):
+                raise InvalidRowError(f"an object is needed, got {type(row).__name__}.")
+        except InvalidRowError as error:
+            _refuse(error, line, settings, skipped)
+            continue
+        row = {key: value for key, value in row.items() if key not in _GOLD}
+        yield line, row if row.get("id") is not None else {**row, "id": str(place)}
+
+
+def _checked(
+    rows: list[Any], lines: list[int], settings: Mapping[str, Any], skipped: list[dict[str, Any]]
+) -> list[Any]:
+    instances: list[Any] = []
+    for line, row in zip(lines, rows, strict=True):
+        try:
+            instances.append(check_instance(row))
+        except InvalidRowError as error:
+            _refuse(error, line, settings, skipped)
+    return instances
+
+
+def _of_texts(
+    rows: list[Any], lines: list[int], settings: Mapping[str, Any], skipped: list[dict[str, Any]]
+) -> list[Any]:
+    from hf_relation.discovery.raw_text import instances_from_texts
+
+    options = dict(settings["text_options"])
+    if options.get("types"):
+        options["types"] = [tuple(pair) for pair in options["types"]]
+    bad: list[InvalidRowError] = []
+    try:
+        found = list(
+            instances_from_texts(
+                rows,
+                device=settings["device"],
+                on_error="skip" if settings["skip_bad"] else "raise",
+                errors=bad,
+                **options,
+            )
+        )
+    except InvalidRowError as error:
+        bad = [error]
+    for error in bad:
+        _refuse(error, lines[error.index or 0], settings, skipped)
+    return found
+
+
+def _refuse(error: InvalidRowError, line: int, settings: Mapping[str, Any], skipped: list[dict[str, Any]]) -> None:
+    if not settings["skip_bad"]:
+        raise InvalidRowError(error.reason, line=line, file=str(settings["path"])) from None
+    skipped.append({"line": line, "reason": error.reason})

@@ -1,0 +1,55 @@
+"""Stage "split": an input file in runs of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from hf_relation.data.files import read_lines
+
+
+def split_file(
+    sources: Sequence[Path], out: Path, shard: str, settings: Mapping[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """Copy the lines of a file, unread, into files of so many rows each; an empty file gives one empty shard.
+
+    Args:
+        sources (`Sequence[Path]`): none: the file is named in the settings, as it lies outside the folder of the run.
+        out (`Path`), shard (`str`): `SHARD-00000.jsonl`, ... (`.txt` where the input is) are written into `out`.
+        settings (`Mapping`): `path`, `shard_rows`.
+
+    Returns:
+        `tuple`: rows (lines that are not blank) and `{"parts": [...]}`, each with `shard`, `file`, `first_line` (from 1), `first_row`
+        (from 0) and `rows`.
+
+    Raises:
+        UsageError, InvalidRowError: the file is not there or cannot be read as lines.
+    """
+    name = str(settings["path"]).lower().removesuffix(".gz")
+    ending = ".txt" if name.endswith(".txt") else ".jsonl"
+    parts: list[dict[str, Any]] = []
+    stream: IO[bytes] | None = None
+    number = 0
+    try:
+        for line, content in read_lines(settings["path"]):
+            if stream is None or (parts[-1]["rows"] == settings["shard_rows"] and content.strip()):
+                if stream is not None:
+                    stream.close()
+                stream = _open(out, shard, ending, parts, line, number)
+            stream.write(content + b"\n")
+            if content and not content.isspace():
+                number += 1
+                parts[-1]["rows"] += 1
+        if stream is None:
+            stream = _open(out, shard, ending, parts, 1, 0)
+    finally:
+        if stream is not None:
+            stream.close()
+    return number, {"parts": parts}
+
+
+def _open(out: Path, shard: str, ending: str, parts: list[dict[str, Any]], line: int, row: int) -> IO[bytes]:
+    name = f"{shard}-{len(parts):05d}"
+    parts.append({"shard": name, "file": f"{name}{ending}", "first_line": line, "first_row": row, "rows": 0})
+    return open(out / f"{name}{ending}", "xb")
