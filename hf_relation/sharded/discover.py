@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 
-from hf_relation.data.atomic import atomic_file
 from hf_relation.data.files import digest_of_file
 from hf_relation.errors import UsageError
 from hf_relation.sharded.local import run_local
@@ -19,6 +18,7 @@ from hf_relation.sharded.plan import WHITENING
 from hf_relation.sharded.result import ShardedResult
 from hf_relation.sharded.run_record import begin, record_of
 from hf_relation.sharded.settings import ShardedSettings
+from hf_relation.sharded.unfinished import write_whole
 
 
 _LARGEST_POOL = 512
@@ -105,8 +105,7 @@ def discover_sharded(
     (folder / FOLDER).mkdir(exist_ok=True)
     if whitening is not None:
         (folder / WHITENING).parent.mkdir(exist_ok=True)
-        with atomic_file(folder / WHITENING) as stream:
-            stream.write(whitening)
+        write_whole(folder, folder / WHITENING, whitening)
     run_local(folder, record, workers=workers, progress=progress)
     return ShardedResult(folder, record)
 

@@ -19,7 +19,8 @@ from hf_relation.sharded.failures import ShardFailures
 from hf_relation.sharded.plan import stage_tasks
 from hf_relation.sharded.run_record import RunRecord
 from hf_relation.sharded.stages import STAGES
-from hf_relation.sharded.tasks import ShardTask, fault_of, remove_unfinished, run_task
+from hf_relation.sharded.tasks import ShardTask, fault_of, run_task
+from hf_relation.sharded.unfinished import remove_unfinished
 
 
 logger = logging.getLogger(__name__)

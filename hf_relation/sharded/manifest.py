@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hf_relation.data.atomic import atomic_file
 from hf_relation.data.files import read_json
 from hf_relation.errors import CheckpointError, InvalidRowError
+from hf_relation.sharded.unfinished import write_whole
 
 
 FORMAT = 1
@@ -60,7 +60,7 @@ def write_entry(workdir: Path, entry: Entry) -> None:
     """
     place = entry_path(workdir, entry.stage, entry.shard)
     place.parent.mkdir(parents=True, exist_ok=True)
-    write_json(place, {"format": FORMAT, **asdict(entry)})
+    write_whole(workdir, place, json_bytes({"format": FORMAT, **asdict(entry)}))
 
 
 def read_entry(workdir: Path, stage: str, shard: str) -> Entry | None:
@@ -99,10 +99,9 @@ def entry_path(workdir: Path, stage: str, shard: str) -> Path:
     return workdir / FOLDER / stage / f"{shard}.json"
 
 
-def write_json(place: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON whole or not at all, with keys in order."""
-    with atomic_file(place) as stream:
-        stream.write(json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode("ascii") + b"\n")
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """JSON with keys in order."""
+    return json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode("ascii") + b"\n"
 
 
 def config_digest(content: Any) -> str:

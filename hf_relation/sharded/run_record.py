@@ -9,8 +9,9 @@ from typing import Any
 
 from hf_relation.data.files import digest_of_file, read_json
 from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
-from hf_relation.sharded.manifest import FORMAT, write_json
+from hf_relation.sharded.manifest import FORMAT, json_bytes
 from hf_relation.sharded.settings import ShardedSettings
+from hf_relation.sharded.unfinished import UNFINISHED, remove_unfinished, write_whole
 from hf_relation.sharded.versions import code_versions
 
 
@@ -76,6 +77,7 @@ def begin(workdir: Path, record: RunRecord, *, redo: bool) -> None:
     place = workdir / RECORD
     if workdir.exists() and not workdir.is_dir():
         raise UsageError(f"{workdir} is a file. Name a folder for the run.")
+    remove_unfinished(workdir)
     if place.is_file():
         changes = _changes(_read(place), record)
         if changes and not redo:
@@ -85,10 +87,10 @@ def begin(workdir: Path, record: RunRecord, *, redo: bool) -> None:
             )
         if not changes:
             return
-    elif workdir.is_dir() and any(workdir.iterdir()):
+    elif workdir.is_dir() and any(path.name != UNFINISHED for path in workdir.iterdir()):
         raise UsageError(f"{workdir} is not empty, and holds no sharded discovery ({RECORD}). Name another folder.")
     workdir.mkdir(parents=True, exist_ok=True)
-    write_json(place, {"format": FORMAT, **record.__dict__})
+    write_whole(workdir, place, json_bytes({"format": FORMAT, **record.__dict__}))
 
 
 def _read(place: Path) -> RunRecord:

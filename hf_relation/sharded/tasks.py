@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +12,8 @@ from hf_relation.data.files import digest_of_file
 from hf_relation.errors import CheckpointError
 from hf_relation.sharded.manifest import Entry, config_digest, entry_path, read_entry, write_entry
 from hf_relation.sharded.stages import STAGE_FUNCTIONS
+from hf_relation.sharded.unfinished import unfinished_folder
 from hf_relation.sharded.versions import code_versions
-
-
-UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True)
@@ -91,9 +86,7 @@ def run_task(workdir: Path, task: ShardTask) -> Entry:
             )
     # The old entry would vouch for files that are about to be replaced.
     entry_path(workdir, task.stage, task.shard).unlink(missing_ok=True)
-    work = workdir / UNFINISHED / f"{socket.gethostname()}+{os.getpid()}+{secrets.token_hex(6)}"
-    work.mkdir(parents=True)
-    try:
+    with unfinished_folder(workdir) as work:
         sources = [workdir / name for name in task.inputs]
         rows, counts = STAGE_FUNCTIONS[task.stage](sources, work, task.shard, dict(task.settings))
         outputs = {}
@@ -104,8 +97,6 @@ def run_task(workdir: Path, task: ShardTask) -> Entry:
             with open(path, "r+b") as stream:
                 os.fsync(stream.fileno())
             os.replace(path, workdir / name)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     entry = Entry(
         task.stage,
         task.shard,
@@ -119,29 +110,3 @@ def run_task(workdir: Path, task: ShardTask) -> Entry:
     )
     write_entry(workdir, entry)
     return entry
-
-
-def remove_unfinished(workdir: Path) -> None:
-    """Remove what processes of this machine left that are no more.
-
-    Args:
-        workdir (`Path`): the folder of the run.
-    """
-    folder = workdir / UNFINISHED
-    for left in folder.iterdir() if folder.is_dir() else ():
-        host, _, rest = left.name.partition("+")
-        number = rest.partition("+")[0]
-        if host == socket.gethostname() and number.isdigit() and not _is_alive(int(number)):
-            shutil.rmtree(left, ignore_errors=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

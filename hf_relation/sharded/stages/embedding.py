@@ -12,6 +12,7 @@ import numpy as np
 
 from hf_relation.data.jsonl import read_jsonl
 from hf_relation.errors import UsageError
+from hf_relation.sharded.stages.arrays import save_npy
 
 
 def embed_shard(
@@ -34,7 +35,7 @@ def embed_shard(
     place = out / f"{shard}.npy"
     if settings.get("embeddings") is not None:
         array = _ready(settings)
-        np.save(place, array)
+        save_npy(place, array)
         return len(array), {"columns": int(array.shape[1])}
     from hf_relation.embedding import embed_instances
 

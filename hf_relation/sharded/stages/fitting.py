@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hf_relation.sharded.stages.arrays import save_npy
+
 
 if TYPE_CHECKING:
     from hf_relation.discovery.steps import EmbeddingSteps
@@ -52,7 +54,7 @@ def fit_sample(
     centers = many_centers(vectors, settings["num_centers"], number, settings["seed"])
     state = {key: np.ascontiguousarray(value) for key, value in steps.get_state().items()}
     save_file(state | {"columns": np.array([sample.shape[1]], dtype=np.int64)}, out / f"{shard}.steps.safetensors")
-    np.save(out / f"{shard}.centers.npy", centers)
+    save_npy(out / f"{shard}.centers.npy", centers)
     found = {"number": number, "estimate": None if estimate is None else _plain(asdict(estimate))}
     return len(centers), found | {"columns": int(sample.shape[1])}
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hf_relation.data.jsonl import read_jsonl, write_jsonl
+from hf_relation.sharded.stages.arrays import save_npy
 from hf_relation.sharded.stages.fitting import load_steps
 
 
@@ -65,7 +66,7 @@ def label_shard(
             for place in described.tolist()
         ),
     )
-    np.save(out / f"{shard}.described.npy", vectors[described])
+    save_npy(out / f"{shard}.described.npy", vectors[described])
     return len(labels), {"counts": np.bincount(labels[labels >= 0], minlength=len(sizes)).tolist()}
 
 

@@ -13,6 +13,7 @@ from hf_relation.data.files import parse_json, read_lines
 from hf_relation.data.jsonl import write_jsonl
 from hf_relation.data.validation import check_instance
 from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.sharded.stages.arrays import save_npy
 
 
 _GOLD = ("relation", "relations")
@@ -52,7 +53,7 @@ def read_shard(
         )
     instances = _checked(rows, lines, settings, skipped) if plain else _of_texts(rows, lines, settings, skipped)
     write_jsonl(out / f"{shard}.jsonl", instances)
-    np.save(out / f"{shard}.keys.npy", np.array([key_of(row["id"]) for row in instances], dtype=np.uint64))
+    save_npy(out / f"{shard}.keys.npy", np.array([key_of(row["id"]) for row in instances], dtype=np.uint64))
     return len(instances), {"skipped": sorted(skipped, key=lambda bad: bad["line"])}
 
 
@@ -117,6 +118,7 @@ def _of_texts(
     if options.get("types"):
         options["types"] = [tuple(pair) for pair in options["types"]]
     bad: list[InvalidRowError] = []
+    found: list[Any] = []
     try:
         found = list(
             instances_from_texts(
@@ -129,8 +131,8 @@ def _of_texts(
         )
     except InvalidRowError as error:
         bad = [error]
-    for error in bad:
-        _refuse(error, lines[error.index or 0], settings, skipped)
+    for refused in bad:
+        _refuse(refused, lines[refused.index or 0], settings, skipped)
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from hf_relation.data.jsonl import read_jsonl
 from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.sharded.stages.arrays import save_npy
 
 
 def draw_sample(
@@ -50,7 +51,7 @@ def draw_sample(
     for number, array in enumerate(arrays):
         here = np.flatnonzero(of_shard == number)
         sample[here] = array[chosen[here] - starts[number]]
-    np.save(out / f"{shard}.npy", sample)
+    save_npy(out / f"{shard}.npy", sample)
     return len(sample), {"rows": len(everything)}
 
 

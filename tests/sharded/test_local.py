@@ -1,0 +1,90 @@
+"""The pool of processes: really spawned, really killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hf_relation.sharded import discover_sharded
+from tests.sharded.planted_files import settings, snapshot, write_planted
+
+
+SCRIPT = Path(__file__).with_name("pool_run.py")
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="children are found in /proc")
+
+
+def _start(folder: Path, workers: int) -> subprocess.Popen[str]:
+    root = str(Path(__file__).parents[2])
+    # A session of its own, so that all its children are found, also those whose parent is gone.
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(folder), str(workers)],
+        env={**os.environ, "PYTHONPATH": root},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _members(session: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (path / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(int(path.name))
+    return found
+
+
+def _working(workdir: Path, parent: int) -> list[int]:
+    """Workers that hold a temporary folder."""
+    try:
+        found = [int(path.name.split("+")[1]) for path in (workdir / ".unfinished").iterdir()]
+    except FileNotFoundError:
+        return []
+    return [process for process in found if process != parent]
+
+
+def _wait_for(condition, seconds: float = 120):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not come to it"
+        time.sleep(0.002)
+    return found
+
+
+def test_killed_worker_killed_parent_and_other_numbers_of_workers(tmp_path):
+    inputs, arrays, *_ = write_planted(tmp_path, parts=(30,))
+    work = tmp_path / "work"
+    discover_sharded(inputs, tmp_path / "whole", settings=settings(), embeddings=arrays, workers=0)
+
+    # A worker is killed: the run ends with what to do, and no process is left.
+    run = _start(tmp_path, 2)
+    victim = _wait_for(lambda: _working(work, run.pid))[0]
+    os.kill(victim, signal.SIGKILL)
+    _, message = run.communicate(timeout=120)
+    assert run.returncode == 1 and "a process was ended from outside" in message and "start again" in message
+    _wait_for(lambda: not _members(run.pid), 20)
+
+    # The parent is killed once shards are embedded: its children end by themselves.
+    run = _start(tmp_path, 2)
+    _wait_for(lambda: list((work / "manifest/embed").glob("*.json")))
+    children = [process for process in _members(run.pid) if process != run.pid]
+    assert children
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate(timeout=120)
+    _wait_for(lambda: not _members(run.pid), 20)
+
+    # With another number of workers it goes on, and comes to the same bytes.
+    done = {path: path.stat().st_mtime_ns for path in (work / "manifest").rglob("*.json")}
+    assert done
+    discover_sharded(inputs, work, settings=settings(), embeddings=arrays, workers=1)
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    assert snapshot(work) == snapshot(tmp_path / "whole")
