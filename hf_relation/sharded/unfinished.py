@@ -69,4 +69,10 @@ def _is_alive(process: int) -> bool:
         return False
     except OSError:
         return True
-    return True
+    try:  # one that is dead keeps its number until somebody asks for its end, which in a container may be never
+        state = (
+            Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+        )
+    except (OSError, IndexError):
+        return True
+    return state not in ("Z", "X")
