@@ -82,12 +82,12 @@ def _results(
     try:
         futures = {pool.submit(_run, str(workdir), task): task for task in tasks}
         for future in as_completed(futures):
-            error = future.exception()
-            if isinstance(error, BrokenProcessPool):
-                raise error
+            failed = future.exception()
+            if isinstance(failed, BrokenProcessPool):
+                raise failed
             yield (
                 futures[future],
-                error if error is None or isinstance(error, Exception) else RuntimeError(repr(error)),
+                failed if failed is None or isinstance(failed, Exception) else RuntimeError(f"{failed!r}"),
             )
     except BrokenProcessPool as broken:
         remove_unfinished(workdir)

@@ -20,7 +20,7 @@ def save_npy(path: Path, array: np.ndarray) -> None:
         OSError: the file cannot be written, as the operating system says it.
     """
     with open(path, "xb") as stream:
-        npy_format.write_array(_Stream(stream), array, allow_pickle=False)  # type: ignore[arg-type]
+        npy_format.write_array(_Stream(stream), array, allow_pickle=False)
 
 
 class _Stream:
