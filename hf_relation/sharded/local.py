@@ -16,9 +16,8 @@ from typing import Any
 
 from hf_relation.errors import HfRelationError
 from hf_relation.sharded.failures import ShardFailures
-from hf_relation.sharded.plan import stage_tasks
+from hf_relation.sharded.plan import stage_tasks, stages_of
 from hf_relation.sharded.run_record import RunRecord
-from hf_relation.sharded.stages import STAGES
 from hf_relation.sharded.tasks import ShardTask, fault_of, run_task
 from hf_relation.sharded.unfinished import remove_unfinished
 
@@ -42,7 +41,7 @@ def run_local(workdir: Path, record: RunRecord, *, workers: int, progress: bool 
     """
     remove_unfinished(workdir)
     with _pool(workers) as pool:
-        for stage in STAGES:
+        for stage in stages_of(record):
             _run_stage(stage, workdir, stage_tasks(stage, workdir, record), pool, progress=progress)
 
 

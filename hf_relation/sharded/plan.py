@@ -9,6 +9,7 @@ from typing import Any
 from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.sharded.manifest import Entry, read_entry
 from hf_relation.sharded.run_record import RunRecord
+from hf_relation.sharded.stages import STAGES
 from hf_relation.sharded.tasks import ShardTask
 
 
@@ -17,11 +18,26 @@ AUTO_BFLOAT16_ROWS = 20_000  # as in embed_instances, over all shards
 WHITENING = "given/whitening.safetensors"
 
 
+def stages_of(record: RunRecord) -> tuple[str, ...]:
+    """The stages of a run, in order: with `kmeans_rounds`, "assign-1", "mean-1" and so on stand between "merge" and "label".
+
+    Args:
+        record ([`~hf_relation.sharded.run_record.RunRecord`]): the run.
+    """
+    rounds = record.settings["kmeans_rounds"]
+    if not rounds:
+        return STAGES
+    after = STAGES.index("merge") + 1
+    more = [name for number in range(1, rounds + 1) for name in (f"assign-{number}", f"mean-{number}")]
+    # One more "assign" than means, so that labels are those of the nearest centres.
+    return (*STAGES[:after], *more, f"assign-{rounds + 1}", "settle", *STAGES[after:])
+
+
 def stage_tasks(stage: str, workdir: Path, record: RunRecord) -> list[ShardTask]:
     """The shards of a stage; all stages before it must be done.
 
     Args:
-        stage (`str`): one of [`~hf_relation.sharded.stages.STAGES`].
+        stage (`str`): one of [`stages_of`].
         workdir (`Path`): the folder of the run.
         record ([`~hf_relation.sharded.run_record.RunRecord`]): the run.
 
@@ -32,7 +48,9 @@ def stage_tasks(stage: str, workdir: Path, record: RunRecord) -> list[ShardTask]
         CheckpointError: a stage before is not done.
         UsageError: ready embeddings that do not match the inputs.
     """
-    return list(_PLANS[stage](workdir, record))
+    if stage in _PLANS:
+        return list(_PLANS[stage](workdir, record))
+    return list(_round(workdir, record, stage))
 
 
 def parts_of(workdir: Path, record: RunRecord) -> Iterator[tuple[int, int, dict[str, Any], Entry]]:
@@ -43,6 +61,23 @@ def parts_of(workdir: Path, record: RunRecord) -> Iterator[tuple[int, int, dict[
         for part in split.counts["parts"]:
             yield number, before, part, split
         before += split.rows
+
+
+def prototype_files(workdir: Path, record: RunRecord) -> tuple[Path, Path]:
+    """Where the points are that rows were assigned to, and the relations they stand for.
+
+    Args:
+        workdir (`Path`): the folder of a run that is done.
+        record ([`~hf_relation.sharded.run_record.RunRecord`]): the run.
+
+    Returns:
+        `tuple[Path, Path]`: for [`~hf_relation.sharded.stages.assigning.load_centers`]; and arrays of which `relations` holds the relation
+        of every point, or -1.
+    """
+    assign, merge = _last_stages(workdir, record)
+    number = int(assign.partition("-")[2] or 0)
+    points = _centers_before(workdir, number) if number else _done(workdir, "fit", ONE).digests(".centers.npy")
+    return workdir / next(iter(points)), workdir / merge / f"{ONE}.safetensors"
 
 
 def entries(workdir: Path, record: RunRecord, stage: str) -> list[Entry]:
@@ -104,11 +139,22 @@ def _check_embeddings(workdir: Path, record: RunRecord) -> None:
             )
 
 
+def _draw(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    settings = _some(record, "sample_rows") | {"rows": sum(entry.rows for entry in entries(workdir, record, "read"))}
+    for read, embed in zip(entries(workdir, record, "read"), entries(workdir, record, "embed"), strict=True):
+        yield ShardTask("draw", read.shard, read.digests(".keys.npy") | embed.digests(".npy"), settings)
+
+
 def _sample(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
     inputs: dict[str, str] = {}
-    for read, embed in zip(entries(workdir, record, "read"), entries(workdir, record, "embed"), strict=True):
-        inputs |= read.digests(".keys.npy") | embed.digests(".npy") | read.digests(".jsonl")
-    yield ShardTask("sample", ONE, inputs, _some(record, "sample_rows"))
+    rows, columns = 0, set()
+    for read, draw in zip(entries(workdir, record, "read"), entries(workdir, record, "draw"), strict=True):
+        inputs |= draw.digests(".sorted.npy", ".keys.npy", ".npy") | read.digests(".jsonl")
+        rows += read.rows
+        if read.rows:
+            columns.add(draw.counts["columns"])
+    settings = _some(record, "sample_rows") | {"rows": rows, "columns": sorted(columns)}
+    yield ShardTask("sample", ONE, inputs, settings)
 
 
 def _fit(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
@@ -124,38 +170,82 @@ def _fit(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
 
 
 def _assign(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
-    fitted = _done(workdir, "fit", ONE).digests(".steps.safetensors", ".centers.npy")
+    yield from _assign_to(workdir, record, "assign", _done(workdir, "fit", ONE).digests(".centers.npy"))
+
+
+def _assign_to(workdir: Path, record: RunRecord, stage: str, centers: dict[str, str]) -> Iterator[ShardTask]:
+    fitted = _done(workdir, "fit", ONE).digests(".steps.safetensors") | centers
     for read, embed in zip(entries(workdir, record, "read"), entries(workdir, record, "embed"), strict=True):
-        yield ShardTask("assign", read.shard, fitted | embed.digests(".npy") | read.digests(".jsonl"), {})
+        yield ShardTask(stage, read.shard, fitted | embed.digests(".npy") | read.digests(".ids.json"), {})
 
 
 def _merge(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
-    assigned = entries(workdir, record, "assign")
-    inputs: dict[str, str] = {}
-    for entry in assigned:
-        inputs |= entry.digests(".safetensors")
     settings = _some(record, "algorithm", "algorithm_kwargs", "n_init", "seed") | {
-        "number": _done(workdir, "fit", ONE).counts["number"],
-        "first_ids": [entry.counts["first_ids"] for entry in assigned],
+        "number": _done(workdir, "fit", ONE).counts["number"]
     }
-    yield ShardTask("merge", ONE, inputs, settings)
+    yield ShardTask("merge", ONE, _assigned(workdir, record, "assign", ".safetensors", ".first_ids.json"), settings)
+
+
+def _assigned(workdir: Path, record: RunRecord, stage: str, *suffixes: str) -> dict[str, str]:
+    inputs: dict[str, str] = {}
+    for entry in entries(workdir, record, stage):
+        inputs |= entry.digests(*suffixes)
+    return inputs
+
+
+def _round(workdir: Path, record: RunRecord, stage: str) -> Iterator[ShardTask]:
+    """Stages "assign-1", "mean-1", "assign-2", ... and "settle"; none where an earlier round changed nothing."""
+    name, _, number = stage.partition("-")
+    last = _last_assign(workdir, record, int(number or record.settings["kmeans_rounds"] + 1))
+    if stage == "settle":
+        inputs = _assigned(workdir, record, last, ".safetensors", ".first_ids.json")
+        yield ShardTask(stage, ONE, inputs, {})
+    elif last == f"assign-{number}":
+        centers = _centers_before(workdir, int(number))
+        if name == "assign":
+            yield from _assign_to(workdir, record, stage, centers)
+        else:
+            yield ShardTask(stage, ONE, centers | _assigned(workdir, record, last, ".safetensors"), {})
+
+
+def _last_assign(workdir: Path, record: RunRecord, most: int) -> str:
+    """The stage whose nearest centres count, of the rounds up to `most`."""
+    for number in range(1, most):
+        if not _done(workdir, f"mean-{number}", ONE).counts["moved"]:
+            return f"assign-{number}"
+    return f"assign-{most}"
+
+
+def _centers_before(workdir: Path, number: int) -> dict[str, str]:
+    if number == 1:
+        return _done(workdir, "merge", ONE).digests(".safetensors")
+    return _done(workdir, f"mean-{number - 1}", ONE).digests(".npy")
 
 
 def _label(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
-    merged = _done(workdir, "merge", ONE).digests(".safetensors")
+    assign, merge = _last_stages(workdir, record)
+    merged = _done(workdir, merge, ONE).digests(".safetensors")
     steps = _done(workdir, "fit", ONE).digests(".steps.safetensors")
     for part in (part for _, _, part, _ in parts_of(workdir, record)):
-        read, embed, assigned = (_done(workdir, stage, part["shard"]) for stage in ("read", "embed", "assign"))
+        read, embed, assigned = (_done(workdir, stage, part["shard"]) for stage in ("read", "embed", assign))
         inputs = (
-            merged | assigned.digests(".safetensors") | embed.digests(".npy") | read.digests(".keys.npy", ".jsonl")
+            merged
+            | assigned.digests(".safetensors")
+            | embed.digests(".npy")
+            | read.digests(".keys.npy", ".ids.json", ".jsonl")
         )
         yield ShardTask("label", part["shard"], inputs | steps, _some(record, "described_rows"))
 
 
+def _last_stages(workdir: Path, record: RunRecord) -> tuple[str, str]:
+    rounds = record.settings["kmeans_rounds"]
+    return (_last_assign(workdir, record, rounds + 1), "settle") if rounds else ("assign", "merge")
+
+
 def _describe(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
-    inputs = _done(workdir, "merge", ONE).digests(".safetensors")
+    inputs = _done(workdir, _last_stages(workdir, record)[1], ONE).digests(".safetensors")
     for entry in entries(workdir, record, "label"):
-        inputs |= entry.digests(".described.jsonl", ".described.npy")
+        inputs |= entry.digests(".described.safetensors", ".near.jsonl", ".sampled.jsonl")
     yield ShardTask("describe", ONE, inputs, _some(record, "described_rows"))
 
 
@@ -167,6 +257,7 @@ _PLANS: dict[str, Callable[[Path, RunRecord], Iterator[ShardTask]]] = {
     "split": _split,
     "read": _read,
     "embed": _embed,
+    "draw": _draw,
     "sample": _sample,
     "fit": _fit,
     "assign": _assign,

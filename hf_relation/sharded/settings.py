@@ -32,6 +32,9 @@ class ShardedSettings:
             digests.
         num_centers (`int`, *optional*): centres of the first clustering. By default ten for each relation, 1000 with `"auto"`, at
             most one for four rows of the sample, but never fewer than relations.
+        kmeans_rounds (`int`, defaults to 0): with `algorithm="kmeans"`: rounds of Lloyd's algorithm over all rows, from the relations
+            that were found on the centres; fewer where no relation changes any more. Each reads all embeddings once. With 0 a row
+            belongs to the relation of its nearest centre.
         described_rows (`int`, defaults to 500): keywords, patterns and names of a relation are made from at most so many rows.
         text_options (`Mapping`): for texts and documents, as for [`~hf_relation.discovery.instances_from_texts`], JSON-able.
         skip_bad (`bool`, defaults to `False`): leave bad rows out, and count them.
@@ -66,6 +69,7 @@ class ShardedSettings:
     shard_rows: int = 20_000
     sample_rows: int = 65_536
     num_centers: int | None = None
+    kmeans_rounds: int = 0
     described_rows: int = 500
     text_options: Mapping[str, Any] = field(default_factory=dict)
     skip_bad: bool = False
@@ -79,6 +83,12 @@ class ShardedSettings:
         for name in ("pca_components", "num_centers", "max_tokens_per_batch"):
             if getattr(self, name) is not None and not _is_whole(getattr(self, name), 1):
                 raise UsageError(f"`{name}` must be None or an integer from 1 up, got {getattr(self, name)!r}.")
+        if not _is_whole(self.kmeans_rounds, 0):
+            raise UsageError(f"`kmeans_rounds` must be an integer from 0 up, got {self.kmeans_rounds!r}.")
+        if self.kmeans_rounds and self.algorithm != "kmeans":
+            raise UsageError(
+                f'`kmeans_rounds` continue `algorithm="kmeans"`; "{self.algorithm}" has no such rounds. Leave them out.'
+            )
         if not _is_whole(self.seed, 0) or self.seed >= 2**32:
             raise UsageError(f"`seed` must be an integer from 0 to 4294967295, got {self.seed!r}.")
         if self.dtype not in ("float32", "bfloat16", "auto"):

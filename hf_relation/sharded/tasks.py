@@ -88,7 +88,7 @@ def run_task(workdir: Path, task: ShardTask) -> Entry:
     entry_path(workdir, task.stage, task.shard).unlink(missing_ok=True)
     with unfinished_folder(workdir) as work:
         sources = [workdir / name for name in task.inputs]
-        rows, counts = STAGE_FUNCTIONS[task.stage](sources, work, task.shard, dict(task.settings))
+        rows, counts = STAGE_FUNCTIONS[task.stage.partition("-")[0]](sources, work, task.shard, dict(task.settings))
         outputs = {}
         (workdir / task.stage).mkdir(exist_ok=True)
         for path in sorted(work.iterdir()):

@@ -56,7 +56,7 @@ def test_stopped_in_any_stage(whole, tmp_path, monkeypatch, stage, moment):
 
     def stop(sources, out, shard, given):
         # In the last shard of stages that have several, so that others are done by then.
-        last = stage not in ("read", "embed", "assign", "label") or shard == "0001-00002"
+        last = stage not in ("read", "embed", "draw", "assign", "label") or shard == "0001-00002"
         if last and moment == "before":
             raise Stopped
         result = function(sources, out, shard, given)

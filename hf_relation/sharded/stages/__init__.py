@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from hf_relation.sharded.stages.assigning import assign_shard
+from hf_relation.sharded.stages.averaging import mean_centers, settle_relations
 from hf_relation.sharded.stages.describing import describe_all
+from hf_relation.sharded.stages.drawing import draw_candidates
 from hf_relation.sharded.stages.embedding import embed_shard
 from hf_relation.sharded.stages.fitting import fit_sample
 from hf_relation.sharded.stages.labelling import label_shard
@@ -26,6 +28,7 @@ STAGE_FUNCTIONS: dict[str, StageFunction] = {
     "split": split_file,
     "read": read_shard,
     "embed": embed_shard,
+    "draw": draw_candidates,
     "sample": draw_sample,
     "fit": fit_sample,
     "assign": assign_shard,
@@ -33,4 +36,7 @@ STAGE_FUNCTIONS: dict[str, StageFunction] = {
     "label": label_shard,
     "describe": describe_all,
 }
+# Without rounds of k-means over all rows; `plan.stages_of` gives those of a run.
 STAGES: tuple[str, ...] = tuple(STAGE_FUNCTIONS)
+# "assign" again, between "merge" and "label", and these: called "mean-1", "mean-2" and so on, by the round.
+STAGE_FUNCTIONS |= {"mean": mean_centers, "settle": settle_relations}

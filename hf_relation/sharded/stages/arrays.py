@@ -1,4 +1,4 @@
-"""Arrays to `.npy` files."""
+"""Arrays to and from `.npy` files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy_format
+
+
+_SMALL = 2**16
 
 
 def save_npy(path: Path, array: np.ndarray) -> None:
@@ -21,6 +24,17 @@ def save_npy(path: Path, array: np.ndarray) -> None:
     """
     with open(path, "xb") as stream:
         npy_format.write_array(_Stream(stream), array, allow_pickle=False)
+
+
+def map_npy(path: Path) -> np.ndarray:
+    """An array read-only, of which only what is used takes memory; small ones, and empty ones, which cannot be mapped, are read.
+
+    Args:
+        path (`Path`): what [`save_npy`] wrote.
+    """
+    small = path.stat().st_size <= _SMALL
+    array: np.ndarray = np.load(path, mmap_mode=None if small else "r", allow_pickle=False)
+    return array
 
 
 class _Stream:

@@ -2,54 +2,95 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hf_relation.data.jsonl import read_jsonl
+from hf_relation.data.files import read_json
 from hf_relation.sharded.stages.fitting import load_steps
+
+
+_SUMMED_ROWS = 2048  # in float64 at once
 
 
 def assign_shard(
     sources: Sequence[Path], out: Path, shard: str, settings: Mapping[str, Any]
 ) -> tuple[int, dict[str, Any]]:
-    """Give every row of a shard its nearest centre.
+    """Give every row of a shard its nearest centre: one of many first, one of the relations in rounds of k-means.
 
     Args:
-        sources (`Sequence[Path]`): steps, centres, embeddings, instances.
+        sources (`Sequence[Path]`): steps, centres (`.npy`, or `.safetensors` with `centers`), embeddings, ids.
         out (`Path`), shard (`str`): `SHARD.safetensors`: `nearest` `(n,)` int32, `counts` `(m,)` int64 and `sums` `(m, p)` float64 over
             the vectors of every centre. Sums are made row by row, so that adding the shards in their order gives the same bits
-            whoever made them.
+            whoever made them. `SHARD.first_ids.json`: the smallest id of every centre that has rows.
         settings (`Mapping`): none.
 
     Returns:
-        `tuple`: number of rows, and `{"first_ids": {centre: smallest id}}`.
+        `tuple`: number of rows, and nothing else.
     """
     from safetensors.numpy import save_file
-    from scipy.sparse import csr_array
 
     from hf_relation.discovery.prototypes import PrototypeTree
 
-    steps, centers = load_steps(sources[0]), np.load(sources[1], allow_pickle=False)
+    steps, centers = load_steps(sources[0]), load_centers(sources[1])
     embeddings = np.load(sources[2], allow_pickle=False)
     vectors = steps.transform(embeddings) if len(embeddings) else np.empty((0, centers.shape[1]), np.float32)
+    del embeddings
     nearest = PrototypeTree.flat(centers, np.arange(len(centers))).assign(vectors)
-    counts = np.bincount(nearest, minlength=len(centers))
-    members = csr_array(
-        (np.ones(len(nearest)), np.argsort(nearest, kind="stable"), np.concatenate([[0], np.cumsum(counts)])),
-        shape=(len(centers), len(nearest)),
-    )
-    first_ids: dict[str, str] = {}
-    for center, row in zip(nearest.tolist(), read_jsonl(sources[3], unique_ids=False), strict=True):
-        name = str(center)
-        if name not in first_ids or row["id"] < first_ids[name]:
-            first_ids[name] = row["id"]
+    first_ids: dict[int, str] = {}
+    for center, id_ in zip(nearest.tolist(), read_json(sources[3]), strict=True):
+        if center not in first_ids or id_ < first_ids[center]:
+            first_ids[center] = id_
+    (out / f"{shard}.first_ids.json").write_bytes(json.dumps(first_ids, sort_keys=True).encode("ascii"))
     arrays = {
         "nearest": nearest.astype(np.int32),
-        "counts": counts.astype(np.int64),
-        "sums": np.ascontiguousarray(members @ vectors.astype(np.float64)),
+        "counts": np.bincount(nearest, minlength=len(centers)).astype(np.int64),
+        "sums": sums_by_center(vectors, nearest, len(centers)),
     }
     save_file(arrays, out / f"{shard}.safetensors")
-    return len(nearest), {"first_ids": first_ids}
+    return len(nearest), {}
+
+
+def load_centers(path: Path) -> np.ndarray:
+    """Centres from the file of any stage that makes some."""
+    from safetensors.numpy import load_file
+
+    if path.suffix == ".npy":
+        centers: np.ndarray = np.load(path, allow_pickle=False)
+        return centers
+    return load_file(path)["centers"]
+
+
+def sums_by_center(vectors: np.ndarray, nearest: np.ndarray, number: int) -> np.ndarray:
+    """The sum of the vectors of every centre, one row after the other.
+
+    Args:
+        vectors (`np.ndarray` of shape `(n, p)`): rows.
+        nearest (`np.ndarray` of shape `(n,)`, integer): their centres.
+        number (`int`): centres there are.
+
+    Returns:
+        `np.ndarray` of shape `(number, p)`, float64.
+
+    Example:
+
+    ```python
+    >>> import numpy as np
+    >>> from hf_relation.sharded.stages.assigning import sums_by_center
+    >>> sums_by_center(np.array([[1.0], [2.0], [4.0]]), np.array([1, 0, 1]), 3).tolist()
+    [[2.0], [5.0], [0.0]]
+
+    ```
+    """
+    from scipy.sparse import csr_array
+
+    sums = np.zeros((number, vectors.shape[1]))
+    for start in range(0, len(nearest), _SUMMED_ROWS):
+        block = nearest[start : start + _SUMMED_ROWS]
+        ends = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=number))])
+        members = csr_array((np.ones(len(block)), np.argsort(block, kind="stable"), ends), shape=(number, len(block)))
+        sums += members @ vectors[start : start + _SUMMED_ROWS].astype(np.float64)
+    return sums

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from hf_relation.discovery.steps import EmbeddingSteps
 
 
+_CENTERS_EACH, _MANY_CENTERS = 10, 1000
+_FIRST_ROWS = 8192  # the first centres are chosen among so many
+
+
 def fit_sample(
     sources: Sequence[Path], out: Path, shard: str, settings: Mapping[str, Any]
 ) -> tuple[int, dict[str, Any]]:
@@ -75,7 +79,7 @@ def many_centers(vectors: np.ndarray, wanted: int | None, number: int | None, se
     Raises:
         UsageError: more relations than distinct rows.
     """
-    from sklearn.cluster import MiniBatchKMeans
+    from sklearn.cluster import MiniBatchKMeans, kmeans_plusplus
 
     from hf_relation.clustering.rows import distinct_positions, group_rows
     from hf_relation.clustering.threads import one_thread
@@ -89,13 +93,20 @@ def many_centers(vectors: np.ndarray, wanted: int | None, number: int | None, se
             "more data."
         )
     if wanted is None:
-        wanted = min(1000 if number is None else 10 * number, max(len(rows) // 4, 1))
+        wanted = min(_MANY_CENTERS if number is None else _CENTERS_EACH * number, max(len(rows) // 4, 1))
     wanted = max(wanted, number or 1)
     if wanted >= len(rows):
         return rows.astype(np.float32)
     counts = np.bincount(group).astype(np.float32)
+    random = np.random.RandomState(seed)
+    # As `MiniBatchKMeans` begins, but with one trial a centre: of so many centres its own way takes minutes.
+    some = random.permutation(len(rows))[: max(_FIRST_ROWS, 4 * wanted)]
     with one_thread():
-        kmeans = MiniBatchKMeans(wanted, batch_size=4096, n_init=3, random_state=seed).fit(rows, sample_weight=counts)
+        first, _ = kmeans_plusplus(
+            rows[some].astype(np.float64), wanted, sample_weight=counts[some], random_state=random, n_local_trials=1
+        )
+        kmeans = MiniBatchKMeans(wanted, init=first.astype(np.float32), n_init=1, batch_size=4096, random_state=random)
+        kmeans.fit(rows, sample_weight=counts)
     found: np.ndarray = kmeans.cluster_centers_.astype(np.float32)
     return found
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from hf_relation.data.jsonl import read_jsonl, write_jsonl
-from hf_relation.sharded.stages.arrays import save_npy
+from hf_relation.data.files import parse_json, read_json, read_lines
+from hf_relation.sharded.stages.drawing import share_below
 from hf_relation.sharded.stages.fitting import load_steps
 
 
 EXAMPLES = 5
-_MARGIN = 2  # so many times the rows wanted are expected below the limit, so that there are hardly ever too few
+_FEW = 8 * EXAMPLES  # examples are looked for among so many first, as no text may occur twice
 
 
 def label_shard(
@@ -24,10 +24,11 @@ def label_shard(
     """Label the rows of a shard.
 
     Args:
-        sources (`Sequence[Path]`): what "merge" made; of the shard: what "assign" made, embeddings, keys, instances; the steps.
+        sources (`Sequence[Path]`): what "merge" or "settle" made; of the shard: what "assign" made, embeddings, keys, ids, instances;
+            the steps.
         out (`Path`), shard (`str`): `SHARD.safetensors` (`labels` `(n,)` int64, `scores` `(n,)` float32), `SHARD.jsonl` (`id`, `label`,
-            `score`, as [`~hf_relation.discovery.DiscoveryResult`] writes them), and `SHARD.described.jsonl` with
-            `SHARD.described.npy`: instances and vectors for "describe".
+            `score`, as [`~hf_relation.discovery.DiscoveryResult`] writes them), and for "describe" instances as `SHARD.near.jsonl`
+            (the nearest of every relation) and `SHARD.sampled.jsonl`, with their numbers in `SHARD.described.safetensors`.
         settings (`Mapping`): `described_rows`.
 
     Returns:
@@ -39,39 +40,32 @@ def label_shard(
 
     merged, nearest = load_file(sources[0]), load_file(sources[1])["nearest"]
     embeddings, keys = (np.load(path, allow_pickle=False) for path in sources[2:4])
-    instances = list(read_jsonl(sources[4], unique_ids=False))
-    steps = load_steps(sources[5])
+    ids = read_json(sources[4])
+    instances = _Instances(sources[5])
+    steps = load_steps(sources[6])
     centers, sizes = merged["centers"], merged["sizes"]
     labels = merged["relations"][nearest]
     vectors = steps.transform(embeddings) if len(embeddings) else np.empty((0, centers.shape[1]), np.float32)
+    del embeddings
     scores = score_by_centers(vectors, labels, centers) if len(centers) else np.zeros(len(labels), np.float32)
     save_file({"labels": labels, "scores": scores}, out / f"{shard}.safetensors")
     with open(out / f"{shard}.jsonl", "xb") as stream:
-        for instance, label, score in zip(instances, labels.tolist(), scores.tolist(), strict=True):
-            row = {"id": instance["id"], "label": label, "score": score}
+        for id_, label, score in zip(ids, labels.tolist(), scores.tolist(), strict=True):
+            row = {"id": id_, "label": label, "score": score}
             stream.write(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
-    sampled = sampled_rows(labels, keys, sizes, settings["described_rows"])
-    near = _nearest(instances, vectors, labels, centers)
-    described = np.unique(np.concatenate([np.flatnonzero(sampled), near]))
-    write_jsonl(
-        out / f"{shard}.described.jsonl",
-        (
-            {
-                "label": int(labels[place]),
-                "score": float(scores[place]),
-                "key": str(keys[place]),
-                "sampled": bool(sampled[place]),
-                "instance": instances[place],
-            }
-            for place in described.tolist()
-        ),
-    )
-    save_npy(out / f"{shard}.described.npy", vectors[described])
+    sampled = np.flatnonzero(sampled_rows(labels, keys, sizes, settings["described_rows"]))
+    near, closeness = _nearest(instances, vectors, labels, centers)
+    instances.copy(near, out / f"{shard}.near.jsonl")
+    instances.copy(sampled, out / f"{shard}.sampled.jsonl")
+    described = {"near.closeness": closeness, "sampled.keys": keys[sampled]}
+    for name, places in (("near", near), ("sampled", sampled)):
+        described |= {f"{name}.labels": labels[places], f"{name}.scores": scores[places]}
+    save_file(described, out / f"{shard}.described.safetensors")
     return len(labels), {"counts": np.bincount(labels[labels >= 0], minlength=len(sizes)).tolist()}
 
 
 def sampled_rows(labels: np.ndarray, keys: np.ndarray, sizes: np.ndarray, wanted: int) -> np.ndarray:
-    """Which rows may be among the `wanted` of their relation with the smallest keys; all where it has no more than twice as many.
+    """Which rows may be among the `wanted` of their relation with the smallest keys.
 
     Args:
         labels (`np.ndarray` of shape `(n,)`, int64): relations, or -1.
@@ -92,22 +86,54 @@ def sampled_rows(labels: np.ndarray, keys: np.ndarray, sizes: np.ndarray, wanted
 
     ```
     """
-    shares = np.minimum(_MARGIN * wanted / np.maximum(sizes, 1), 1.0)
-    below = keys.astype(np.float64) / 2.0**64 <= np.append(shares, 0.0)[labels]
+    below = keys.astype(np.float64) / 2.0**64 <= np.append(share_below(wanted, sizes), 0.0)[labels]
     result: np.ndarray = (labels >= 0) & below
     return result
 
 
+class _Instances(Sequence[Mapping[str, Any]]):
+    """The instances of a shard, made of their lines when they are asked for: of most only the line is ever wanted."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = [content for _, content in read_lines(path)]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, place: Any) -> Any:
+        return parse_json(self._lines[place])
+
+    def copy(self, places: np.ndarray, path: Path) -> None:
+        with open(path, "xb") as stream:
+            stream.writelines(self._lines[place] + b"\n" for place in places.tolist())
+
+
 def _nearest(
-    instances: Sequence[Mapping[str, Any]], vectors: np.ndarray, labels: np.ndarray, centers: np.ndarray
-) -> np.ndarray:
+    instances: _Instances, vectors: np.ndarray, labels: np.ndarray, centers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows nearest to the centre of their relation, no text twice, and how near they are: `(c,)`, float32."""
     from hf_relation.discovery.describe import nearest_members
 
     chosen: list[int] = []
     order = np.argsort(labels, kind="stable")
     bounds = np.searchsorted(labels[order], np.arange(len(centers) + 1))
+    closeness = np.empty(len(labels), dtype=np.float32)
     for relation, center in enumerate(centers):
         members = order[bounds[relation] : bounds[relation + 1]]
-        if len(members):
-            chosen += nearest_members(instances, vectors, members, center, EXAMPLES)
-    return np.array(chosen, dtype=np.int64)
+        if not len(members):
+            continue
+        # As `nearest_members` rounds; rounded so, it goes through float32 unchanged.
+        closeness[members] = values = (vectors[members].astype(np.float64) @ center.astype(np.float64)).round(6)
+        few = members
+        if len(members) > _FEW:
+            few = members[values >= np.partition(values, -_FEW)[-_FEW]]
+        found = nearest_members(instances, closeness[:, None], few, _ONE, EXAMPLES)
+        if len(found) < EXAMPLES and len(few) < len(members):
+            found = nearest_members(instances, closeness[:, None], members, _ONE, EXAMPLES)
+        chosen += found
+    places = np.array(chosen, dtype=np.int64)
+    return places, closeness[places]
+
+
+# A row's closeness stands for the row, one for the centre: their product is the closeness.
+_ONE = np.ones(1, dtype=np.float32)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hf_relation.errors import UsageError
+from hf_relation.sharded.stages.reducing import added, by_size
 
 
 def merge_centers(
@@ -18,10 +19,10 @@ def merge_centers(
     by the smallest instance id.
 
     Args:
-        sources (`Sequence[Path]`): what "assign" made of every shard, in their order.
+        sources (`Sequence[Path]`): what "assign" made of every shard, in their order, arrays and ids in turn.
         out (`Path`), shard (`str`): `SHARD.safetensors`: `relations` `(m,)` int64 (of every centre, or -1), `sizes` `(r,)` int64 and
             `centers` `(r, p)` float32 (mean of the relation's rows).
-        settings (`Mapping`): `number`, `algorithm`, `algorithm_kwargs`, `n_init`, `seed`, `first_ids` (of every shard).
+        settings (`Mapping`): `number`, `algorithm`, `algorithm_kwargs`, `n_init`, `seed`.
 
     Returns:
         `tuple`: number of relations, and `{"sizes": [...]}`.
@@ -29,16 +30,12 @@ def merge_centers(
     Raises:
         UsageError: fewer centres with rows than relations, or what [`~hf_relation.clustering.cluster`] refuses.
     """
-    from safetensors.numpy import load_file, save_file
+    from safetensors.numpy import save_file
 
     from hf_relation.clustering.algorithms import WEIGHS, cluster
     from hf_relation.clustering.rows import normalize_rows
 
-    parts = [load_file(path) for path in sources]
-    counts = np.sum([part["counts"] for part in parts], axis=0)
-    sums = np.zeros_like(parts[0]["sums"])
-    for part in parts:  # one after the other: floating-point sums depend on the order
-        sums += part["sums"]
+    counts, sums = added(sources[0::2])
     filled = np.flatnonzero(counts)
     number = settings["number"]
     if number is not None and number > len(filled):
@@ -59,7 +56,7 @@ def merge_centers(
     )
     relations = np.full(len(counts), -1, dtype=np.int64)
     relations[filled] = labels
-    relations, sizes = _by_size(relations, counts, settings["first_ids"])
+    relations, sizes = by_size(relations, counts, sources[1::2])
     centers = np.zeros((len(sizes), sums.shape[1]))
     for center in np.flatnonzero(relations >= 0):
         centers[relations[center]] += sums[center]
@@ -67,22 +64,3 @@ def merge_centers(
     arrays = {"relations": relations, "sizes": sizes, "centers": centers.astype(np.float32)}
     save_file(arrays, out / f"{shard}.safetensors")
     return len(sizes), {"sizes": sizes.tolist()}
-
-
-def _by_size(
-    relations: np.ndarray, counts: np.ndarray, first_ids: Sequence[Mapping[str, str]]
-) -> tuple[np.ndarray, np.ndarray]:
-    number = int(relations.max(initial=-1)) + 1
-    sizes = np.zeros(number, dtype=np.int64)
-    np.add.at(sizes, relations[relations >= 0], counts[relations >= 0])
-    smallest: dict[int, str] = {}
-    for part in first_ids:
-        for center, id_ in part.items():
-            relation = int(relations[int(center)])
-            if relation >= 0:
-                smallest[relation] = min(smallest.get(relation, id_), id_)
-    order = sorted(range(number), key=lambda relation: (-sizes[relation], smallest[relation]))
-    new = np.empty(number + 1, dtype=np.int64)
-    new[order] = np.arange(number)
-    new[number] = -1  # where a label of -1 points
-    return new[relations], sizes[order]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ def read_shard(
 
     Args:
         sources (`Sequence[Path]`): the lines.
-        out (`Path`), shard (`str`): `SHARD.jsonl` (instances) and `SHARD.keys.npy` (`(n,)`, uint64: [`key_of`] of the ids).
+        out (`Path`), shard (`str`): `SHARD.jsonl` (instances), `SHARD.ids.json` (a list of their ids, which later stages read in no
+            time) and `SHARD.keys.npy` (`(n,)`, uint64: [`key_of`] of the ids).
         settings (`Mapping`): `path` (for messages), `first_line`, `first_row`, `only_instances` (embeddings are given), `skip_bad`,
             `text_options`, `device`.
 
@@ -53,7 +55,9 @@ def read_shard(
         )
     instances = _checked(rows, lines, settings, skipped) if plain else _of_texts(rows, lines, settings, skipped)
     write_jsonl(out / f"{shard}.jsonl", instances)
-    save_npy(out / f"{shard}.keys.npy", np.array([key_of(row["id"]) for row in instances], dtype=np.uint64))
+    ids = [row["id"] for row in instances]
+    (out / f"{shard}.ids.json").write_bytes(json.dumps(ids).encode("ascii"))
+    save_npy(out / f"{shard}.keys.npy", np.array([key_of(id_) for id_ in ids], dtype=np.uint64))
     return len(instances), {"skipped": sorted(skipped, key=lambda bad: bad["line"])}
 
 
