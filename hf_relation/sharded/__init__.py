@@ -7,6 +7,7 @@ from hf_relation.sharded.discover import discover_sharded
 from hf_relation.sharded.failures import ShardFailures
 from hf_relation.sharded.result import ShardedResult
 from hf_relation.sharded.settings import ShardedSettings
+from hf_relation.sharded.stream import RelationStream
 
 
-__all__ = ["ShardFailures", "ShardedResult", "ShardedSettings", "discover_sharded"]
+__all__ = ["RelationStream", "ShardFailures", "ShardedResult", "ShardedSettings", "discover_sharded"]

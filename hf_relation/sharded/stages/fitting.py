@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hf_relation.discovery.steps import EmbeddingSteps
 
 
-_CENTERS_EACH, _MANY_CENTERS = 10, 1000
+CENTERS_EACH, _MANY_CENTERS = 10, 1000
 _FIRST_ROWS = 8192  # the first centres are chosen among so many
 
 
@@ -79,7 +79,7 @@ def many_centers(vectors: np.ndarray, wanted: int | None, number: int | None, se
     Raises:
         UsageError: more relations than distinct rows.
     """
-    from sklearn.cluster import MiniBatchKMeans, kmeans_plusplus
+    from sklearn.cluster import MiniBatchKMeans
 
     from hf_relation.clustering.rows import distinct_positions, group_rows
     from hf_relation.clustering.threads import one_thread
@@ -93,21 +93,42 @@ def many_centers(vectors: np.ndarray, wanted: int | None, number: int | None, se
             "more data."
         )
     if wanted is None:
-        wanted = min(_MANY_CENTERS if number is None else _CENTERS_EACH * number, max(len(rows) // 4, 1))
+        wanted = min(_MANY_CENTERS if number is None else CENTERS_EACH * number, max(len(rows) // 4, 1))
     wanted = max(wanted, number or 1)
     if wanted >= len(rows):
         return rows.astype(np.float32)
     counts = np.bincount(group).astype(np.float32)
     random = np.random.RandomState(seed)
-    # As `MiniBatchKMeans` begins, but with one trial a centre: of so many centres its own way takes minutes.
-    some = random.permutation(len(rows))[: max(_FIRST_ROWS, 4 * wanted)]
     with one_thread():
-        first, _ = kmeans_plusplus(
-            rows[some].astype(np.float64), wanted, sample_weight=counts[some], random_state=random, n_local_trials=1
-        )
-        kmeans = MiniBatchKMeans(wanted, init=first.astype(np.float32), n_init=1, batch_size=4096, random_state=random)
+        first = first_centers(rows, wanted, counts, random)
+        kmeans = MiniBatchKMeans(wanted, init=first, n_init=1, batch_size=4096, random_state=random)
         kmeans.fit(rows, sample_weight=counts)
     found: np.ndarray = kmeans.cluster_centers_.astype(np.float32)
+    return found
+
+
+def first_centers(
+    rows: np.ndarray, number: int, weights: np.ndarray | None, random: np.random.RandomState
+) -> np.ndarray:
+    """Where k-means in batches begins: k-means++ as it does itself, but with one trial a centre, as many centres take minutes else.
+
+    Args:
+        rows (`np.ndarray` of shape `(n, p)`): at least `number`.
+        number (`int`): of centres.
+        weights (`np.ndarray` of shape `(n,)`, *optional*): of the rows.
+        random (`np.random.RandomState`): drawn from.
+
+    Returns:
+        `np.ndarray` of shape `(number, p)`, float32: some of the rows.
+    """
+    from sklearn.cluster import kmeans_plusplus
+
+    some = random.permutation(len(rows))[: max(_FIRST_ROWS, 4 * number)]
+    given = None if weights is None else weights[some]
+    chosen, _ = kmeans_plusplus(
+        rows[some].astype(np.float64), number, sample_weight=given, random_state=random, n_local_trials=1
+    )
+    found: np.ndarray = chosen.astype(np.float32)
     return found
 
 
