@@ -37,6 +37,8 @@ _PLACES = {
     "file": "FILE",
     "bertopic_python": "PYTHON",
     "markdown": "FILE",
+    "work": "FOLDER",
+    "model": "CHECKPOINT",
 }
 
 

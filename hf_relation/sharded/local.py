@@ -26,7 +26,9 @@ logger = logging.getLogger(__name__)
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def run_local(workdir: Path, record: RunRecord, *, workers: int, progress: bool = False) -> None:
+def run_local(
+    workdir: Path, record: RunRecord, *, workers: int, progress: bool = False, stages: Sequence[str] | None = None
+) -> None:
     """Do all shards of all stages that are not done.
 
     Args:
@@ -34,6 +36,7 @@ def run_local(workdir: Path, record: RunRecord, *, workers: int, progress: bool 
         record ([`~hf_relation.sharded.run_record.RunRecord`]): the run.
         workers (`int`): processes, of one thread each; 0 for this one.
         progress (`bool`, defaults to `False`): a bar for each stage, on stderr.
+        stages (`Sequence[str]`, *optional*): only these; by default [`~hf_relation.sharded.plan.stages_of`] the run.
 
     Raises:
         ShardFailures: shards that failed; the others of their stage are done.
@@ -41,7 +44,7 @@ def run_local(workdir: Path, record: RunRecord, *, workers: int, progress: bool 
     """
     remove_unfinished(workdir)
     with _pool(workers) as pool:
-        for stage in stages_of(record):
+        for stage in stages_of(record) if stages is None else stages:
             _run_stage(stage, workdir, stage_tasks(stage, workdir, record), pool, progress=progress)
 
 

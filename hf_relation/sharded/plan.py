@@ -48,8 +48,8 @@ def stage_tasks(stage: str, workdir: Path, record: RunRecord) -> list[ShardTask]
         CheckpointError: a stage before is not done.
         UsageError: ready embeddings that do not match the inputs.
     """
-    if stage in _PLANS:
-        return list(_PLANS[stage](workdir, record))
+    if stage in PLANS:
+        return list(PLANS[stage](workdir, record))
     return list(_round(workdir, record, stage))
 
 
@@ -61,23 +61,6 @@ def parts_of(workdir: Path, record: RunRecord) -> Iterator[tuple[int, int, dict[
         for part in split.counts["parts"]:
             yield number, before, part, split
         before += split.rows
-
-
-def prototype_files(workdir: Path, record: RunRecord) -> tuple[Path, Path]:
-    """Where the points are that rows were assigned to, and the relations they stand for.
-
-    Args:
-        workdir (`Path`): the folder of a run that is done.
-        record ([`~hf_relation.sharded.run_record.RunRecord`]): the run.
-
-    Returns:
-        `tuple[Path, Path]`: for [`~hf_relation.sharded.stages.assigning.load_centers`]; and arrays of which `relations` holds the relation
-        of every point, or -1.
-    """
-    assign, merge = _last_stages(workdir, record)
-    number = int(assign.partition("-")[2] or 0)
-    points = _centers_before(workdir, number) if number else _done(workdir, "fit", ONE).digests(".centers.npy")
-    return workdir / next(iter(points)), workdir / merge / f"{ONE}.safetensors"
 
 
 def entries(workdir: Path, record: RunRecord, stage: str) -> list[Entry]:
@@ -253,7 +236,8 @@ def _some(record: RunRecord, *names: str) -> dict[str, Any]:
     return {name: record.settings[name] for name in names}
 
 
-_PLANS: dict[str, Callable[[Path, RunRecord], Iterator[ShardTask]]] = {
+# How the shards of every stage are found; those of the rounds of k-means are in `_round`.
+PLANS: dict[str, Callable[[Path, RunRecord], Iterator[ShardTask]]] = {
     "split": _split,
     "read": _read,
     "embed": _embed,

@@ -12,7 +12,6 @@ import hf_relation.sharded.local as local
 from hf_relation import RelationDiscovery
 from hf_relation.errors import UsageError
 from hf_relation.sharded import ShardedSettings, discover_sharded
-from hf_relation.sharded.plan import prototype_files
 from hf_relation.sharded.stages.averaging import mean_centers, settle_relations
 from tests.sharded.planted_files import settings, snapshot, write_planted
 
@@ -48,12 +47,13 @@ def test_rounds_are_those_of_lloyds_algorithm_on_all_rows(overlapping):
     assert found.labels().tolist() == numbers[lloyd.labels_].tolist()
 
 
-def test_prototypes_are_the_points_that_rows_were_assigned_to(overlapping):
+def test_labels_are_of_the_nearest_point_of_the_last_assignment(overlapping):
     _, _, _, embeddings, found, folder = overlapping
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-    points, relations = prototype_files(folder / "work", found._record)
-    distances = ((unit[:, None] - np.load(points)[None]) ** 2).sum(axis=2)
-    assert load_file(relations)["relations"][distances.argmin(axis=1)].tolist() == found.labels().tolist()
+    points = np.load(folder / f"work/mean-{CHOSEN['kmeans_rounds']}/all.npy")
+    relations = load_file(folder / "work/settle/all.safetensors")["relations"]
+    distances = ((unit[:, None] - points[None]) ** 2).sum(axis=2)
+    assert relations[distances.argmin(axis=1)].tolist() == found.labels().tolist()
 
 
 def test_with_enough_rounds_it_is_the_unsharded_result_and_goes_no_further(overlapping, tmp_path):

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from hf_relation.data.files import read_json
+from hf_relation.sharded.stages.arrays import map_npy
 from hf_relation.sharded.stages.fitting import load_steps
 
 
-_SUMMED_ROWS = 2048  # in float64 at once
+_BLOCK_ROWS = 1024
 
 
 def assign_shard(
@@ -36,10 +37,16 @@ def assign_shard(
     from hf_relation.discovery.prototypes import PrototypeTree
 
     steps, centers = load_steps(sources[0]), load_centers(sources[1])
-    embeddings = np.load(sources[2], allow_pickle=False)
-    vectors = steps.transform(embeddings) if len(embeddings) else np.empty((0, centers.shape[1]), np.float32)
-    del embeddings
-    nearest = PrototypeTree.flat(centers, np.arange(len(centers))).assign(vectors)
+    embeddings = map_npy(sources[2])
+    points = PrototypeTree.flat(centers, np.arange(len(centers)))
+    nearest = np.empty(len(embeddings), dtype=np.int64)
+    sums = np.zeros(centers.shape, dtype=np.float64)
+    # In small blocks: distances to many centres take much more memory than the rows, and time once they leave the cache.
+    for start in range(0, len(nearest), _BLOCK_ROWS):
+        vectors = steps.transform(embeddings[start : start + _BLOCK_ROWS])
+        block = points.assign(vectors)
+        nearest[start : start + _BLOCK_ROWS] = block
+        sums += sums_by_center(vectors, block, len(centers))
     first_ids: dict[int, str] = {}
     for center, id_ in zip(nearest.tolist(), read_json(sources[3]), strict=True):
         if center not in first_ids or id_ < first_ids[center]:
@@ -48,7 +55,7 @@ def assign_shard(
     arrays = {
         "nearest": nearest.astype(np.int32),
         "counts": np.bincount(nearest, minlength=len(centers)).astype(np.int64),
-        "sums": sums_by_center(vectors, nearest, len(centers)),
+        "sums": sums,
     }
     save_file(arrays, out / f"{shard}.safetensors")
     return len(nearest), {}
@@ -87,10 +94,9 @@ def sums_by_center(vectors: np.ndarray, nearest: np.ndarray, number: int) -> np.
     """
     from scipy.sparse import csr_array
 
-    sums = np.zeros((number, vectors.shape[1]))
-    for start in range(0, len(nearest), _SUMMED_ROWS):
-        block = nearest[start : start + _SUMMED_ROWS]
-        ends = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=number))])
-        members = csr_array((np.ones(len(block)), np.argsort(block, kind="stable"), ends), shape=(number, len(block)))
-        sums += members @ vectors[start : start + _SUMMED_ROWS].astype(np.float64)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(nearest, minlength=number))])
+    members = csr_array(
+        (np.ones(len(nearest)), np.argsort(nearest, kind="stable"), ends), shape=(number, len(nearest))
+    )
+    sums: np.ndarray = members @ vectors.astype(np.float64)
     return sums

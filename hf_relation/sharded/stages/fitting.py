@@ -46,7 +46,8 @@ def fit_sample(
     sample = np.load(sources[0], allow_pickle=False)
     whitening = WithinClassWhitening.from_state(load_file(sources[1])) if len(sources) > 1 else None
     steps = EmbeddingSteps(whitening, settings["pca_components"]).fit(sample)
-    vectors = steps.transform(sample)
+    vectors, columns = steps.transform(sample), sample.shape[1]
+    del sample
     number, estimate = settings["num_relations"], None
     if number == "auto":
         number = None
@@ -57,10 +58,10 @@ def fit_sample(
             number = int(estimate.best)
     centers = many_centers(vectors, settings["num_centers"], number, settings["seed"])
     state = {key: np.ascontiguousarray(value) for key, value in steps.get_state().items()}
-    save_file(state | {"columns": np.array([sample.shape[1]], dtype=np.int64)}, out / f"{shard}.steps.safetensors")
+    save_file(state | {"columns": np.array([columns], dtype=np.int64)}, out / f"{shard}.steps.safetensors")
     save_npy(out / f"{shard}.centers.npy", centers)
     found = {"number": number, "estimate": None if estimate is None else _plain(asdict(estimate))}
-    return len(centers), found | {"columns": int(sample.shape[1])}
+    return len(centers), found | {"columns": columns}
 
 
 def many_centers(vectors: np.ndarray, wanted: int | None, number: int | None, seed: int) -> np.ndarray:
