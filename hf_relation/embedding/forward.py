@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -75,37 +75,38 @@ def evaluation_state(model: nn.Module, device: torch.device) -> Iterator[None]:
                     model.to(state.home)
 
 
+# The columns of a padded batch to its embeddings, `(B, d)`, float32.
+BatchFunction = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+
+
 class BatchForward:
     """Embed encoded instances in length-sorted batches.
 
     When a batch does not fit into the memory it is cut in two, and no later batch is made as large.
 
     Args:
-        model (`nn.Module`): takes the columns of a batch as keywords and returns an object with `embeddings` `(B, d)`.
+        run (`Callable`): takes the columns of a padded batch, arrays by name, and returns its embeddings `(B, d)`, float32.
         processor ([`RelationProcessor`]): pads the rows.
-        device (`torch.device`): where the model lies.
+        device (`torch.device`): whose memory it is.
         max_tokens (`int`): tokens of a padded batch, at least 1.
-        bfloat16 (`bool`): run under autocast to bfloat16.
         on_batch (`Callable[[int], None]`, *optional*): called with the number of rows after each batch.
         check_finite (`bool`, defaults to `True`): raise where a row's embedding is not finite.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        run: BatchFunction,
         processor: RelationProcessor,
         device: torch.device,
         *,
         max_tokens: int,
-        bfloat16: bool,
         on_batch: Callable[[int], object] | None = None,
         check_finite: bool = True,
     ) -> None:
-        self.model = model
+        self.run = run
         self.processor = processor
         self.device = device
         self.batches = ShrinkingBatches(max_tokens, device)
-        self.bfloat16 = bfloat16
         self.on_batch = on_batch
         self.check_finite = check_finite
 
@@ -121,12 +122,12 @@ class BatchForward:
 
         Raises:
             HfRelationError: not even a single row fits into the memory, or a row's embedding is not finite.
-            UsageError: the model's output has no `embeddings` of shape `(B, d)`.
+            UsageError: see [`torch_run`].
         """
         result: np.ndarray | None = None
         for rows, embeddings in self.batches.run(
             [row.length for row in encoded],
-            lambda rows: self._forward([encoded[row] for row in rows]),
+            lambda rows: self.run(self.processor.pad([encoded[row] for row in rows], return_tensors="np")),
             alone=lambda row: (
                 f"row {first_index + row}: out of memory on {self.device} with this row alone ({encoded[row].length} tokens). "
                 "Use a processor with a smaller `max_length`, dtype='bfloat16', a smaller model or another device."
@@ -143,21 +144,37 @@ class BatchForward:
             _check_finite(result, first_index)
         return result
 
-    def _forward(self, rows: list[EncodedInstance]) -> np.ndarray:
-        batch = self.processor.pad(rows, return_tensors="pt").to(self.device)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bfloat16):
-            output = self.model(**batch)
+
+def torch_run(model: nn.Module, device: torch.device, *, bfloat16: bool = False) -> BatchFunction:
+    """A model of torch as a function of the columns of a batch.
+
+    Args:
+        model (`nn.Module`): takes the columns as keywords and returns an object with `embeddings` `(B, d)`.
+        device (`torch.device`): where it lies.
+        bfloat16 (`bool`): under autocast to bfloat16; without it autocast is off, also where a caller has turned it on.
+
+    Raises:
+        UsageError: by the function: the model's output has no `embeddings` of shape `(B, d)`.
+    """
+
+    def run(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        batch = {name: torch.from_numpy(column).to(device) for name, column in columns.items()}
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
+            output = model(**batch)
+        rows = len(next(iter(batch.values())))
         try:
             embeddings = output.embeddings  # (B, d)
         except AttributeError:
             raise UsageError(
-                f"{type(self.model).__name__} returned {type(output).__name__} without `embeddings`. Use a model whose "
+                f"{type(model).__name__} returned {type(output).__name__} without `embeddings`. Use a model whose "
                 "output has `embeddings` of shape (batch, dim), such as MOREModel."
             ) from None
-        if not isinstance(embeddings, torch.Tensor) or embeddings.ndim != 2 or len(embeddings) != len(rows):
+        if not isinstance(embeddings, torch.Tensor) or embeddings.ndim != 2 or len(embeddings) != rows:
             found = tuple(embeddings.shape) if isinstance(embeddings, torch.Tensor) else type(embeddings).__name__
-            raise UsageError(f"The model's `embeddings` must have shape ({len(rows)}, dim), got {found}.")
+            raise UsageError(f"The model's `embeddings` must have shape ({rows}, dim), got {found}.")
         return embeddings.float().cpu().numpy()
+
+    return run
 
 
 def _check_finite(embeddings: np.ndarray, first_index: int) -> None:
