@@ -12,7 +12,7 @@ import typer
 
 from hf_relation.cli import discovering, raw_text
 from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows, results
-from hf_relation.cli.options import AsJson, BatchTokens, Debug, Device, Model, Progress, Revision, SkipBad
+from hf_relation.cli.options import AsJson, Backend, BatchTokens, Debug, Device, Model, Progress, Revision, SkipBad
 from hf_relation.errors import UsageError
 
 
@@ -111,6 +111,7 @@ def command(
         Literal["auto", "float32", "bfloat16"] | None,
         typer.Option("--dtype", help="Precision of the encoder; 'auto' is float32 for small files."),
     ] = None,
+    backend: Backend = None,
     batch_tokens: BatchTokens = None,
     device: Device = None,
     progress: Progress = None,
@@ -149,6 +150,7 @@ def command(
             "pair_weighting": pair_weighting,
             "seed": seed,
             "dtype": dtype,
+            "backend": backend,
             "max_tokens_per_batch": batch_tokens,
             "device": device,
             "progress": sys.stderr.isatty() if progress is None else progress,

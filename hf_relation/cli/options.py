@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,6 +10,15 @@ import typer
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 BatchTokens = Annotated[
     int | None, typer.Option("--batch-tokens", min=1, help="Most tokens in one batch; lower it to save memory.")
+]
+Backend = Annotated[
+    Literal["torch", "torch-compile", "onnx", "openvino"] | None,
+    typer.Option(
+        "--backend",
+        help="What computes the embeddings: torch (the default); torch-compile, for GPUs; onnx or openvino, which need the extra of "
+        "that name and make a graph of the model once. All agree to 1e-5 in float32.",
+        show_default=False,
+    ),
 ]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]
 Progress = Annotated[

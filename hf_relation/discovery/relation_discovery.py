@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -30,6 +30,10 @@ from hf_relation.discovery.steps import EmbeddingSteps
 from hf_relation.discovery.weighting import pair_weights
 from hf_relation.discovery.with_encoder import WithEncoder
 from hf_relation.errors import UsageError
+
+
+if TYPE_CHECKING:
+    from hf_relation.embedding import Backend
 
 
 class RelationDiscovery(
@@ -74,6 +78,8 @@ class RelationDiscovery(
             encoder, whitening and `pca_components` only.
         seed (`int`, defaults to 0): the one source of chance.
         dtype (`str`, defaults to `"auto"`): precision of the encoder: `"float32"`, `"bfloat16"`, or `"auto"`.
+        backend (`str`, defaults to `"torch"`): what computes the embeddings: `"torch"`, `"torch-compile"`, `"onnx"` or
+            `"openvino"`, see [`~hf_relation.embedding.make_encoder`].
         max_tokens_per_batch (`int`, *optional*): size of the encoder's batches, by default one that suits the device;
             results do not depend on it.
         device (`str`, *optional*): where the encoder runs.
@@ -122,6 +128,7 @@ class RelationDiscovery(
         num_relations_calibration: float | None = None,
         seed: int = 0,
         dtype: Literal["float32", "bfloat16", "auto"] = "auto",
+        backend: Backend = "torch",
         max_tokens_per_batch: int | None = None,
         device: Any = None,
         progress: bool = False,
@@ -139,6 +146,7 @@ class RelationDiscovery(
         self.num_relations_calibration = num_relations_calibration
         self.seed = seed
         self.dtype = dtype
+        self.backend = backend
         self.max_tokens_per_batch = max_tokens_per_batch
         self.device = device
         self.progress = progress

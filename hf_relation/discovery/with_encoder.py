@@ -18,6 +18,7 @@ from hf_relation.errors import UsageError
 
 if TYPE_CHECKING:
     from hf_relation.discovery.fitted import FittedRelations
+    from hf_relation.embedding import Backend, Encoder
 
 
 class WithEncoder:
@@ -27,10 +28,14 @@ class WithEncoder:
     processor: Any
     transform: WithinClassWhitening | Literal["whitening"] | None
     dtype: Literal["float32", "bfloat16", "auto"]
+    backend: Backend
     max_tokens_per_batch: int | None
     device: Any
     progress: bool
     _loaded: tuple[Any, Any, Any, Any] | None = None  # model and processor as given, and as loaded
+    _made: tuple[Any, Any, tuple[Any, ...], Encoder] | None = (
+        None  # model, processor and settings, and what was made of them
+    )
     _stored: tuple[Any, DiscoveryState | None] | None = None  # model as given, and what lies beside its checkpoint
 
     if TYPE_CHECKING:
@@ -78,17 +83,22 @@ class WithEncoder:
         """
         rows = without_labels(instances)
         model, processor = self._encoder()
-        from hf_relation.embedding import embed_instances  # imports torch, which ready embeddings never need
+        from hf_relation.embedding import make_encoder  # imports torch, which ready embeddings never need
 
-        return embed_instances(
-            model,
-            processor,
-            rows,
-            dtype=self.dtype,
-            max_tokens_per_batch=self.max_tokens_per_batch,
-            device=self.device,
-            progress=self.progress,
-        )
+        settings = (self.backend, self.dtype, self.max_tokens_per_batch, self.device)
+        if self._made is None or (
+            self._made[0] is not model or self._made[1] is not processor or self._made[2] != settings
+        ):
+            encoder = make_encoder(
+                model,
+                processor,
+                backend=self.backend,
+                dtype=self.dtype,
+                max_tokens_per_batch=self.max_tokens_per_batch,
+                device=self.device,
+            )
+            self._made = (model, processor, settings, encoder)
+        return self._made[3].embed(rows, progress=self.progress)
 
     def _embedded(self, instances: Any, embeddings: Any) -> tuple[Sequence[Mapping[str, Any]], np.ndarray]:
         rows, _, matrix = read_inputs(instances, embeddings)

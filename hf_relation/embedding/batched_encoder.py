@@ -68,6 +68,13 @@ class BatchedEncoder:
         self.model, self.processor, self.dtype, self.device = model, processor, dtype, device
         self.max_tokens_per_batch = max_tokens_per_batch
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What was made of the model, a session say, stays here: it is made anew where the copy is used.
+        return _remade, (type(self), self.model, self.processor, self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        return {"dtype": self.dtype, "max_tokens_per_batch": self.max_tokens_per_batch, "device": self.device}
+
     def _running(self, device: torch.device, *, bfloat16: bool) -> AbstractContextManager[BatchFunction]:
         """A context in which batches can be run; gives the function that runs one."""
         raise NotImplementedError
@@ -174,6 +181,12 @@ class BatchedEncoder:
 
     def _encode(self, rows: list[Mapping[str, Any]], before: int) -> list[EncodedInstance]:
         return self.processor.encode(rows, first_index=before)
+
+
+def _remade(
+    kind: type[BatchedEncoder], model: nn.Module, processor: RelationProcessor, settings: dict[str, Any]
+) -> BatchedEncoder:
+    return kind(model, processor, **settings)
 
 
 def _check_ids(encoded: list[EncodedInstance], first_index: int, num_embeddings: int) -> None:

@@ -56,6 +56,9 @@ class TorchEncoder(BatchedEncoder):
         self._half: tuple[Any, nn.Module] | None = None  # what it was made of, and the copy in bfloat16
         self._compiled: tuple[nn.Module, Any] | None = None  # a model, and what torch.compile made of it
 
+    def _settings(self) -> dict[str, Any]:
+        return super()._settings() | {"compile": self.compile}
+
     @contextmanager
     def _running(self, device: torch.device, *, bfloat16: bool) -> Iterator[BatchFunction]:
         # Spread weights belong together with what gathers them, and cannot be copied: autocast converts them.

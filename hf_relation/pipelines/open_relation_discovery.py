@@ -17,7 +17,7 @@ from hf_relation.pipelines.sharing import SharedPipeline
 if TYPE_CHECKING:
     from hf_relation.discovery import RelationDiscovery, TextReport
 
-_ENCODER_OPTIONS = ("batch_size", "dtype", "max_tokens_per_batch", "progress_bar")
+_ENCODER_OPTIONS = ("backend", "batch_size", "dtype", "max_tokens_per_batch", "progress_bar")
 _DISCOVERY_OPTIONS = (
     "num_relations",
     "algorithm",
@@ -58,6 +58,8 @@ class OpenRelationDiscoveryPipeline(SharedPipeline):
             `confidence`.
         dtype (`str`): `"float32"`, `"bfloat16"` or `"auto"`, at a call; at construction it is the dtype of the weights, as
             in every pipeline.
+        backend (`str`): what computes the embeddings: `"torch"` (the default), `"torch-compile"`, `"onnx"` or `"openvino"`, see
+            [`~hf_relation.embedding.make_encoder`].
         batch_size (`int`): memory bound of a forward pass, as this many texts of greatest length; shorter texts are packed
             more densely. `max_tokens_per_batch` (`int`) says the same in tokens. Results do not depend on it.
         progress_bar (`bool`): show one while embedding.
@@ -78,6 +80,7 @@ class OpenRelationDiscoveryPipeline(SharedPipeline):
     ```
     """
 
+    _embedder: tuple[dict[str, Any], RelationDiscovery] | None = None
     _load_processor = True
     _load_tokenizer = False
     _load_image_processor = False
@@ -122,7 +125,7 @@ class OpenRelationDiscoveryPipeline(SharedPipeline):
         unknown = sorted(set(options) - set(allowed))
         if unknown:
             raise UsageError(f"`{unknown[0]}` is no option of this pipeline; it has: {', '.join(allowed)}.")
-        forward = {name: options[name] for name in ("dtype",) if options.get(name) is not None}
+        forward = {name: options[name] for name in ("backend", "dtype") if options.get(name) is not None}
         if options.get("progress_bar") is not None:
             forward["progress"] = bool(options["progress_bar"])
         forward |= batch_budget(options, self.processor.max_length)
@@ -141,7 +144,10 @@ class OpenRelationDiscoveryPipeline(SharedPipeline):
 
     def _forward(self, input_tensors: _Corpus, **options: Any) -> _Corpus:
         if input_tensors.embeddings is None and input_tensors.rows:
-            input_tensors.embeddings = self._discovery(**options).embed(input_tensors.rows)
+            # Kept: what a back end makes of the model, a graph say, is made once.
+            if self._embedder is None or self._embedder[0] != options or self._embedder[1].model is not self.model:
+                self._embedder = (options, self._discovery(**options))
+            input_tensors.embeddings = self._embedder[1].embed(input_tensors.rows)
         return input_tensors
 
     def postprocess(self, model_outputs: _Corpus, known: Any = None, **options: Any) -> dict[str, Any]:
