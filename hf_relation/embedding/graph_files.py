@@ -82,7 +82,7 @@ def graph_name(model: nn.Module, processor: RelationProcessor) -> str:
     """A digest of all that decides what the graph of a model computes: weights, settings, layers, columns, versions."""
     digest = hashlib.sha256()
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _MAKERS if _installed(name)]
-    config = getattr(model, "config", None)
+    config: Any = getattr(model, "config", None)
     settings = config.to_json_string() if hasattr(config, "to_json_string") else ""
     for text in (__version__, *versions, settings, repr(model), *processor.model_input_names):
         digest.update(f"{text}\n".encode())

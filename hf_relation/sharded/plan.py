@@ -97,7 +97,7 @@ def _embed(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
     if record.embeddings is not None:
         _check_embeddings(workdir, record)
     total = sum(entry.rows for entry in entries(workdir, record, "read"))
-    settings = _some(record, "dtype", "max_tokens_per_batch", "device")
+    settings = _some(record, "backend", "dtype", "max_tokens_per_batch", "device")
     if settings["dtype"] == "auto":
         settings["dtype"] = "bfloat16" if total >= AUTO_BFLOAT16_ROWS else "float32"
     for number, _, part, _ in parts_of(workdir, record):

@@ -26,6 +26,7 @@ class ShardedSettings:
         seed (`int`, defaults to 0): the one source of chance.
         dtype (`str`, defaults to `"auto"`): precision of the encoder: `"float32"`, `"bfloat16"`, or `"auto"`: float32 below
             20,000 instances in all.
+        backend (`str`, defaults to `"torch"`): what computes the embeddings, see [`~hf_relation.embedding.make_encoder`].
         max_tokens_per_batch (`int`, *optional*), device (`str`, *optional*): of the encoder.
         shard_rows (`int`, defaults to 20,000): lines of the input in a shard.
         sample_rows (`int`, defaults to 65,536): steps and centres are fitted on this many rows, those whose ids have the smallest
@@ -64,6 +65,7 @@ class ShardedSettings:
     num_relations_calibration: float | None = None
     seed: int = 0
     dtype: Literal["float32", "bfloat16", "auto"] = "auto"
+    backend: Literal["torch", "torch-compile", "onnx", "openvino"] = "torch"
     max_tokens_per_batch: int | None = None
     device: str | None = None
     shard_rows: int = 20_000
@@ -93,6 +95,10 @@ class ShardedSettings:
             raise UsageError(f"`seed` must be an integer from 0 to 4294967295, got {self.seed!r}.")
         if self.dtype not in ("float32", "bfloat16", "auto"):
             raise UsageError(f'`dtype` must be "float32", "bfloat16" or "auto", got {self.dtype!r}.')
+        if self.backend not in ("torch", "torch-compile", "onnx", "openvino"):
+            raise UsageError(
+                f'`backend` must be "torch", "torch-compile", "onnx" or "openvino", got {self.backend!r}.'
+            )
         if self.whitening and self.model is None:
             raise UsageError("`whitening` is the one stored with the `model`: name one, or leave it out.")
 

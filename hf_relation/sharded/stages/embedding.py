@@ -6,13 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hf_relation.data.jsonl import read_jsonl
 from hf_relation.errors import UsageError
 from hf_relation.sharded.stages.arrays import save_npy
+
+
+if TYPE_CHECKING:
+    from hf_relation.embedding import Encoder
+
+_OF_ENCODER = ("backend", "dtype", "max_tokens_per_batch", "device")
 
 
 def embed_shard(
@@ -23,7 +29,7 @@ def embed_shard(
     Args:
         sources (`Sequence[Path]`): the instances.
         out (`Path`), shard (`str`): `SHARD.npy`, `(n, d)`, float32.
-        settings (`Mapping`): `model`, `dtype` (not `"auto"`), `max_tokens_per_batch`, `device`; or `embeddings` (a `.npy` file),
+        settings (`Mapping`): `model`, `backend`, `dtype` (not `"auto"`), `max_tokens_per_batch`, `device`; or `embeddings` (a `.npy` file),
             `first_row` and `rows`.
 
     Returns:
@@ -37,19 +43,9 @@ def embed_shard(
         array = _ready(settings)
         save_npy(place, array)
         return len(array), {"columns": int(array.shape[1])}
-    from hf_relation.embedding import embed_instances
-
-    model, processor = _encoder(settings["model"])
+    encoder = _encoder(*(settings[name] for name in ("model", *_OF_ENCODER)))
     with _one_torch_thread():
-        rows = embed_instances(
-            model,
-            processor,
-            read_jsonl(sources[0], unique_ids=False),
-            dtype=settings["dtype"],
-            max_tokens_per_batch=settings["max_tokens_per_batch"],
-            device=settings["device"],
-            out=place,
-        )
+        rows = encoder.embed(read_jsonl(sources[0], unique_ids=False), out=place)
     return len(rows), {"columns": int(rows.shape[1])}
 
 
@@ -79,10 +75,11 @@ def open_embeddings(path: str | Path) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _encoder(model: str) -> tuple[Any, Any]:
+def _encoder(model: str, *settings: Any) -> Encoder:
     from hf_relation.discovery.encoder import load_encoder
+    from hf_relation.embedding import make_encoder
 
-    return load_encoder(model)
+    return make_encoder(*load_encoder(model), **dict(zip(_OF_ENCODER, settings, strict=True)))
 
 
 @contextmanager
