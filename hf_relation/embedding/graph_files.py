@@ -71,8 +71,8 @@ def make_graph(model: nn.Module, processor: RelationProcessor, place: Path) -> N
         raise
     except Exception as error:
         raise UsageError(
-            f"{type(model).__name__} cannot be made a graph, which this back end needs: {type(error).__name__}: "
-            f"{str(error)[:500]} Use backend='torch'."
+            f"{type(model).__name__} cannot be made a graph, which this back end needs ({type(error).__name__}: "
+            f"{(str(error).strip() or 'no message').splitlines()[0][:300]}). Use backend='torch'."
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
