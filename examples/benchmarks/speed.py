@@ -2,8 +2,9 @@
 all alike: medians, and ratios with their range over the rounds.
 
 - loss: the ranked list loss, forward and backward, beside pytorch-metric-learning's, at batches of 240 and 1,920.
-- encoding: sentences to embeddings beside sentence-transformers in float32 and in bfloat16 (what is dtype, what is us), and
-  the share of the processor's own matrix-product peak. The same encoder (MiniLM-L6), sentences and threads.
+- encoding: sentences to embeddings beside sentence-transformers in float32 and in bfloat16 (what is dtype, what is us), with every
+  back end that is installed, and the share of the processor's own matrix-product peak, also of the forward pass alone. The same
+  encoder (MiniLM-L6), sentences and threads.
 - bcubed: B-cubed beside the quadratic ways in which it is usually computed, and at a million rows.
 
 With one thread the seconds are processor time of this process, which other processes hardly change; with more they are
@@ -59,12 +60,19 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         type=int,
         help="sentences to encode, repeated if the file has fewer; default: 400 (24 with --quick)",
     )
+    parser.add_argument(
+        "--backends",
+        nargs="*",
+        choices=("onnx", "openvino"),
+        help="back ends of hf_relation to encode with, besides torch; default: all that are installed (none with --quick)",
+    )
     parser.add_argument("--output", type=Path, help="JSON file for every raw time, versions and the processor")
     parser.add_argument("--markdown", type=Path, help="Markdown file for the tables")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that all runs; not for quoting")
     args = parser.parse_args(argv)
     args.rounds = args.rounds if args.rounds is not None else 2 if args.quick else 5
     args.num_sentences = args.num_sentences if args.num_sentences is not None else 24 if args.quick else 400
+    args.backends = args.backends if args.backends is not None else [] if args.quick else ["onnx", "openvino"]
     for name in ("num_threads", "rounds", "num_sentences"):
         if getattr(args, name) < 1:
             parser.error(f"--{name} must be at least 1, got {getattr(args, name)}")
@@ -86,7 +94,9 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     measure: dict[str, Callable[[], Part]] = {
         "bcubed": partial(measure_metrics, **settings),
         "loss": partial(measure_losses, **settings),
-        "encoding": partial(measure_encoding, data=args.data, num_sentences=args.num_sentences, **settings),
+        "encoding": partial(
+            measure_encoding, data=args.data, num_sentences=args.num_sentences, backends=args.backends, **settings
+        ),
     }
     head = (
         f"{processor_name()}, {args.num_threads} thread(s), {args.rounds} rounds; "

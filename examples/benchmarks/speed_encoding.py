@@ -4,142 +4,37 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from timing import Part, Samples, interleave, ratios, shown_ratio, timed
-from torch import nn
-from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedModel
+from speed_contestants import (
+    DTYPES,
+    FORWARD,
+    OPENVINO,
+    OURS,
+    ST,
+    ST_DEFAULT_BATCH,
+    Contestant,
+    counting_tokens,
+    encoder_operations,
+    our_contestants,
+    read_sentences,
+    their_contestants,
+)
+from timing import Part, Samples, interleave, ratios, shown_ratio
+from transformers import AutoTokenizer
 
 from hf_relation.checkpoints import base_encoder_path
-from hf_relation.compat import import_optional
-from hf_relation.data import read_jsonl
 from hf_relation.data.schema import Instance
-from hf_relation.embedding import embed_instances
-from hf_relation.models.more import MOREModel
+from hf_relation.embedding.precision import bfloat16_is_fast
 from hf_relation.processing import RelationProcessor
 
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-ST = "sentence-transformers"
-ST_DEFAULT_BATCH = 32
-ST_BATCHES = (8, 16, 32, 64, 128)
 MATRIX_SIZES = (512, 1024, 2048)
 QUICK_MATRIX_SIZES = (256,)
 _TOKENISING = "hf_relation: checking, tokenising, padding"
-
-
-@dataclass
-class Contestant:
-    """One way to encode the sentences.
-
-    Args:
-        title (`str`): for the table.
-        dtype (`str`): `"float32"` or `"bfloat16"`.
-        encode (`Callable`): encodes all sentences; gives an array with a row for each.
-        config (`PreTrainedConfig`): of the transformer inside, to count operations.
-        counted (`nn.Module`): called with each batch's `input_ids` and `attention_mask`, as keywords or in a dict.
-        lengths (`list[int]`): tokens of each sentence.
-        padded (`int`): tokens of all batches, padding included.
-    """
-
-    title: str
-    dtype: str
-    encode: Callable[[], np.ndarray]
-    config: PreTrainedConfig
-    counted: nn.Module
-    lengths: list[int] = field(default_factory=list)
-    padded: int = 0
-
-    @property
-    def padding_share(self) -> float:
-        return 1 - sum(self.lengths) / self.padded
-
-
-def read_sentences(path: Path, num_sentences: int) -> list[Instance]:
-    """The file's instances in a mixed order, repeated until there are enough."""
-    instances = list(read_jsonl(path))
-    order = np.random.default_rng(0).permutation(num_sentences) % len(instances)
-    return [instances[i] for i in order]
-
-
-def encoder_operations(config: PreTrainedConfig, lengths: Sequence[int]) -> int:
-    """Floating-point operations of a BERT-like encoder on sentences without padding.
-
-    Two for each weight of the linear layers and token (the four projections of attention and the two layers after it), and
-    four for each pair of tokens and hidden unit (scores, weighted sum). Biases, norms, softmax and activations, which are
-    few, are left out.
-
-    Args:
-        config (`PreTrainedConfig`): with `hidden_size`, `intermediate_size` and `num_hidden_layers`.
-        lengths (`Sequence[int]`): tokens of each sentence.
-    """
-    hidden, tokens, pairs = config.hidden_size, sum(lengths), sum(length**2 for length in lengths)
-    linear = 2 * tokens * (4 * hidden**2 + 2 * hidden * config.intermediate_size)
-    return int(config.num_hidden_layers * (linear + 4 * pairs * hidden))
-
-
-@contextmanager
-def _counting_tokens(contestant: Contestant) -> Iterator[None]:
-    contestant.lengths, contestant.padded = [], 0
-
-    def count(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        batch = kwargs if "input_ids" in kwargs else args[0]
-        contestant.padded += batch["input_ids"].numel()
-        contestant.lengths += batch["attention_mask"].sum(1).tolist()
-
-    handle = contestant.counted.register_forward_pre_hook(count, with_kwargs=True)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def our_contestants(base: Path, sentences: list[Instance]) -> list[Contestant]:
-    """MORE over the encoder: mentions pooled, 64 dimensions; without markers (the tokens of the others) and with them."""
-    contestants = []
-    for policy, title in (("none", "hf_relation"), ("entity", "hf_relation, four markers a sentence more")):
-        processor = RelationProcessor(AutoTokenizer.from_pretrained(base), marker_policy=policy, max_length=128)
-        model = MOREModel.from_backbone(base, processor, pooling=["head_mean", "tail_mean"]).eval()
-        for dtype in DTYPES:
-            contestants.append(
-                Contestant(
-                    title,
-                    dtype,
-                    lambda m=model, p=processor, d=dtype: embed_instances(m, p, sentences, dtype=d),
-                    model.config.backbone_config,
-                    model.backbone,
-                )
-            )
-    return contestants
-
-
-def their_contestants(base: Path, sentences: list[Instance]) -> list[Contestant]:
-    """sentence-transformers with the batch size it takes by itself, and with the fastest of several."""
-    library = import_optional("sentence_transformers", extra="benchmark")
-    texts = [row["text"] for row in sentences]
-    contestants = []
-    for name, dtype in DTYPES.items():
-        model = library.SentenceTransformer(str(base), device="cpu", model_kwargs={"dtype": dtype})
-
-        config = next(module.config for module in model[0].modules() if isinstance(module, PreTrainedModel))
-
-        def encode(some: list[str], size: int, model: Any = model) -> np.ndarray:
-            vectors: np.ndarray = model.encode(some, batch_size=size, show_progress_bar=False, convert_to_numpy=True)
-            return vectors
-
-        encode(texts[:ST_DEFAULT_BATCH], ST_DEFAULT_BATCH)
-        tried = {size: timed(lambda s=size, e=encode: e(texts, s), 1)[0] for size in ST_BATCHES}
-        best = min(tried, key=lambda size: tried[size])
-        for size, how in ((ST_DEFAULT_BATCH, "default"), (best, f"fastest of {ST_BATCHES[0]} to {ST_BATCHES[-1]}")):
-            title = f"{ST}, batches of {size} ({how})"
-            contestants.append(Contestant(title, name, lambda s=size, e=encode: e(texts, s), config, counted=model[0]))
-    return contestants
 
 
 def tokenising(base: Path, sentences: list[Instance]) -> Callable[[], object]:
@@ -170,7 +65,9 @@ def matrix_products(sizes: Sequence[int]) -> dict[str, tuple[str, int, Callable[
     return products
 
 
-def measure_encoding(*, data: Path, num_sentences: int, quick: bool, rounds: int, clock: str) -> Part:
+def measure_encoding(
+    *, data: Path, num_sentences: int, backends: Sequence[str], quick: bool, rounds: int, clock: str
+) -> Part:
     """Time all contestants and the matrix products in turn."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false" if torch.get_num_threads() == 1 else "true"
     part = Part(
@@ -179,7 +76,7 @@ def measure_encoding(*, data: Path, num_sentences: int, quick: bool, rounds: int
         text_columns=2,
     )
     sentences, base = read_sentences(data, num_sentences), base_encoder_path()
-    contestants = our_contestants(base, sentences)
+    contestants, left_out = our_contestants(base, sentences, backends)
     try:
         contestants = their_contestants(base, sentences) + contestants
     except ImportError as error:
@@ -187,7 +84,7 @@ def measure_encoding(*, data: Path, num_sentences: int, quick: bool, rounds: int
     contestants.sort(key=lambda contestant: list(DTYPES).index(contestant.dtype))
     vectors: dict[str, np.ndarray] = {}
     for contestant in contestants:
-        with _counting_tokens(contestant):
+        with counting_tokens(contestant):
             vectors[_key(contestant)] = contestant.encode()
     products = matrix_products(QUICK_MATRIX_SIZES if quick else MATRIX_SIZES)
     calls: dict[str, Callable[[], object]] = {_key(contestant): contestant.encode for contestant in contestants}
@@ -205,7 +102,9 @@ def measure_encoding(*, data: Path, num_sentences: int, quick: bool, rounds: int
     }
     for contestant in contestants:
         part.rows.append(_row(part, contestant, samples, peak[contestant.dtype], len(sentences), clock))
-    part.notes += _notes(contestants, samples, vectors, peak, clock)
+    part.notes += (
+        left_out + _notes(contestants, samples, vectors, peak, clock) + _targets(contestants, samples, peak, clock)
+    )
     part.raw |= {
         "peak_flops_per_second": peak,
         "matrix_products": {name: samples[name].to_dict() for name in products},
@@ -236,7 +135,7 @@ def _row(
         contestant.dtype,
         contestant.title,
         f"{num_sentences / statistics.median(seconds):.4g}",
-        "" if contestant.title == "hf_relation" else shown_ratio(ratios(seconds, ours)),
+        "" if contestant.title == OURS else shown_ratio(ratios(seconds, ours)),
         f"{contestant.padding_share:.1%}",
         f"{speed / 1e9:.3g}",
         f"{speed / peak:.0%}",
@@ -276,12 +175,49 @@ def _notes(
         }
         notes[-1] += (
             f", {shown_ratio(ratios(their_times['float32'], their_times['bfloat16']))} in sentence-transformers "
-            f"({_mean_cosine(vectors, theirs['float32'].title):.5f}; its weights are bfloat16, hf_relation's stay float32 "
-            "and autocast converts them). What is us: the column `times hf_relation`."
+            f"({_mean_cosine(vectors, theirs['float32'].title):.5f}; both keep their weights in bfloat16; hf_relation's are float32 before "
+            "and are converted once, in a copy). What is us: the column `times hf_relation`."
         )
     else:
         notes[-1] += "."
     return notes
+
+
+def _targets(
+    contestants: Sequence[Contestant], samples: Mapping[str, Samples], peak: Mapping[str, float], clock: str
+) -> list[str]:
+    """What the project wants to reach on a processor that is made for bfloat16, and what this one does."""
+    there = {_key(contestant): contestant for contestant in contestants}
+    shipped = {dtype: f"{dtype} {ST}, batches of {ST_DEFAULT_BATCH} (default)" for dtype in DTYPES}
+    wanted = [
+        ("torch in bfloat16 beside sentence-transformers as shipped (float32)", f"bfloat16 {OURS}", "float32", 2.0),
+        ("OpenVINO in bfloat16 beside sentence-transformers as shipped", f"bfloat16 {OPENVINO}", "float32", 2.5),
+        ("torch in bfloat16 beside sentence-transformers in bfloat16", f"bfloat16 {OURS}", "bfloat16", 1.15),
+    ]
+    texts = []
+    for text, ours, their_dtype, target in wanted:
+        if ours in there and shipped[their_dtype] in there:
+            factor = ratios(samples[shipped[their_dtype]].seconds(clock), samples[ours].seconds(clock))
+            reached = "reached" if statistics.median(factor) >= target else "missed"
+            texts.append(f"{text}: {shown_ratio(factor)} as fast (wanted: {target:g}x, {reached})")
+    for dtype in DTYPES:
+        forward = there[f"{dtype} {FORWARD}"]
+        seconds = statistics.median(samples[_key(forward)].seconds(clock))
+        share = encoder_operations(forward.config, forward.lengths) / seconds / peak[dtype]
+        texts.append(
+            f"forward pass in {dtype}: {share:.0%} of the peak (wanted: 65%, {'reached' if share >= 0.65 else 'missed'})"
+        )
+    fast = bfloat16_is_fast(torch.device("cpu"))
+    return [
+        "Wanted on a processor with matrix units for bfloat16, "
+        + (
+            "such as this one: "
+            if fast
+            else "which this one is not (its bfloat16 products are no faster than float32): "
+        )
+        + "; ".join(texts)
+        + "."
+    ]
 
 
 def _mean_cosine(vectors: Mapping[str, np.ndarray], title: str) -> float:

@@ -67,16 +67,17 @@ def test_losses_and_bcubed_in_quick_mode(script, tmp_path):
 @pytest.mark.base_encoder
 @pytest.mark.skipif(BASE_ENCODER is None, reason="needs the MiniLM base encoder package")
 def test_encoding_without_sentence_transformers_says_so(script, tmp_path, monkeypatch):
-    import speed_encoding
+    import speed_contestants
 
     def missing(module: str, *, extra: str):
         raise ImportError(f"`{module}` is needed: extra {extra}")
 
-    monkeypatch.setattr(speed_encoding, "import_optional", missing)
+    monkeypatch.setattr(speed_contestants, "import_optional", missing)
     results, markdown = run(script, tmp_path, "--parts", "encoding", "--num_sentences", "5", "--rounds", "1")
     part = results["parts"]["encoding"]
     assert "left out" in part["notes"][0] and "extra benchmark" in part["notes"][0]
-    assert len(part["contestants"]) == 4 and markdown.count("| hf") == 4
+    assert len(part["contestants"]) == 6 and markdown.count("| hf") == 6
+    assert part["notes"][-1].count("forward pass in") == 2 and "sentence-transformers" not in part["notes"][-1]
     plain, marked = (
         part["contestants"][f"float32 hf_relation{end}"] for end in ("", ", four markers a sentence more")
     )
@@ -94,6 +95,13 @@ def test_encoding_beside_sentence_transformers(script, tmp_path):
     raw = results["parts"]["encoding"]["contestants"]
     # The same sentences, the same tokens.
     assert len({values["tokens"] for name, values in raw.items() if "markers" not in name}) == 1
+    # What is wanted, from the raw times of one round.
+    seconds = {name: values["times"]["cpu_seconds"][0] for name, values in raw.items()}
+    default = "sentence-transformers, batches of 32 (default)"
+    wanted = results["parts"]["encoding"]["notes"][-1]
+    for theirs, target in (("float32", 2), ("bfloat16", 1.15)):
+        factor = seconds[f"{theirs} {default}"] / seconds["bfloat16 hf_relation"]
+        assert f"{factor:.3g}x as fast (wanted: {target}x, {'reached' if factor >= target else 'missed'})" in wanted
     for dtype in ("float32", "bfloat16"):
         assert sum(name.startswith(f"{dtype} sentence-transformers") for name in raw) in (1, 2)
 
