@@ -24,7 +24,6 @@ _ROOMS_ON_TRANSFORMERS = {
     f"hf_relation.{room}"
     for room in (
         "cards",
-        "discovery",
         "embedding",
         "extraction",
         "models",

@@ -25,6 +25,7 @@ print("registered")
 LIGHT = """
 import sys
 import hf_relation
+import hf_relation.discovery
 heavy = {"torch", "transformers", "datasets", "sklearn", "numpy", "pandas"} & set(sys.modules)
 assert not heavy, heavy
 """
@@ -58,7 +59,7 @@ def test_importing_transformers_first_works_too_and_loads_no_other_package():
 
 
 # Children of one process that has imported what is slow and is not transformers: each room is the first of this package in its own.
-ROOMS = ["models.more", "processing", "discovery", "training", "losses", "selection"]
+ROOMS = ["models.more", "processing", "discovery.relation_discovery", "training", "losses", "selection"]
 FORKED = """
 import json, os, sys
 import datasets, scipy.stats, sklearn.cluster, torch
