@@ -44,6 +44,21 @@ def load_encoder(model: Any, processor: Any = None) -> tuple[Any, Any]:
     return model, processor
 
 
+def load_processor(model: str | os.PathLike[str]) -> Any:
+    """Load the processor of a checkpoint alone.
+
+    Args:
+        model (`str` or path): the name of a checkpoint.
+
+    Returns:
+        [`~hf_relation.RelationProcessor`].
+
+    Raises:
+        CheckpointError: files are missing or damaged.
+    """
+    return _load_processor(processor_folder(checkpoint_folder(model)))
+
+
 def state_of_model(model: Any) -> DiscoveryState | None:
     """What is stored beside the checkpoint that a model came from.
 

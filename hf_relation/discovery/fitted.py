@@ -85,8 +85,8 @@ class FittedRelations:
         """
         if self.corpus is None:
             raise UsageError(
-                f"{what} needs the instances of the corpus, which are not in this checkpoint: it was saved with corpus=False or "
-                "by an older version. Fit again, and save with corpus=True."
+                f"{what} needs the instances of the corpus, which this discovery does not hold: it was saved with corpus=False or "
+                "by an older version, or is a sharded one. Fit again, and save with corpus=True."
             )
         return self.corpus
 

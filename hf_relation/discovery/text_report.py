@@ -74,6 +74,27 @@ class TextReport:
         new = {entity["type"] for entity in document["entities"] if entity["type"] is not None} - set(self.types)
         self.types = sorted({*self.types, *new}) if new else self.types
 
+    def merge(self, other: TextReport) -> None:
+        """Add what another report says of further texts.
+
+        Args:
+            other ([`TextReport`]): of other texts; it is not changed.
+
+        Example:
+
+        ```python
+        >>> from hf_relation.discovery import TextReport
+        >>> report = TextReport(texts=2, pairs=1, without_pairs=["1"], types=["PLACE"])
+        >>> report.merge(TextReport(texts=1, without_pairs=["2"], types=["PERSON"]))
+        >>> report.texts, report.pairs, report.without_pairs, report.types
+        (3, 1, ['1', '2'], ['PERSON', 'PLACE'])
+
+        ```
+        """
+        for name, value in other.to_dict().items():
+            setattr(self, name, getattr(self, name) + value)
+        self.types = sorted(set(self.types))
+
     def lines(self) -> list[str]:
         """`list[str]`: the counts in words, one sentence each; empty where no texts were read."""
         if not self.texts:

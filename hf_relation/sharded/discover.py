@@ -14,7 +14,7 @@ from hf_relation.data.files import digest_of_file
 from hf_relation.errors import UsageError
 from hf_relation.sharded.local import run_local
 from hf_relation.sharded.manifest import FOLDER
-from hf_relation.sharded.plan import WHITENING
+from hf_relation.sharded.plan import ENTITIES, WHITENING
 from hf_relation.sharded.result import ShardedResult
 from hf_relation.sharded.run_record import begin, record_of
 from hf_relation.sharded.settings import ShardedSettings
@@ -88,7 +88,9 @@ def discover_sharded(
         raise UsageError(f'`on_change` must be "error" or "redo", got {on_change!r}.')
     for file in files:
         if file.name.lower().removesuffix(".gz").endswith(_ENDINGS):
-            raise UsageError(f"{file}: tables are not cut into shards. Make JSON lines of it first.")
+            raise UsageError(
+                f'{file}: tables are not cut into shards. Make JSON lines of it first, one {{"id": ..., "text": ...}} a line.'
+            )
     if ready is None and settings.model is None:
         raise UsageError("Name the encoder's checkpoint (`model` of the settings), or give ready `embeddings`.")
     if ready is not None and len(ready) != len(files):
@@ -96,7 +98,8 @@ def discover_sharded(
     if ready is not None and settings.skip_bad:
         raise UsageError("`skip_bad` would part rows from their ready embeddings. Repair the rows, or leave it out.")
     folder = Path(workdir).absolute()
-    model = {} if settings.model is None else _model_files(settings.model)
+    model = {} if settings.model is None else model_files(settings.model)
+    model |= _entity_files(settings.text_options.get("entities"))
     whitening = _whitening(settings.model) if settings.whitening and settings.model is not None else None
     if whitening is not None:
         model[WHITENING] = hashlib.sha256(whitening).hexdigest()
@@ -116,10 +119,23 @@ def _files(paths: Sequence[str | os.PathLike[str]], name: str) -> list[Path]:
     return [Path(path) for path in paths]
 
 
-def _model_files(model: str) -> dict[str, str]:
+def model_files(model: str) -> dict[str, str]:
+    """sha256 of the files of a checkpoint, by name: of all that its encoder is made of."""
     from hf_relation.checkpoints import checkpoint_folder
 
-    folder = checkpoint_folder(model)
+    return _files_of(checkpoint_folder(model))
+
+
+def _entity_files(source: object) -> dict[str, str]:
+    if not isinstance(source, str):
+        return {}
+    path = Path(source.removeprefix("dictionary:"))
+    if source.startswith("dictionary:"):
+        return {f"{ENTITIES}dictionary": digest_of_file(path)} if path.is_file() else {}
+    return {f"{ENTITIES}{name}": digest for name, digest in _files_of(path).items()} if path.is_dir() else {}
+
+
+def _files_of(folder: Path) -> dict[str, str]:
     found = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".safetensors", ".txt", ".model"))
     return {path.name: digest_of_file(path) for path in found}
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from hf_relation.errors import HfRelationError
 from hf_relation.sharded.failures import ShardFailures
-from hf_relation.sharded.plan import stage_tasks, stages_of
+from hf_relation.sharded.plan import stage_tasks, stages_of, with_files
 from hf_relation.sharded.run_record import RunRecord
 from hf_relation.sharded.tasks import ShardTask, fault_of, run_task
 from hf_relation.sharded.unfinished import remove_unfinished
@@ -45,12 +45,15 @@ def run_local(
     remove_unfinished(workdir)
     with _pool(workers) as pool:
         for stage in stages_of(record) if stages is None else stages:
-            _run_stage(stage, workdir, stage_tasks(stage, workdir, record), pool, progress=progress)
+            tasks = stage_tasks(stage, workdir, record)
+            failures = _run_stage(stage, workdir, tasks, pool, progress=progress)
+            if failures:
+                raise ShardFailures(stage, with_files(failures, workdir, record), len(tasks), str(workdir))
 
 
 def _run_stage(
     stage: str, workdir: Path, tasks: Sequence[ShardTask], pool: Executor | None, *, progress: bool
-) -> None:
+) -> dict[str, str]:
     waiting = []
     for task in tasks:
         fault = fault_of(workdir, task)
@@ -64,8 +67,7 @@ def _run_stage(
             if error is not None:
                 failures[task.shard] = f"{error}" if isinstance(error, (HfRelationError, OSError)) else repr(error)
             bar.update(1)
-    if failures:
-        raise ShardFailures(stage, failures, len(tasks), str(workdir))
+    return failures
 
 
 def _results(

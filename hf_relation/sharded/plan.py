@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from hf_relation.data.files import read_json
 from hf_relation.errors import CheckpointError, UsageError
 from hf_relation.sharded.manifest import Entry, read_entry
 from hf_relation.sharded.run_record import RunRecord
@@ -13,9 +14,13 @@ from hf_relation.sharded.stages import STAGES
 from hf_relation.sharded.tasks import ShardTask
 
 
+if TYPE_CHECKING:
+    from hf_relation.discovery.text_report import TextReport
+
 ONE = "all"  # the name of the shard in stages that have one
 AUTO_BFLOAT16_ROWS = 20_000  # as in embed_instances, over all shards
 WHITENING = "given/whitening.safetensors"
+ENTITIES = "entities/"  # before the names of files that say what the entities of texts are
 
 
 def stages_of(record: RunRecord) -> tuple[str, ...]:
@@ -63,6 +68,20 @@ def parts_of(workdir: Path, record: RunRecord) -> Iterator[tuple[int, int, dict[
         before += split.rows
 
 
+def with_files(failures: Mapping[str, str], workdir: Path, record: RunRecord) -> dict[str, str]:
+    """Reasons of failed shards, each with the lines of the input that its shard is made of, unless it names the input itself."""
+    places = {f"{number:04d}": seen["path"] for number, seen in enumerate(record.inputs)}
+    if not failures.keys() <= places.keys():
+        for number, _, part, _ in parts_of(workdir, record):
+            path = record.inputs[number]["path"]
+            places[part["shard"]] = f"{path}, {part['rows']} rows from line {part['first_line']}"
+    named = {}
+    for shard, reason in failures.items():
+        place = places.get(shard)
+        named[shard] = reason if place is None or place.partition(", ")[0] in reason else f"{place}: {reason}"
+    return named
+
+
 def entries(workdir: Path, record: RunRecord, stage: str) -> list[Entry]:
     """The entries of a stage with many shards, in order."""
     return [_done(workdir, stage, part["shard"]) for _, _, part, _ in parts_of(workdir, record)]
@@ -77,10 +96,19 @@ def _done(workdir: Path, stage: str, shard: str) -> Entry:
 
 def _split(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
     for number, given in enumerate(record.inputs):
-        yield ShardTask("split", f"{number:04d}", {}, given | {"shard_rows": record.settings["shard_rows"]})
+        yield ShardTask("split", f"{number:04d}", {}, given | _some(record, "shard_rows", "plain_text"))
 
 
 def _read(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
+    # What decides which pairs of texts the encoder can read, and what the entities of texts are.
+    of_model: dict[str, Any] = {"model": None, "files": {}}
+    if record.embeddings is None:
+        files = {
+            name: digest
+            for name, digest in record.model.items()
+            if name.startswith(ENTITIES) or not name.endswith(".safetensors")
+        }
+        of_model = {"model": record.settings["model"], "files": files}
     for number, before, part, split in parts_of(workdir, record):
         name = f"split/{part['file']}"
         settings = {
@@ -89,26 +117,47 @@ def _read(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
             "first_row": before + part["first_row"],
             "only_instances": record.embeddings is not None,
             **_some(record, "skip_bad", "text_options", "device"),
-        }
+        } | of_model
         yield ShardTask("read", part["shard"], {name: split.outputs[name]["sha256"]}, settings)
 
 
 def _embed(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
     if record.embeddings is not None:
         _check_embeddings(workdir, record)
-    total = sum(entry.rows for entry in entries(workdir, record, "read"))
+    read = entries(workdir, record, "read")
+    total = sum(entry.rows for entry in read)
+    if not total and any(entry.counts["texts"] for entry in read):
+        raise UsageError(_why_nothing(workdir, record))
     settings = _some(record, "backend", "dtype", "max_tokens_per_batch", "device")
     if settings["dtype"] == "auto":
         settings["dtype"] = "bfloat16" if total >= AUTO_BFLOAT16_ROWS else "float32"
     for number, _, part, _ in parts_of(workdir, record):
-        read = _done(workdir, "read", part["shard"])
+        done = _done(workdir, "read", part["shard"])
         if record.embeddings is not None:
             given = record.embeddings[number]
             settings = {"embeddings": given["path"], "sha256": given["sha256"], "first_row": part["first_row"]}
             settings["rows"] = part["rows"]
         else:
-            settings |= {"model": record.settings["model"], "files": record.model}
-        yield ShardTask("embed", part["shard"], read.digests(".jsonl"), dict(settings))
+            files = {name: digest for name, digest in record.model.items() if not name.startswith(ENTITIES)}
+            settings |= {"model": record.settings["model"], "files": files}
+        yield ShardTask("embed", part["shard"], done.digests(".jsonl"), dict(settings))
+
+
+def text_report(workdir: Path, record: RunRecord) -> TextReport:
+    """What became of all texts: the sum over the shards, in their order."""
+    from hf_relation.discovery.text_report import TextReport
+
+    report = TextReport()
+    for entry in entries(workdir, record, "read"):
+        report.merge(TextReport(**read_json(workdir / entry.output(".report.json"))))
+    return report
+
+
+def _why_nothing(workdir: Path, record: RunRecord) -> str:
+    from hf_relation.discovery.raw_text import TEXT_OPTIONS
+
+    options = record.settings["text_options"]
+    return text_report(workdir, record).why_nothing(**{name: options.get(name) for name in TEXT_OPTIONS})
 
 
 def _check_embeddings(workdir: Path, record: RunRecord) -> None:

@@ -12,12 +12,14 @@ import numpy as np
 
 from hf_relation.data.files import parse_json, read_json, read_lines
 from hf_relation.sharded.manifest import read_entry
-from hf_relation.sharded.plan import ONE, entries
+from hf_relation.sharded.plan import ONE, entries, text_report
 from hf_relation.sharded.run_record import RunRecord
 
 
 if TYPE_CHECKING:
     from hf_relation.discovery.relation import DiscoveredRelation
+    from hf_relation.discovery.relation_discovery import RelationDiscovery
+    from hf_relation.discovery.text_report import TextReport
 
 
 class ShardedResult:
@@ -59,6 +61,17 @@ class ShardedResult:
             for bad in entry.counts["skipped"]
         ]
 
+    @property
+    def left_out(self) -> int:
+        """`int`: instances that belong to no relation: their label is -1."""
+        return len(self) - sum(sum(entry.counts["counts"]) for entry in self._entries)
+
+    def text_report(self) -> TextReport:
+        """What became of the texts that instances were made of, over all shards; see
+        [`~hf_relation.discovery.TextReport`]. It holds the id of every text without a pair.
+        """
+        return text_report(self.workdir, self._record)
+
     def labels(self) -> np.ndarray:
         """Relation id of every instance, in the order of the inputs, or -1: `(n,)`, int64."""
         return self._column("labels", np.int64)
@@ -72,6 +85,47 @@ class ShardedResult:
         for entry in self._entries:
             for _, content in read_lines(self.workdir / entry.output(".jsonl")):
                 yield parse_json(content)
+
+    def instances(self) -> Iterator[dict[str, Any]]:
+        """All instances, without gold labels, in the order of the inputs, in flat memory."""
+        for entry in entries(self.workdir, self._record, "read"):
+            for _, content in read_lines(self.workdir / entry.output(".jsonl")):
+                yield parse_json(content)
+
+    def to_discovery(self) -> RelationDiscovery:
+        """A fitted [`~hf_relation.RelationDiscovery`] with these relations, to label other sentences with, and to save.
+
+        `predict` gives the instances of this run the labels and scores that they have here. It holds a label and a score of every
+        instance (12 bytes each), and not the instances: relations can be renamed and named by an inventory, but not merged, split or
+        grown. The relations are those of this result: names given to one are those of the other.
+
+        Returns:
+            [`~hf_relation.RelationDiscovery`]: with the encoder of the run, if it had one.
+
+        Raises:
+            CheckpointError: the encoder's files are not those of the run any more.
+
+        Example:
+
+        ```python
+        >>> import pathlib, tempfile
+        >>> import numpy as np
+        >>> from hf_relation.data import write_jsonl
+        >>> from hf_relation.sharded import ShardedSettings, discover_sharded
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> row = {"text": "Ada met Bob.", "head": {"start": 0, "end": 3}, "tail": {"start": 8, "end": 11}}
+        >>> _ = write_jsonl(folder / "rows.jsonl", [row, row, row])
+        >>> np.save(folder / "rows.npy", np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.1]], dtype=np.float32))
+        >>> found = discover_sharded([folder / "rows.jsonl"], folder / "work", embeddings=[folder / "rows.npy"],
+        ...                          settings=ShardedSettings(num_relations=2), workers=0)
+        >>> found.to_discovery().predict(np.array([[0.1, 0.9]])).labels.tolist()
+        [1]
+
+        ```
+        """
+        from hf_relation.sharded.fitted import discovery_of
+
+        return discovery_of(self, self._record)
 
     def save(self, folder: str | os.PathLike[str], *, raw: bool = False) -> Path:
         """Write `instances.jsonl`, `relations.json` and `relations.csv`, as

@@ -38,6 +38,7 @@ class ShardedSettings:
             belongs to the relation of its nearest centre.
         described_rows (`int`, defaults to 500): keywords, patterns and names of a relation are made from at most so many rows.
         text_options (`Mapping`): for texts and documents, as for [`~hf_relation.discovery.instances_from_texts`], JSON-able.
+        plain_text (`bool`, defaults to `False`): every line is a text, as in a `.txt` file, whatever the names of the inputs.
         skip_bad (`bool`, defaults to `False`): leave bad rows out, and count them.
 
     Raises:
@@ -74,6 +75,7 @@ class ShardedSettings:
     kmeans_rounds: int = 0
     described_rows: int = 500
     text_options: Mapping[str, Any] = field(default_factory=dict)
+    plain_text: bool = False
     skip_bad: bool = False
 
     def __post_init__(self) -> None:

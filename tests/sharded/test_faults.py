@@ -88,7 +88,9 @@ def test_embeddings_that_do_not_fit(tmp_path):
         discover_sharded(inputs, tmp_path / "w1", settings=settings(), embeddings=arrays, workers=0)
     good[41, 2] = np.nan
     np.save(arrays[0], good)
-    with pytest.raises(ShardFailures, match=r"0000-00002: row 1: .*holds nan in column 2"):
+    with pytest.raises(
+        ShardFailures, match=r"0000-00002: .*part0.jsonl, 20 rows from line 41: row 41: .*holds nan in column 2"
+    ):
         discover_sharded(inputs, tmp_path / "w2", settings=settings(), embeddings=arrays, workers=0)
     np.save(arrays[0], np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(UsageError, match="is no .npy file of numbers"):

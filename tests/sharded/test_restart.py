@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 
 import pytest
@@ -46,46 +47,56 @@ def test_a_finished_run_does_nothing_again(whole, calls):
     assert calls == [] and snapshot(work) == before
 
 
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("moment", ["before", "after", "entry"])
-def test_stopped_in_any_stage(whole, tmp_path, monkeypatch, stage, moment):
+def test_stopped_at_every_moment_of_every_stage(whole, tmp_path, monkeypatch):
+    """One folder, stopped 27 times: before a shard, after it, and when all but its entry is written."""
     inputs, arrays, _, before = whole
     work = tmp_path / "work"
-    stopped = {"done": False}
-    function, write = STAGE_FUNCTIONS[stage], tasks.write_entry
+    manifest = {name.removeprefix("manifest/") for name in before if name.startswith("manifest/")}
+    # The last shard of each stage, so that the others are done by then.
+    last = {stage: max(name for name in manifest if name.startswith(f"{stage}/")) for stage in STAGES}
+    stops = [(last[stage], moment) for stage in STAGES for moment in ("before", "after", "entry")]
+    run, write = tasks.run_task, tasks.write_entry
+    made: list[str] = []
+    where: tuple[str, str] | None = None
 
-    def stop(sources, out, shard, given):
-        # In the last shard of stages that have several, so that others are done by then.
-        last = stage not in ("read", "embed", "draw", "assign", "label") or shard == "0001-00002"
-        if last and moment == "before":
-            raise Stopped
-        result = function(sources, out, shard, given)
-        if last and moment == "after":
-            raise Stopped
-        stopped["done"] = last
-        return result
+    def recorded(workdir, task):
+        made.append(f"{task.stage}/{task.shard}.json")
+        return run(workdir, task)
 
     def stop_entry(workdir, entry):
-        if moment == "entry" and entry.stage == stage and stopped["done"]:
+        if (f"{entry.stage}/{entry.shard}.json", "entry") == where:
             raise Stopped
         write(workdir, entry)
 
-    with monkeypatch.context() as patch:
-        patch.setitem(tasks.STAGE_FUNCTIONS, stage, stop)
-        patch.setattr(tasks, "write_entry", stop_entry)
-        with pytest.raises(Stopped):
-            discover_sharded(inputs, work, settings=settings(), embeddings=arrays, workers=0)
-    done = {path.relative_to(work / "manifest").as_posix() for path in (work / "manifest").rglob("*.json")}
-    again: list[str] = []
-    run = tasks.run_task
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            "hf_relation.sharded.local.run_task",
-            lambda workdir, task: again.append(f"{task.stage}/{task.shard}.json") or run(workdir, task),
+    def stop_stage(sources, out, shard, given, stage, function):
+        if (f"{stage}/{shard}.json", "before") == where:
+            raise Stopped
+        result = function(sources, out, shard, given)
+        if (f"{stage}/{shard}.json", "after") == where:
+            raise Stopped
+        return result
+
+    monkeypatch.setattr("hf_relation.sharded.local.run_task", recorded)
+    monkeypatch.setattr(tasks, "write_entry", stop_entry)
+    for stage, function in list(STAGE_FUNCTIONS.items()):
+        monkeypatch.setitem(
+            tasks.STAGE_FUNCTIONS, stage, functools.partial(stop_stage, stage=stage, function=function)
         )
-        discover_sharded(inputs, work, settings=settings(), embeddings=arrays, workers=0)
-    every = {name.removeprefix("manifest/") for name in before if name.startswith("manifest/")}
-    assert sorted(again) == sorted(every - done) and done < every
+    done: set[str] = set()
+    for where in [*stops, None]:
+        made.clear()
+        if where is None:
+            discover_sharded(inputs, work, settings=settings(), embeddings=arrays, workers=0)
+        else:
+            with pytest.raises(Stopped):
+                discover_sharded(inputs, work, settings=settings(), embeddings=arrays, workers=0)
+            assert made[-1] == where[0]
+        now = {path.relative_to(work / "manifest").as_posix() for path in (work / "manifest").rglob("*.json")}
+        # Nothing that was done is done again, and nothing that is done is lost; what was stopped is not done.
+        assert len(made) == len(set(made)) and done.isdisjoint(made) and done <= now
+        assert now - done == set(made) - ({where[0]} if where else set())
+        done = now
+    assert done == manifest
     assert snapshot(work) == before
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hf_relation.data.jsonl import read_jsonl
-from hf_relation.errors import UsageError
+from hf_relation.errors import InvalidRowError, UsageError
 from hf_relation.sharded.stages.arrays import save_npy
 
 
@@ -44,8 +44,15 @@ def embed_shard(
         save_npy(place, array)
         return len(array), {"columns": int(array.shape[1])}
     encoder = _encoder(*(settings[name] for name in ("model", *_OF_ENCODER)))
-    with _one_torch_thread():
-        rows = encoder.embed(read_jsonl(sources[0], unique_ids=False), out=place)
+    try:
+        with _one_torch_thread():
+            rows = encoder.embed(read_jsonl(sources[0], unique_ids=False), out=place)
+    except InvalidRowError as error:
+        if error.index is None:
+            raise
+        instances = read_jsonl(sources[0], unique_ids=False)
+        bad = next(row["id"] for number, row in enumerate(instances) if number == error.index)
+        raise InvalidRowError(f"the instance {bad[:60]!r}: {error.reason}") from error
     return len(rows), {"columns": int(rows.shape[1])}
 
 
@@ -54,7 +61,10 @@ def _ready(settings: Mapping[str, Any]) -> np.ndarray:
 
     whole = open_embeddings(settings["embeddings"])
     first, number = settings["first_row"], settings["rows"]
-    return check_matrix(np.array(whole[first : first + number]), name=str(settings["embeddings"]))
+    try:
+        return check_matrix(np.array(whole[first : first + number]), name=str(settings["embeddings"]))
+    except InvalidRowError as error:
+        raise InvalidRowError(error.reason, index=None if error.index is None else first + error.index) from None
 
 
 def open_embeddings(path: str | Path) -> np.ndarray:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from hf_relation.errors import InvalidRowError, UsageError
 from hf_relation.sharded.stages.arrays import save_npy
 
 
+if TYPE_CHECKING:
+    from hf_relation.discovery.text_report import TextReport
+
 _GOLD = ("relation", "relations")
 
 
@@ -25,17 +29,19 @@ def read_shard(
 ) -> tuple[int, dict[str, Any]]:
     """Check the rows of a shard and make instances of them.
 
-    A row without an id gets its position among all rows of the inputs. Errors name the line of the input file.
+    A row without an id gets its position among all rows of the inputs. Errors name the line of the input file. Pairs of texts that
+    the encoder cannot read are left out and counted, as [`~hf_relation.discovery.keep_what_fits`] does.
 
     Args:
         sources (`Sequence[Path]`): the lines.
         out (`Path`), shard (`str`): `SHARD.jsonl` (instances), `SHARD.ids.json` (a list of their ids, which later stages read in no
-            time) and `SHARD.keys.npy` (`(n,)`, uint64: [`key_of`] of the ids).
+            time), `SHARD.keys.npy` (`(n,)`, uint64: [`key_of`] of the ids) and `SHARD.report.json`, a
+            [`~hf_relation.discovery.TextReport`].
         settings (`Mapping`): `path` (for messages), `first_line`, `first_row`, `only_instances` (embeddings are given), `skip_bad`,
-            `text_options`, `device`.
+            `text_options`, `device`, `model` (whose processor says what it can read).
 
     Returns:
-        `tuple`: number of instances, and `{"skipped": [...]}`.
+        `tuple`: number of instances, and `{"skipped": [...], "texts": how many rows were texts or documents}`.
 
     Raises:
         InvalidRowError: a bad row.
@@ -47,18 +53,26 @@ def read_shard(
     for line, row in _rows(sources[0], settings, skipped):
         rows.append(row)
         lines.append(line)
-    plain = all(isinstance(row, Mapping) and ("head" in row or "tail" in row) for row in rows)
+    plain = all(row.get("head") is not None or row.get("tail") is not None for row in rows)
     if not plain and settings["only_instances"]:
         raise UsageError(
             f"{settings['path']}: with ready embeddings every row must be an instance (text, head, tail). Make instances of the "
             "texts first, or leave the embeddings out."
         )
-    instances = _checked(rows, lines, settings, skipped) if plain else _of_texts(rows, lines, settings, skipped)
+    from hf_relation.discovery.text_report import TextReport
+
+    report = TextReport()
+    if plain:
+        instances = _checked(rows, lines, settings, skipped)
+        report.instances = len(instances)
+    else:
+        instances = _readable(_of_texts(rows, lines, settings, skipped, report), settings["model"], report)
     write_jsonl(out / f"{shard}.jsonl", instances)
     ids = [row["id"] for row in instances]
     (out / f"{shard}.ids.json").write_bytes(json.dumps(ids).encode("ascii"))
     save_npy(out / f"{shard}.keys.npy", np.array([key_of(id_) for id_ in ids], dtype=np.uint64))
-    return len(instances), {"skipped": sorted(skipped, key=lambda bad: bad["line"])}
+    (out / f"{shard}.report.json").write_bytes(json.dumps(report.to_dict(), indent=1).encode("ascii") + b"\n")
+    return len(instances), {"skipped": sorted(skipped, key=lambda bad: bad["line"]), "texts": report.texts}
 
 
 def key_of(id_: str) -> int:
@@ -114,7 +128,11 @@ def _checked(
 
 
 def _of_texts(
-    rows: list[Any], lines: list[int], settings: Mapping[str, Any], skipped: list[dict[str, Any]]
+    rows: list[Any],
+    lines: list[int],
+    settings: Mapping[str, Any],
+    skipped: list[dict[str, Any]],
+    report: TextReport,
 ) -> list[Any]:
     from hf_relation.discovery.raw_text import instances_from_texts
 
@@ -130,14 +148,36 @@ def _of_texts(
                 device=settings["device"],
                 on_error="skip" if settings["skip_bad"] else "raise",
                 errors=bad,
+                report=report,
                 **options,
             )
         )
     except InvalidRowError as error:
+        if error.index is None:  # of a dictionary of entities, not of a row
+            raise
         bad = [error]
     for refused in bad:
         _refuse(refused, lines[refused.index or 0], settings, skipped)
     return found
+
+
+def _readable(instances: list[Any], model: str | None, report: TextReport) -> list[Any]:
+    """Without the pairs of texts that the model cannot read; rows that were instances from the start stay, for "embed" to refuse."""
+    from hf_relation.discovery.fitting_length import keep_what_fits
+
+    made = [row for row in instances if "origin" in row]
+    if model is None or not made:
+        return instances
+    keep_what_fits(made, _processor(model), report)
+    left_out = set(report.unreadable)
+    return [row for row in instances if row["id"] not in left_out]
+
+
+@lru_cache(maxsize=1)
+def _processor(model: str) -> Any:
+    from hf_relation.discovery.encoder import load_processor
+
+    return load_processor(model)
 
 
 def _refuse(error: InvalidRowError, line: int, settings: Mapping[str, Any], skipped: list[dict[str, Any]]) -> None:

@@ -17,7 +17,7 @@ def split_file(
     Args:
         sources (`Sequence[Path]`): none: the file is named in the settings, as it lies outside the folder of the run.
         out (`Path`), shard (`str`): `SHARD-00000.jsonl`, ... (`.txt` where the input is) are written into `out`.
-        settings (`Mapping`): `path`, `shard_rows`.
+        settings (`Mapping`): `path`, `shard_rows`, `plain_text` (a line is a text, whatever the name of the file).
 
     Returns:
         `tuple`: rows (lines that are not blank) and `{"parts": [...]}`, each with `shard`, `file`, `first_line` (from 1), `first_row`
@@ -27,7 +27,7 @@ def split_file(
         UsageError, InvalidRowError: the file is not there or cannot be read as lines.
     """
     name = str(settings["path"]).lower().removesuffix(".gz")
-    ending = ".txt" if name.endswith(".txt") else ".jsonl"
+    ending = ".txt" if settings["plain_text"] or name.endswith(".txt") else ".jsonl"
     parts: list[dict[str, Any]] = []
     stream: IO[bytes] | None = None
     number = 0

@@ -1,0 +1,109 @@
+"""Rows that are documents and texts: which become instances, which do not, and what is said of both."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hf_relation import RelationDiscovery
+from hf_relation.errors import UsageError
+from hf_relation.sharded import ShardedSettings, ShardFailures, discover_sharded
+from tests.common.tiny_checkpoints import save_tiny_checkpoint
+from tests.common.tiny_tokenizers import make_instance
+
+
+LONG = "Bob" + "!?" * 90  # of one token each
+TEXTS = [
+    "Ada met Bob.",
+    "Ada" + " and on" * 100 + " Bob.",
+    "Nobody was there.",
+    f"Ada met {LONG}",  # the second mention is longer than the model
+    "Bob lives in Rome.",
+    "Ada met herself.",
+    "Ada left Rome.",
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    save_tiny_checkpoint(folder)
+    return folder
+
+
+@pytest.fixture
+def names(tmp_path):
+    path = tmp_path / "names.tsv"
+    path.write_text(f"Ada\tPERSON\nBob\tPERSON\nRome\tPLACE\n{LONG}\tPERSON\n")
+    return f"dictionary:{path}"
+
+
+def chosen(model, names, **changes):
+    return ShardedSettings(
+        model=str(model),
+        num_relations=1,
+        shard_rows=2,
+        text_options={"entities": names, "sentences": "text"},
+        **changes,
+    )
+
+
+def test_texts_become_instances_and_what_does_not_fit_is_counted_over_all_shards(tmp_path, model, names):
+    (tmp_path / "rows.txt").write_text("\n\n".join(TEXTS) + "\n")
+    found = discover_sharded([tmp_path / "rows.txt"], tmp_path / "work", settings=chosen(model, names), workers=0)
+    # As without shards: the same pairs, with ids by the position among the lines that are not blank, and the same report.
+    whole = RelationDiscovery.from_pretrained(model).read_texts(TEXTS, names, sentences="text")
+    assert [row["id"] for row in found.instance_rows()] == [row["id"] for row in whole.instances]
+    assert list(found.instances()) == whole.instances
+    assert found.text_report() == whole.report
+    assert [id_.split("/")[0] for id_ in found.text_report().unreadable] == ["3"]
+    assert found.text_report().windowed == 1 and found.text_report().without_entities == ["2"]
+    assert found.relations[0].size == 4 == len(found) and found.left_out == 0
+
+
+def test_lines_of_any_file_can_be_taken_as_texts(tmp_path, model, names):
+    (tmp_path / "rows.log").write_text('Ada met Bob.\n{"text": "Ada left Rome."}\n')
+    settings = chosen(model, names, plain_text=True)
+    found = discover_sharded([tmp_path / "rows.log"], tmp_path / "work", settings=settings, workers=0)
+    assert [row["text"] for row in found.instances()] == ["Ada met Bob.", '{"text": "Ada left Rome."}']
+
+
+def test_instances_that_do_not_fit_are_an_error_as_without_shards(tmp_path, model, names):
+    rows = [
+        make_instance("<h>Ada</h> met <t>Bob</t>.", id="0"),
+        make_instance(f"<h>Ada</h> met <t>{LONG}</t>", id="1"),
+        {"id": "2", "text": "Ada left Rome."},
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(ShardFailures) as caught:
+        discover_sharded([tmp_path / "rows.jsonl"], tmp_path / "work", settings=chosen(model, names), workers=0)
+    assert caught.value.stage == "embed" and list(caught.value.failures) == ["0000-00000"]
+    assert "rows.jsonl, 2 rows from line 1: the instance '1': " in str(caught.value)
+
+
+def test_no_pair_at_all_says_why(tmp_path, model, names):
+    (tmp_path / "rows.txt").write_text("Nobody.\nAda sings.\nBob sings.\n")
+    with pytest.raises(UsageError, match=r"No pair of entities was found in 3 texts with 2 mentions.*PERSON"):
+        discover_sharded([tmp_path / "rows.txt"], tmp_path / "work", settings=chosen(model, names), workers=0)
+
+
+def test_an_error_in_the_dictionary_is_not_blamed_on_a_row(tmp_path, model, names):
+    (tmp_path / "rows.txt").write_text("Ada met Bob.\n")
+    (tmp_path / "names.tsv").write_text("Ada\tPERSON\nAda\tPLACE\n")
+    with pytest.raises(ShardFailures, match="line 2: the name 'Ada' has the type") as caught:
+        discover_sharded([tmp_path / "rows.txt"], tmp_path / "work", settings=chosen(model, names), workers=0)
+    assert "rows.txt, line" not in str(caught.value)
+
+
+def test_another_dictionary_is_noticed(tmp_path, model, names):
+    (tmp_path / "rows.txt").write_text("Ada met Bob.\nAda left Rome.\nAda saw Lindau.\n")
+    arguments = ([tmp_path / "rows.txt"], tmp_path / "work")
+    found = discover_sharded(*arguments, settings=chosen(model, names), workers=0)
+    assert len(found) == 2
+    with open(tmp_path / "names.tsv", "a") as stream:
+        stream.write("Lindau\tPLACE\n")
+    with pytest.raises(UsageError, match="entities/dictionary"):
+        discover_sharded(*arguments, settings=chosen(model, names), workers=0)
+    again = discover_sharded(*arguments, settings=chosen(model, names), workers=0, on_change="redo")
+    assert len(again) == 3
