@@ -1,4 +1,4 @@
-"""`hf-relation discover`: relations of a file of instances, documents or texts."""
+"""`hf-relation discover`: relations of files of instances, documents or texts."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from hf_relation.cli import discovering, raw_text
-from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows, results
+from hf_relation.cli import discovering, raw_text, sharding
+from hf_relation.cli.console import is_utf8, messages, report_bad_rows, results
 from hf_relation.cli.options import AsJson, Backend, BatchTokens, Debug, Device, Model, Progress, Revision, SkipBad
+from hf_relation.cli.relations_table import relations_table
 from hf_relation.errors import UsageError
 
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from hf_relation.discovery import DiscoveryResult
-
 # Spelled out here because the clustering room imports scikit-learn; a test compares the two lists.
 AlgorithmName = Literal["kmeans", "agglomerative", "adaptive", "mean_shift", "hdbscan"]
-_EXAMPLES_SHOWN = 2
-_WORDS_SHOWN = 6
 
 
 def _check_number(value: str | None) -> str | None:
@@ -34,15 +28,16 @@ def _check_number(value: str | None) -> str | None:
 
 
 def command(
-    file: Annotated[
-        Path,
+    files: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="FILE",
+            metavar="INPUT...",
             exists=True,
             dir_okay=False,
             readable=True,
             help='JSON lines: instances {"text": ..., "head": {"start": 0, "end": 3}, "tail": {...}}, documents (text, mentions, '
-            "entities) or texts; .txt: a text a line; .csv, .tsv: a column of texts. All as .gz as well.",
+            "entities) or texts; .txt: a text a line; .csv, .tsv: a column of texts. All as .gz as well. Several "
+            "are read as one.",
         ),
     ],
     model: Model = None,
@@ -104,6 +99,11 @@ def command(
         ),
     ] = None,
     as_json: AsJson = False,
+    workdir: sharding.Workdir = None,
+    workers: sharding.Workers = None,
+    shard_rows: sharding.ShardRows = None,
+    redo: sharding.Redo = False,
+    in_memory: sharding.InMemory = False,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Default: as stored with the model, else 0.")
     ] = None,
@@ -118,31 +118,49 @@ def command(
     skip_bad: SkipBad = False,
     debug: Debug = False,
 ) -> None:
-    """Discover the relations in FILE, and print them with keywords, size and examples.
+    """Discover the relations in INPUT, and print them with keywords, size and examples.
 
     With --known relations that you know are recognised by name, and what belongs to none is left out. With --save the relations can be
     used again: --mode predict labels other files, --mode grow adds them.
+
+    With --workdir, and by itself above 100,000 lines, the work is done in shards by several processes: it can be stopped at any moment,
+    and started again with the same command.
     """
     stdout = sys.stdout
+    texts = {
+        "entities": entities,
+        "sentences": sentences,
+        "window": window,
+        "both_directions": both_directions,
+        "max_distance": max_distance,
+        "max_pairs_per_text": max_pairs_per_text,
+    }
     with contextlib.redirect_stdout(sys.stderr):  # nothing a library prints may end up among the results
-        _check_exports(exports or [], file)
+        _check_exports(exports or [], files)
         figures = _check_seen(report, plots or [])
-        read = raw_text.read_rows(
-            file,
-            plain_text=plain_text,
-            whole_file=whole_file,
-            text_column=text_column,
-            entities=entities,
-            sentences=sentences,
-            window=window,
-            both_directions=both_directions,
-            max_distance=max_distance,
-            max_pairs_per_text=max_pairs_per_text,
-            types=types,
-            skip_bad=skip_bad,
-            device=device,
+        folder = sharding.choose(
+            files,
+            workdir=workdir,
+            in_memory=in_memory,
+            output=output,
+            used={
+                "--mode": mode != "discover",
+                "--known": known is not None,
+                "--prior": prior is not None,
+                "--pair-weighting": bool(pair_weighting),
+                "--min-score": min_score is not None,
+                "--export": bool(exports),
+                "--report": report is not None,
+                "--plot": bool(plots),
+                "--whole-file": whole_file,
+            },
+            only_in_shards={
+                "--workers": workers is not None,
+                "--shard-rows": shard_rows is not None,
+                "--redo": redo,
+            },
+            quiet=progress is False,
         )
-        report_bad_rows(read.errors, quiet=progress is False)
         given = {
             "revision": revision,
             "num_relations": num_relations if num_relations in (None, "auto") else int(num_relations),
@@ -156,6 +174,37 @@ def command(
             "progress": sys.stderr.isatty() if progress is None else progress,
         }
         settings = {name: value for name, value in given.items() if value is not None}
+        if folder is not None:
+            in_shards = sharding.run(
+                files,
+                folder,
+                model,
+                settings | {"plain_text": plain_text, "skip_bad": skip_bad} | _unless_none(shard_rows=shard_rows),
+                texts=texts | _unless_none(types=raw_text.parse_types(types)),
+                workers=workers,
+                redo=redo,
+                names=names,
+                save=save,
+                output=output,
+                quiet=progress is False,
+            )
+            with contextlib.redirect_stdout(stdout):
+                if as_json:
+                    sharding.write_json(in_shards)
+                else:
+                    results().print(relations_table(in_shards, in_shards.num_relations, in_shards.left_out))
+            return
+        read = raw_text.read_rows(
+            files,
+            plain_text=plain_text,
+            whole_file=whole_file,
+            text_column=text_column,
+            types=types,
+            skip_bad=skip_bad,
+            device=device,
+            **texts,
+        )
+        report_bad_rows(read.errors, quiet=progress is False)
         result = discovering.run(
             read, model, settings, mode=mode, known=known, prior=prior, names=names, save=save, quiet=progress is False
         )
@@ -178,11 +227,18 @@ def command(
                 messages().print(f"Wrote {written}.", markup=False)
     with contextlib.redirect_stdout(stdout):
         if as_json:
-            skipped = [{"line": error.line, "reason": error.reason} for error in read.errors]
+            skipped = [
+                {"line": error.line, "reason": error.reason} | _unless_none(file=error.file) for error in read.errors
+            ]
             content = result.to_dict() | {"skipped": skipped} | raw_text.texts_content(read)
             typer.echo(json.dumps(content, ensure_ascii=not is_utf8(stdout), allow_nan=False))
         else:
-            results().print(relations_table(result))
+            number = result.to_dict()["num_relations"]
+            results().print(relations_table(result, number, int((result.labels < 0).sum())))
+
+
+def _unless_none(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _check_seen(report: Path | None, plots: list[str]) -> list[tuple[Any, Path]]:
@@ -202,65 +258,12 @@ def _check_seen(report: Path | None, plots: list[str]) -> list[tuple[Any, Path]]
     return figures
 
 
-def _check_exports(exports: list[Path], file: Path) -> None:
+def _check_exports(exports: list[Path], files: list[Path]) -> None:
     if not exports:
         return
     from hf_relation.discovery.exports import check_export
 
     for export in exports:
         check_export(export)
-        if export.exists() and export.samefile(file):
+        if export.exists() and any(export.samefile(file) for file in files):
             raise UsageError(f"--export {export} would overwrite the instances. Give another name.")
-
-
-def relations_table(result: DiscoveryResult) -> Table:
-    """The relations as a table: id, name and keywords, size, cohesion, example pairs.
-
-    Args:
-        result ([`~hf_relation.discovery.DiscoveryResult`]): what was found.
-
-    Returns:
-        `rich.table.Table`: texts from the corpus are shown as they are, never as markup.
-    """
-    from rich.table import Table
-    from rich.text import Text
-
-    from hf_relation.discovery.keywords import distinct_words
-
-    number = result.to_dict()["num_relations"]
-    shown = sum(relation.size > 0 or relation.kind == "novel" for relation in result.relations)
-    caption = f"{shown} relation{'s' * (shown != 1)} in {len(result)} instance{'s' * (len(result) != 1)}"
-    left_out = int((result.labels < 0).sum())
-    if left_out:
-        caption += f", {left_out} left out"
-    known = [relation for relation in result.relations if relation.kind == "known"]
-    if known:
-        caption += "; * known before"
-        unseen = sum(not relation.size for relation in known)
-        caption += f", {unseen} more known ones in no instance" if unseen else ""
-    if number["low"] is not None:
-        caption += f"; number estimated, {number['low']} to {number['high']} are plausible"
-    table = Table(caption=caption, caption_justify="left", show_lines=True)
-    table.add_column("id", justify="right", no_wrap=True)
-    table.add_column("relation", ratio=3)
-    table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("cohesion", justify="right", no_wrap=True)
-    table.add_column("examples: head -> tail", ratio=4)
-    for relation in result.relations:
-        if relation.kind == "known" and not relation.size:
-            continue
-        pairs = [
-            f"{printable(example['head'])} -> {printable(example['tail'])}"
-            for example in relation.examples[:_EXAMPLES_SHOWN]
-            if "head" in example
-        ]
-        words = ", ".join(distinct_words(relation.keywords)[:_WORDS_SHOWN])
-        lines = [words] if words.startswith(relation.name) else [relation.name, words]
-        table.add_row(
-            f"{relation.id}*" if relation.kind == "known" else str(relation.id),
-            Text("\n".join(printable(line) for line in lines if line)),
-            str(relation.size),
-            f"{relation.cohesion:.2f}",
-            Text("\n".join(pairs)),
-        )
-    return table

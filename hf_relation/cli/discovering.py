@@ -23,8 +23,8 @@ Mode = Annotated[
     ModeName,
     typer.Option(
         "--mode",
-        help="'discover' finds relations in FILE. With a --model that was saved by --save: 'predict' labels FILE with its relations; "
-        "'grow' adds FILE to its corpus, opens new relations where instances are unlike all others, and shows the whole.",
+        help="'discover' finds relations in INPUT. With a --model that was saved by --save: 'predict' labels INPUT with its relations; "
+        "'grow' adds INPUT to its corpus, opens new relations where instances are unlike all others, and shows the whole.",
     ),
 ]
 Known = Annotated[
@@ -41,7 +41,7 @@ Prior = Annotated[
     typer.Option(
         "--prior",
         metavar="K,N,0",
-        help="With --known: how frequent known, novel and no relation are in FILE, three numbers such as 0.2,0.75,0.05. Default: equally.",
+        help="With --known: how frequent known, novel and no relation are in INPUT, three numbers such as 0.2,0.75,0.05. Default: equally.",
     ),
 ]
 Names = Annotated[

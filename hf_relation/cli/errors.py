@@ -33,7 +33,9 @@ def reported_errors(*, debug: bool = False) -> Iterator[None]:
     except (HfRelationError, OSError) as error:
         if debug:
             raise
-        messages().print(printable(f"Error: {error}"), style="red", markup=False, highlight=False, soft_wrap=True)
+        for number, line in enumerate(getattr(error, "lines", [str(error)])):  # several failed shards: a line for each
+            text = printable(line if number else f"Error: {line}")
+            messages().print(text, style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(WRONG_USAGE if isinstance(error, (UsageError, MissingPackageError)) else FAILED)
 
 

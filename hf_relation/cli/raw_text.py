@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 PlainText = Annotated[
     bool,
     typer.Option(
-        "--text", help="Every line of FILE is a text, as it stands. Taken as given for names that end in .txt."
+        "--text", help="Every line of INPUT is a text, as it stands. Taken as given for names that end in .txt."
     ),
 ]
-WholeFile = Annotated[bool, typer.Option("--whole-file", help="FILE is one text, for instance a book.")]
+WholeFile = Annotated[bool, typer.Option("--whole-file", help="Every INPUT is one text, for instance a book.")]
 TextColumn = Annotated[str, typer.Option("--text-column", help="Column of a .csv or .tsv file that holds the texts.")]
 Entities = Annotated[
     str | None,
@@ -80,7 +81,7 @@ class TextInput:
 
 
 def read_rows(
-    file: Path,
+    files: Sequence[Path],
     *,
     plain_text: bool,
     whole_file: bool,
@@ -89,11 +90,11 @@ def read_rows(
     skip_bad: bool,
     **options: Any,
 ) -> TextInput:
-    """Read a file of instances, documents or texts, and make instances of it.
+    """Read files of instances, documents or texts, and make instances of them.
 
     Args:
-        file (`Path`), plain_text, whole_file, text_column, skip_bad: as for
-            [`~hf_relation.discovery.text_files.read_text_file`].
+        files (`Sequence[Path]`): rows without an id get their position among the rows of all.
+        plain_text, whole_file, text_column, skip_bad: as for [`~hf_relation.discovery.text_files.read_text_file`].
         types (`list[str]`, *optional*): as `"HEAD:TAIL"`.
         **options: as for [`~hf_relation.discovery.instances_from_texts`].
 
@@ -102,36 +103,58 @@ def read_rows(
 
     Raises:
         UsageError: contradictory options, or no pair of entities was found.
-        InvalidRowError: a bad row, with its line number, or a file without rows.
+        InvalidRowError: a bad row, with its line number, and its file where there are several; or no rows at all.
     """
+    from hf_relation.data.files import naming_file
     from hf_relation.discovery import TextReport, read_discovery_rows
     from hf_relation.discovery.text_files import read_text_file
 
     pairs = parse_types(types)
     if plain_text and whole_file:
         raise UsageError("--text and --whole-file contradict one another: every line is a text, or the file is one.")
-    given = read_text_file(
-        file, plain_text=plain_text, whole_file=whole_file, text_column=text_column, skip_bad=skip_bad
-    )
-    if not given.rows:
-        left = f"; all {len(given.errors)} rows are bad, see hf-relation check-data" if given.errors else ""
-        raise InvalidRowError(f"{file} holds no instances{left}. At least 1 instance, document or text is needed.")
+    rows: list[dict[str, Any]] = []
+    places: list[tuple[str | None, int]] = []
+    bad: list[InvalidRowError] = []
+    for file in files:
+        name = str(file) if len(files) > 1 else None
+        with naming_file(name) if name else nullcontext():
+            given = read_text_file(
+                file,
+                plain_text=plain_text,
+                whole_file=whole_file,
+                text_column=text_column,
+                skip_bad=skip_bad,
+                first=len(rows) + len(bad),
+            )
+        rows += given.rows
+        places += [(name, line) for line in given.lines]
+        bad += [InvalidRowError(error.reason, line=error.line, file=name) for error in given.errors]
+    if not rows:
+        left = f"; all {len(bad)} rows are bad, see hf-relation check-data" if bad else ""
+        raise InvalidRowError(
+            f"{', '.join(map(str, files))} holds no instances{left}. At least 1 instance, document or text is needed."
+        )
     later: list[InvalidRowError] = []
     report = TextReport()
     try:
         instances, _ = read_discovery_rows(
-            given.rows, types=pairs, on_error="skip" if skip_bad else "raise", errors=later, report=report, **options
+            rows, types=pairs, on_error="skip" if skip_bad else "raise", errors=later, report=report, **options
         )
     except InvalidRowError as error:
-        raise _with_line(error, given.lines) from None
+        raise _placed(error, places) from None
+    order = {str(file): number for number, file in enumerate(files)}
     errors = sorted(
-        [*given.errors, *(_with_line(error, given.lines) for error in later)], key=lambda error: error.line or 0
+        [*bad, *(_placed(error, places) for error in later)],
+        key=lambda error: (order.get(error.file or "", 0), error.line or 0),
     )
     return TextInput(instances, errors, report)
 
 
-def _with_line(error: InvalidRowError, lines: list[int]) -> InvalidRowError:
-    return error if error.index is None else InvalidRowError(error.reason, line=lines[error.index])
+def _placed(error: InvalidRowError, places: Sequence[tuple[str | None, int]]) -> InvalidRowError:
+    if error.index is None:
+        return error
+    file, line = places[error.index]
+    return InvalidRowError(error.reason, line=line, file=file)
 
 
 def parse_types(values: Iterable[str] | None) -> list[tuple[str, str]] | None:
@@ -172,7 +195,13 @@ def fit_to_model(read: TextInput, discovery: RelationDiscovery, *, quiet: bool) 
 
     _, processor = discovery._encoder()
     read.instances = keep_what_fits(read.instances, processor, read.report)
-    for line in [] if quiet else read.report.lines():
+    if not quiet:
+        tell_of_texts(read.report)
+
+
+def tell_of_texts(report: TextReport) -> None:
+    """Say on stderr what became of the texts; nothing where there were none."""
+    for line in report.lines():
         messages().print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 

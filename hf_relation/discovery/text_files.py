@@ -25,6 +25,7 @@ def read_text_file(
     whole_file: bool = False,
     text_column: str = "text",
     skip_bad: bool = False,
+    first: int = 0,
 ) -> InputFile:
     """Read rows of [`instances_from_texts`] from a file, by the ending of its name, plain or `.gz`.
 
@@ -40,6 +41,7 @@ def read_text_file(
         whole_file (`bool`, defaults to `False`): the file is one text, with line ends as they stand; its id is the file's name.
         text_column (`str`, defaults to `"text"`): name of the column in a table.
         skip_bad (`bool`, defaults to `False`): leave bad rows out and list them in `errors`.
+        first (`int`, defaults to 0): position of the first row, where another file was read before.
 
     Returns:
         [`~hf_relation.extraction.files.InputFile`]: rows with ids, the line number of each, and what was left out.
@@ -52,10 +54,10 @@ def read_text_file(
     if whole_file:
         return _whole(path)
     if plain_text or name.endswith(".txt"):
-        return read_input_file(path, plain_text=True, skip_bad=skip_bad)
+        return read_input_file(path, plain_text=True, skip_bad=skip_bad, first=first)
     if name.endswith((".csv", ".tsv")):
-        return _table(path, "\t" if name.endswith(".tsv") else ",", text_column, skip_bad)
-    return read_input_file(path, skip_bad=skip_bad)
+        return _table(path, "\t" if name.endswith(".tsv") else ",", text_column, skip_bad, first)
+    return read_input_file(path, skip_bad=skip_bad, first=first)
 
 
 def _whole(path: str | os.PathLike[str]) -> InputFile:
@@ -71,10 +73,10 @@ def _whole(path: str | os.PathLike[str]) -> InputFile:
     )
 
 
-def _table(path: str | os.PathLike[str], delimiter: str, column: str, skip_bad: bool) -> InputFile:
+def _table(path: str | os.PathLike[str], delimiter: str, column: str, skip_bad: bool, first: int) -> InputFile:
     found = InputFile()
     seen: set[str] = set()
-    for index, (line, cells) in enumerate(_cells(path, delimiter, column)):
+    for index, (line, cells) in enumerate(_cells(path, delimiter, column), first):
         try:
             if None in cells.values() or None in cells:
                 raise InvalidRowError("the line has more or fewer cells than the first line has names.", index=index)

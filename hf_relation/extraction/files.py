@@ -39,7 +39,9 @@ class InputFile:
     errors: list[InvalidRowError] = field(default_factory=list)
 
 
-def read_input_file(path: str | os.PathLike[str], *, plain_text: bool = False, skip_bad: bool = False) -> InputFile:
+def read_input_file(
+    path: str | os.PathLike[str], *, plain_text: bool = False, skip_bad: bool = False, first: int = 0
+) -> InputFile:
     """Read texts, documents and instances from a file, plain or `.gz`.
 
     Args:
@@ -47,6 +49,7 @@ def read_input_file(path: str | os.PathLike[str], *, plain_text: bool = False, s
             text (`text` alone); blank lines are passed over, and a row without an id gets its position.
         plain_text (`bool`, defaults to `False`): every line is a text, as it stands.
         skip_bad (`bool`, defaults to `False`): leave bad rows out and list them in `errors`.
+        first (`int`, defaults to 0): position of the first row, where another file was read before.
 
     Returns:
         [`InputFile`].
@@ -57,7 +60,7 @@ def read_input_file(path: str | os.PathLike[str], *, plain_text: bool = False, s
     """
     found = InputFile()
     seen: set[str] = set()
-    index = -1
+    index = first - 1
     for line, content in read_lines(path):
         if not content.strip():
             continue

@@ -19,6 +19,9 @@ class ShardFailures(HfRelationError):
         number (`int`): how many shards the stage has.
         workdir (`str`): where the others are kept.
 
+    Attributes:
+        lines (`list[str]`): the message, one line for a shard.
+
     Example:
 
     ```python
@@ -32,14 +35,15 @@ class ShardFailures(HfRelationError):
 
     def __init__(self, stage: str, failures: Mapping[str, str], number: int, workdir: str) -> None:
         self.stage, self.failures, self.number, self.workdir = stage, dict(sorted(failures.items())), number, workdir
-        lines = [f"  {shard}: {reason}" for shard, reason in self.failures.items()]
-        if len(lines) > _SHOWN:
-            lines[_SHOWN:] = [f"  and {len(lines) - _SHOWN} more"]
+        reasons = [f"  {shard}: {reason}" for shard, reason in self.failures.items()]
+        if len(reasons) > _SHOWN:
+            reasons[_SHOWN:] = [f"  and {len(reasons) - _SHOWN} more"]
         head = (
             f'Stage "{stage}": {len(failures)} of {number} shards failed; the others are done, and kept in {workdir}. Put it right '
             "and start again with the same arguments."
         )
-        super().__init__("\n".join([head, *lines]))
+        self.lines = [head, *reasons]
+        super().__init__("\n".join(self.lines))
 
     def __reduce__(self) -> tuple[object, ...]:
         return (ShardFailures, (self.stage, self.failures, self.number, self.workdir))

@@ -83,7 +83,7 @@ def begin(workdir: Path, record: RunRecord, *, redo: bool) -> None:
         if changes and not redo:
             raise UsageError(
                 f"{workdir} was begun otherwise: {'; '.join(changes)}. Give what it was begun with, name another folder, or ask to "
-                'redo what depends on it (on_change="redo").'
+                'redo what depends on it (on_change="redo"; --redo on the command line).'
             )
         if not changes:
             return

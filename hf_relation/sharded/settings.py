@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -103,6 +104,28 @@ class ShardedSettings:
             )
         if self.whitening and self.model is None:
             raise UsageError("`whitening` is the one stored with the `model`: name one, or leave it out.")
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | os.PathLike[str] | None = None, *, revision: str | None = None, **given: Any
+    ) -> ShardedSettings:
+        """The settings that a checkpoint was saved with, as [`~hf_relation.RelationDiscovery.from_pretrained`] takes them over.
+
+        Args:
+            name (`str` or path, *optional*): the default checkpoint (`None`), a local folder, or a Hub id.
+            revision (`str`, *optional*): branch, tag or commit of a Hub id.
+            **given: settings by name; they win over those of the checkpoint.
+
+        Returns:
+            [`ShardedSettings`]: with the local folder of the checkpoint as `model`.
+
+        Raises:
+            CheckpointError: no such checkpoint, or its files are damaged or from a newer version.
+            UsageError: a setting is out of range, or the checkpoint asks for what is not done in shards.
+        """
+        from hf_relation.sharded.checkpoint_settings import settings_of_checkpoint
+
+        return settings_of_checkpoint(name, revision, given)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON-able values by name."""

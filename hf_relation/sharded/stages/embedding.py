@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,17 @@ def _encoder(model: str, *settings: Any) -> Encoder:
     from hf_relation.discovery.encoder import load_encoder
     from hf_relation.embedding import make_encoder
 
+    quiet_in_a_worker()
     return make_encoder(*load_encoder(model), **dict(zip(_OF_ENCODER, settings, strict=True)))
+
+
+def quiet_in_a_worker() -> None:
+    """Keep the bars of libraries out of the way of those of the run, in a process of a pool."""
+    if parent_process() is not None:
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
 
 
 @contextmanager

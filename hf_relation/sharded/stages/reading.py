@@ -176,7 +176,9 @@ def _readable(instances: list[Any], model: str | None, report: TextReport) -> li
 @lru_cache(maxsize=1)
 def _processor(model: str) -> Any:
     from hf_relation.discovery.encoder import load_processor
+    from hf_relation.sharded.stages.embedding import quiet_in_a_worker
 
+    quiet_in_a_worker()
     return load_processor(model)
 
 
