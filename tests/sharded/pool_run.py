@@ -22,7 +22,10 @@ def main(folder: Path, workers: int) -> int:
     except HfRelationError as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
+    heavy = {"torch", "transformers"} & set(sys.modules)
+    if heavy:  # a worker needs them only where it embeds with a model
+        print(f"Imported without need: {sorted(heavy)}", file=sys.stderr)
+    return len(heavy)
 
 
 if __name__ == "__main__":
