@@ -102,6 +102,7 @@ def command(
     workdir: sharding.Workdir = None,
     workers: sharding.Workers = None,
     shard_rows: sharding.ShardRows = None,
+    kmeans_rounds: sharding.KMeansRounds = None,
     redo: sharding.Redo = False,
     in_memory: sharding.InMemory = False,
     seed: Annotated[
@@ -157,6 +158,7 @@ def command(
             only_in_shards={
                 "--workers": workers is not None,
                 "--shard-rows": shard_rows is not None,
+                "--kmeans-rounds": kmeans_rounds is not None,
                 "--redo": redo,
             },
             quiet=progress is False,
@@ -179,7 +181,9 @@ def command(
                 files,
                 folder,
                 model,
-                settings | {"plain_text": plain_text, "skip_bad": skip_bad} | _unless_none(shard_rows=shard_rows),
+                settings
+                | {"plain_text": plain_text, "skip_bad": skip_bad}
+                | _unless_none(shard_rows=shard_rows, kmeans_rounds=kmeans_rounds),
                 texts=texts | _unless_none(types=raw_text.parse_types(types)),
                 workers=workers,
                 redo=redo,

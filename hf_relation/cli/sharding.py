@@ -59,6 +59,17 @@ ShardRows = Annotated[
         help="Lines in a shard. Default: 20,000; fewer need less memory.",
     ),
 ]
+KMeansRounds = Annotated[
+    int | None,
+    typer.Option(
+        "--kmeans-rounds",
+        min=0,
+        metavar="N",
+        rich_help_panel=_PANEL,
+        help="With kmeans: so many rounds over all rows after the relations were found on a sample, each of which reads all embeddings "
+        "once. Default: 0.",
+    ),
+]
 Redo = Annotated[
     bool,
     typer.Option(

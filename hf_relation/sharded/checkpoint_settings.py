@@ -13,7 +13,7 @@ from hf_relation.sharded.settings import ShardedSettings
 
 _SHARED = (
     *("num_relations", "algorithm", "n_init", "pca_components", "num_relations_calibration", "seed"),
-    *("dtype", "max_tokens_per_batch", "device"),
+    *("backend", "dtype", "max_tokens_per_batch", "device"),
 )
 _OWN = {field.name for field in fields(ShardedSettings)} - {*_SHARED, "model", "algorithm_kwargs", "whitening"}
 

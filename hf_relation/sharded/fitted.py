@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SAME = (
     *("num_relations", "algorithm", "n_init", "pca_components", "num_relations_calibration", "seed"),
-    *("dtype", "max_tokens_per_batch", "device"),
+    *("backend", "dtype", "max_tokens_per_batch", "device"),
 )
 
 

@@ -95,7 +95,7 @@ class ShardedResult:
     def to_discovery(self) -> RelationDiscovery:
         """A fitted [`~hf_relation.RelationDiscovery`] with these relations, to label other sentences with, and to save.
 
-        `predict` gives the instances of this run the labels and scores that they have here. It holds a label and a score of every
+        `predict` gives the instances of this run the labels that they have here, and their scores but for the last digit. It holds a label and a score of every
         instance (12 bytes each), and not the instances: relations can be renamed and named by an inventory, but not merged, split or
         grown. The relations are those of this result: names given to one are those of the other.
 

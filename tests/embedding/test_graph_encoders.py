@@ -183,7 +183,9 @@ def test_a_model_that_cannot_be_a_graph_is_told(tmp_path):
             output["embeddings"] = output.embeddings * (2 if output.embeddings.sum() > 0 else 1)
             return output
 
-    with pytest.raises(UsageError, match="Looks cannot be made a graph, .*Could not guard.* Use backend='torch'") as caught:
+    with pytest.raises(
+        UsageError, match="Looks cannot be made a graph, .*Could not guard.* Use backend='torch'"
+    ) as caught:
         make_graph(Looks(), processor, tmp_path / "graph")
     assert caught.value.__cause__ is not None and list(tmp_path.iterdir()) == []
 
