@@ -2,6 +2,7 @@
 all alike: medians, and ratios with their range over the rounds.
 
 - loss: the ranked list loss, forward and backward, beside pytorch-metric-learning's, at batches of 240 and 1,920.
+- step: the share of a training step that the losses and the sampler take.
 - encoding: sentences to embeddings beside sentence-transformers in float32 and in bfloat16 (what is dtype, what is us), with every
   back end that is installed, and the share of the processor's own matrix-product peak, also of the forward pass alone. The same
   encoder (MiniLM-L6), sentences and threads.
@@ -32,6 +33,7 @@ from rich.console import Console
 from speed_encoding import measure_encoding
 from speed_losses import measure_losses
 from speed_metrics import measure_metrics
+from speed_step import measure_step
 from timing import Part, processor_name
 
 from hf_relation.compat import import_optional
@@ -41,7 +43,7 @@ from hf_relation.training import write_json
 
 
 # B-cubed first: the growth of the process's memory shows only while little has been given back.
-PARTS = ("bcubed", "loss", "encoding")
+PARTS = ("bcubed", "loss", "step", "encoding")
 SAMPLE = Path(__file__).parents[1] / "data" / "sample.jsonl"
 _PLACES = ("--data", "--output", "--markdown")
 COMPARED = ("pytorch_metric_learning", "sentence_transformers")
@@ -94,6 +96,7 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     measure: dict[str, Callable[[], Part]] = {
         "bcubed": partial(measure_metrics, **settings),
         "loss": partial(measure_losses, **settings),
+        "step": partial(measure_step, data=args.data, **settings),
         "encoding": partial(
             measure_encoding, data=args.data, num_sentences=args.num_sentences, backends=args.backends, **settings
         ),

@@ -106,6 +106,21 @@ def test_encoding_beside_sentence_transformers(script, tmp_path):
         assert sum(name.startswith(f"{dtype} sentence-transformers") for name in raw) in (1, 2)
 
 
+@pytest.mark.base_encoder
+@pytest.mark.skipif(BASE_ENCODER is None, reason="needs the MiniLM base encoder package")
+def test_losses_and_samplers_as_shares_of_a_step(script, tmp_path):
+    results, markdown = run(script, tmp_path, "--parts", "step", "--rounds", "2")
+    part = results["parts"]["step"]
+    assert {"step", "sampler", "ranked_list", "sup_con"} < set(part)
+    step = part["step"]["times"]["cpu_seconds"]
+    for name in ("sampler", "ranked_list", "sup_con"):
+        seconds = part[name]["times"]["cpu_seconds"]
+        assert part[name]["shares"] == pytest.approx([one / whole for one, whole in zip(seconds, step, strict=True)])
+    # 64 x 700 rows in batches of 3 x 2: what is told is the time of one batch, not of the epoch.
+    assert part["sampler"]["times"]["cpu_seconds"][0] < min(step)
+    assert markdown.count("< 5%") + markdown.count("&lt; 5%") == 3
+
+
 def test_operations_are_those_that_torch_counts(script):
     import speed_encoding
 
