@@ -107,6 +107,13 @@ class Jobs:
         return folder
 
 
+def child_variables() -> dict[str, str]:
+    """The environment of a run: this copy of the package, one thread."""
+    variables = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(FOLDER.parents[1]), variables.get("PYTHONPATH")]))
+    return variables
+
+
 def run_child(folder: Path, job: Mapping[str, Any]) -> dict[str, Any]:
     """Run a job in a new process, and watch its memory and that of all it starts.
 
@@ -115,12 +122,12 @@ def run_child(folder: Path, job: Mapping[str, Any]) -> dict[str, Any]:
     """
     path = folder / "job.json"
     path.write_text(json.dumps(job), encoding="utf-8")
-    root = str(FOLDER.parents[1])
-    variables = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [root, variables.get("PYTHONPATH")]))
     with open(folder / "errors.txt", "wb") as errors:
         child = subprocess.Popen(
-            [sys.executable, str(FOLDER / "scale_run.py"), str(path)], env=variables, stdout=errors, stderr=errors
+            [sys.executable, str(FOLDER / "scale_run.py"), str(path)],
+            env=child_variables(),
+            stdout=errors,
+            stderr=errors,
         )
         with TreeMemory(child.pid) as memory:
             child.wait()

@@ -136,6 +136,8 @@ KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"sharded": shard
 
 def main(path: Path) -> None:
     job = json.loads(path.read_text(encoding="utf-8"))
+    if job.get("address_space"):  # of this process, and of each that it starts
+        resource.setrlimit(resource.RLIMIT_AS, (job["address_space"], job["address_space"]))
     result = KINDS[job["kind"]](job)
     found = json.dumps(result | {"cpu_seconds": used_seconds()})
     path.with_suffix(".result").write_text(found, encoding="utf-8")
