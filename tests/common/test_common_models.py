@@ -154,6 +154,11 @@ def test_a_corpus_is_embedded_and_its_relations_discovered_with_a_checkpoint(nam
     processor.save_pretrained(tmp_path)
     rows = embed_instances(model, processor, INSTANCES)
     np.testing.assert_allclose(rows, embed(model, processor(INSTANCES)).numpy(), rtol=0, atol=1e-5)
+    half = embed_instances(model, processor, INSTANCES, dtype="bfloat16")  # a copy with weights in bfloat16
+    lengths = np.linalg.norm(half, axis=1) * np.linalg.norm(rows, axis=1)
+    assert (
+        half.dtype == np.float32 and ((half * rows).sum(1) / lengths).min() > 0.999 and not np.array_equal(half, rows)
+    )
     result = RelationDiscovery(tmp_path, num_relations=3, n_init=2).fit_predict(INSTANCES)
     assert set(result.labels.tolist()) == {0, 1, 2} and len(result.labels) == len(INSTANCES)
 
