@@ -55,9 +55,12 @@ def graph_of(model: nn.Module, processor: RelationProcessor) -> Path:
 
 def make_graph(model: nn.Module, processor: RelationProcessor, place: Path) -> None:
     """Export a model to the file `model.onnx` in a folder, which appears whole; one that is there is replaced."""
-    place.parent.mkdir(parents=True, exist_ok=True)
     example = dict(processor.pad(probe_rows(processor)))
-    part = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    except OSError as error:
+        raise _not_written(place.parent, error) from error
     try:
         with _quiet_export():
             export_onnx(model, example, part / GRAPH_FILE, outputs=["embeddings"])
@@ -69,6 +72,8 @@ def make_graph(model: nn.Module, processor: RelationProcessor, place: Path) -> N
                 raise
     except HfRelationError:
         raise
+    except OSError as error:
+        raise _not_written(place.parent, error) from error
     except Exception as error:
         raise UsageError(
             f"{type(model).__name__} cannot be made a graph, which this back end needs ({type(error).__name__}: "
@@ -76,6 +81,13 @@ def make_graph(model: nn.Module, processor: RelationProcessor, place: Path) -> N
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _not_written(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"The graph of the model cannot be written to {folder} ({error}). Make room there, or name another folder in the environment "
+        "variable HF_RELATION_CACHE."
+    )
 
 
 def graph_name(model: nn.Module, processor: RelationProcessor) -> str:

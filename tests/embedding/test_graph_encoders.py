@@ -190,6 +190,24 @@ def test_a_model_that_cannot_be_a_graph_is_told(tmp_path):
     assert caught.value.__cause__ is not None and list(tmp_path.iterdir()) == []
 
 
+def test_a_cache_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    needs("onnx")
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("HF_RELATION_CACHE", str(tmp_path / "file"))
+    with pytest.raises(UsageError, match="cannot be written to .*file/graphs .*HF_RELATION_CACHE"):
+        make_encoder(*tiny("bert"), backend="onnx").embed(sample_instances(2))
+
+    monkeypatch.setenv("HF_RELATION_CACHE", str(tmp_path / "full"))
+
+    def full(*given: Any, **settings: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hf_relation.embedding.graph_files.export_onnx", full)
+    with pytest.raises(UsageError, match="cannot be written to .*full/graphs .*No space left"):
+        make_encoder(*tiny("bert"), backend="onnx").embed(sample_instances(2))
+    assert list((tmp_path / "full" / "graphs").iterdir()) == []
+
+
 @pytest.mark.parametrize("backend", EXTRAS)
 def test_a_missing_package_is_named(backend, monkeypatch):
     package = EXTRAS[backend][-1]
