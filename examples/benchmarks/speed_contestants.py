@@ -50,6 +50,7 @@ class Contestant:
             `None` where `lengths` and `padded` are known.
         lengths (`list[int]`): tokens of each sentence.
         padded (`int`): tokens of all batches, padding included.
+        padded_lengths (`list[int]`): tokens of each row as it goes through the model, padding included, where that is known.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Contestant:
     counted: nn.Module | None = None
     lengths: list[int] = field(default_factory=list)
     padded: int = 0
+    padded_lengths: list[int] = field(default_factory=list)
 
     @property
     def padding_share(self) -> float:
@@ -127,7 +129,8 @@ def our_contestants(
         encoded = processor.encode(sentences)
         lengths = [row.length for row in encoded]
         batches = token_budget_batches(lengths, _CPU_BATCH_TOKENS)
-        padded = sum(len(rows) * max(lengths[row] for row in rows) for rows in batches)
+        padded_lengths = [max(lengths[row] for row in rows) for rows in batches for _ in rows]
+        padded = sum(padded_lengths)
         more = {"onnx": ONNX, "openvino": OPENVINO} if policy == "none" else {}
         for backend, name in [("torch", title), *((one, more[one]) for one in backends if one in more)]:
             for dtype in DTYPES:
@@ -145,7 +148,8 @@ def our_contestants(
             for dtype in DTYPES:
                 run = partial(_forward, in_bfloat16(model) if dtype == "bfloat16" else model, columns)
                 config = model.config.backbone_config
-                contestants.append(Contestant(FORWARD, dtype, run, config, lengths=lengths, padded=padded))
+                made = Contestant(FORWARD, dtype, run, config, None, lengths, padded, padded_lengths)
+                contestants.append(made)
     return contestants, left_out
 
 
