@@ -30,7 +30,7 @@ from hf_markdown import FENCED, loosened  # noqa: E402
 
 PACKAGE = "hf_relation"
 # Read first, in this order; other files of docs/ follow by name.
-GUIDES = ("methods", "discovery", "raw-text", "distant-supervision", "naming", "heads", "faq", "benchmarks")
+GUIDES = ("methods", "discovery", "scale", "raw-text", "distant-supervision", "naming", "heads", "faq", "benchmarks")
 PROJECT = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/releasing.md", "tests/README.md")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
