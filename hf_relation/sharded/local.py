@@ -125,12 +125,13 @@ def _pool(workers: int) -> Iterator[Executor | None]:
     try:
         yield pool
     finally:
-        processes = list((pool._processes or {}).values())
+        processes, manager = list((pool._processes or {}).values()), pool._executor_manager_thread
         pool.shutdown(wait=False, cancel_futures=True)
         if sys.exc_info()[0] is not None:  # stopped in the middle: nobody waits for what is being done
             for process in processes:
                 process.terminate()
-        pool.shutdown(wait=True)
+        if manager is not None:  # a second `shutdown` would not wait for it
+            manager.join()
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)
