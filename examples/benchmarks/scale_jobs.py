@@ -44,10 +44,10 @@ class Jobs:
         job = {"kind": "sharded", "ready": model is None, "workers": workers, "settings": settings, "again": again}
         return self._run(f"sharded-{rows}", rows, data, job)
 
-    def whole(self, rows: int, run: Mapping[str, Any], *, model: str | None = None) -> dict[str, Any]:
-        """The unsharded discovery on the embeddings of a sharded run, and its agreement with that."""
+    def whole(self, rows: int, run: Mapping[str, Any], n_init: int, *, model: str | None = None) -> dict[str, Any]:
+        """The unsharded discovery on the embeddings of a sharded run, and its agreement with that and with what was planted."""
         data = self.data | ({"relations": min(self.data["relations"], 20)} if model else {})
-        settings = {"n_init": self.settings["n_init"], "num_relations": data["relations"]}
+        settings = {"n_init": n_init, "num_relations": data["relations"]}
         folder = self._data(rows, data, real_words=model is not None)
         embeddings = folder / "rows.npy"
         if model is not None:
@@ -58,7 +58,11 @@ class Jobs:
         job = {"kind": "whole", "embeddings": str(embeddings), "settings": settings, "model": model}
         found = self._run(f"whole-{rows}", rows, data, job)
         ours, theirs = (np.load(Path(result["files"]) / "labels.npy") for result in (run, found))
-        return found | {"agreement": float(adjusted_rand_score(theirs, ours))}
+        gold = planted_labels(rows, data["relations"])
+        return found | {
+            "agreement": float(adjusted_rand_score(theirs, ours)),
+            "planted": float(adjusted_rand_score(gold, theirs)),
+        }
 
     def empty(self, rows: int, engine: str, workers: int, seconds_per_row: float, shard_rows: int) -> dict[str, Any]:
         """A stage that does nothing, for so long a row."""

@@ -100,7 +100,7 @@ def test_all_parts_that_need_no_encoder_run(modules, tmp_path, monkeypatch, caps
     for rows, found in results["runs"].items():
         assert found["planted"] > 0.9 and found["named"] == 4
         assert {"fit", "label"} <= set(found["stage_seconds"])
-        assert results["whole"][rows]["agreement"] > 0.9
+        assert results["whole"][rows]["agreement"] > 0.9 and results["whole"][rows]["planted"] > 0.9
     slept = results["overhead"][0]
     assert slept["rows"] == 100 and slept["seconds"] >= 0.2  # 2 ms a row
     text = markdown.read_text(encoding="utf-8")
