@@ -31,7 +31,7 @@ def command(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="INPUT...",
+            metavar="INPUT",
             exists=True,
             dir_okay=False,
             readable=True,

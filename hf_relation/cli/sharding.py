@@ -132,7 +132,9 @@ def choose(
                 + ("; --save keeps relations that --mode predict can use." if name == "--mode" else ".")
             )
         return workdir
-    number = 0 if in_memory or any(_is_table(file) for file in files) else _lines(files, MOST_IN_MEMORY)
+    # A pipe can be read only once.
+    countable = not in_memory and all(file.is_file() and not _is_table(file) for file in files)
+    number = _lines(files, MOST_IN_MEMORY) if countable else 0
     if number <= MOST_IN_MEMORY or not_in_shards:
         if shards:
             raise UsageError(f"{shards[0]} goes with --workdir: without it, this is done in memory.")
@@ -201,6 +203,10 @@ def run(
         ShardFailures: some shards failed; the others are done.
     """
     for file in files:
+        if not file.is_file():
+            raise UsageError(
+                f"{file} is no regular file: shards are read again when a run is gone on with. Write it to a file first."
+            )
         if _is_table(file):
             raise UsageError(
                 f'{file}: tables are not cut into shards. Make JSON lines of it, one {{"id": ..., "text": ...}} a line; or leave '

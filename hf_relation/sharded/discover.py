@@ -46,7 +46,8 @@ def discover_sharded(
     Args:
         inputs (`Sequence` of paths): JSON lines of instances, documents or texts, or `.txt`; also as `.gz`. Ids are distinct over all.
         workdir (`str` or `PathLike`): folder of the run; made where missing. It takes the embeddings and two copies of the texts.
-        settings ([`~hf_relation.sharded.ShardedSettings`], *optional*): all else that decides the result.
+        settings ([`~hf_relation.sharded.ShardedSettings`], *optional*): all else that decides the result;
+            [`~hf_relation.sharded.ShardedSettings.from_pretrained`] gives those of a checkpoint.
         embeddings (`Sequence` of paths, *optional*): a `.npy` file of ready embeddings for each input, a row an instance.
         workers (`int`, defaults to 1): processes with one thread each; 0 does all in this process.
         on_change (`"error"` or `"redo"`): what to do where the folder was begun with other inputs, settings or versions: refuse, naming

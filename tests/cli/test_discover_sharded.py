@@ -140,6 +140,14 @@ def test_above_a_size_it_is_done_in_shards_by_itself(
     assert code == 0 and "all held in memory: --export is written from all instances at once" in err
     code, _, err = run_discover(*inputs, "--in-memory")
     assert code == 0 and "lines" not in err
+    # A pipe is read once, so nothing counts its lines.
+    os.mkfifo(tmp_path / "pipe")
+    before |= {tmp_path / "pipe"}
+    writer = subprocess.Popen(["cp", inputs[0], tmp_path / "pipe"])
+    code, printed, err = run_discover(tmp_path / "pipe")
+    assert code == 0 and "in 12 instances" in printed and writer.wait(60) == 0
+    code, _, err = run_discover(tmp_path / "pipe", "--workdir", tmp_path / "w")
+    assert code == 2 and "is no regular file" in err
     assert set(tmp_path.iterdir()) == before | {tmp_path / "all.jsonl"}
 
 
