@@ -14,6 +14,7 @@ from hf_relation.cli import discovering, raw_text, sharding
 from hf_relation.cli.console import is_utf8, messages, report_bad_rows, results
 from hf_relation.cli.options import AsJson, Backend, BatchTokens, Debug, Device, Model, Progress, Revision, SkipBad
 from hf_relation.cli.relations_table import relations_table
+from hf_relation.cli.sharded_json import write_json
 from hf_relation.errors import UsageError
 
 
@@ -194,7 +195,7 @@ def command(
             )
             with contextlib.redirect_stdout(stdout):
                 if as_json:
-                    sharding.write_json(in_shards)
+                    write_json(in_shards)
                 else:
                     results().print(relations_table(in_shards, in_shards.num_relations, in_shards.left_out))
             return

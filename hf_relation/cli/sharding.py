@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hf_relation.cli.console import is_utf8, messages, printable, report_bad_rows
+from hf_relation.cli.console import messages, printable, report_bad_rows
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -212,20 +210,19 @@ def run(
                 f'{file}: tables are not cut into shards. Make JSON lines of it, one {{"id": ..., "text": ...}} a line; or leave '
                 "--workdir out."
             )
-    from transformers.utils import logging
-
     from hf_relation.cli.raw_text import tell_of_texts
     from hf_relation.sharded import ShardedSettings, discover_sharded
 
     progress = settings.pop("progress")
     inventory = None if names is None else _inventory(names)
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    workers = _cores() if workers is None else workers
+    if not workers or inventory is not None or save is not None:
+        _quiet_transformers()  # else only the workers import it
     result = discover_sharded(
         files,
         workdir,
         settings=ShardedSettings.from_pretrained(model, text_options=texts, **settings),
-        workers=_cores() if workers is None else workers,
+        workers=workers,
         on_change="redo" if redo else "error",
         progress=progress,
     )
@@ -248,6 +245,13 @@ def run(
     return result
 
 
+def _quiet_transformers() -> None:
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
 def _inventory(names: Path) -> RelationInventory:
     from hf_relation.discovery import RelationInventory
 
@@ -260,41 +264,6 @@ def _cores() -> int:
     except AttributeError:  # not on every system
         number = os.cpu_count() or 1
     return min(number, _MOST_WORKERS)
-
-
-def write_json(result: ShardedResult) -> None:
-    """Print what `--json` says, in flat memory.
-
-    Args:
-        result ([`~hf_relation.sharded.ShardedResult`]): the result.
-    """
-    for part in _json_parts(result):
-        typer.echo(part, nl=False)
-    typer.echo()
-
-
-def _json_parts(result: ShardedResult) -> Iterator[str]:
-    from dataclasses import asdict
-
-    from hf_relation.data.origins import mention_rows
-
-    def text(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=not is_utf8(sys.stdout), allow_nan=False)
-
-    def items(rows: Iterator[Any]) -> Iterator[str]:
-        for number, row in enumerate(rows):
-            yield (", " if number else "") + text(row)
-
-    yield '{"instances": ['
-    yield from items(result.instance_rows())
-    yield f'], "relations": {text([asdict(relation) for relation in result.relations])}'
-    yield f', "num_relations": {text(result.num_relations)}, "skipped": {text(result.skipped)}'
-    report = result.text_report()
-    if report.texts:
-        yield f', "texts": {text(report.to_dict())}, "mentions": ['
-        yield from items(mention_rows([row])[0] for row in result.instances())
-        yield "]"
-    yield "}"
 
 
 def _say(text: str) -> None:

@@ -12,8 +12,7 @@ from hf_relation.checkpoints import checkpoint_folder
 from hf_relation.data.replacing import fill_folder
 from hf_relation.discovery.fitted_state import fitted_from_state, state_of_fitted
 from hf_relation.discovery.settings import merged_settings
-from hf_relation.discovery.state import JSON_FILE, SETTINGS, DiscoveryState, read_state, write_state
-from hf_relation.errors import CheckpointError
+from hf_relation.discovery.state import JSON_FILE, SETTINGS, DiscoveryState, read_checkpoint, write_state
 from hf_relation.pushing import push_saved, refuse_push
 from hf_relation.remote_code import add_remote_code
 
@@ -72,13 +71,9 @@ class SharedDiscovery:
         Raises:
             CheckpointError: no such checkpoint, or its files are damaged or from a newer version.
         """
-        folder = checkpoint_folder(name, revision=revision, token=token)
-        state = read_state(folder)
-        has_model = any((folder / file).is_file() for file in ("config.json", "adapter_config.json"))
-        if state is None and not has_model:
-            raise CheckpointError(f"{folder} holds neither a model (config.json) nor a discovery (discovery.json).")
+        model, state = read_checkpoint(checkpoint_folder(name, revision=revision, token=token))
         settings = {} if state is None else state.settings
-        discovery = cls(**merged_settings({"model": str(folder) if has_model else None} | settings, params))
+        discovery = cls(**merged_settings({"model": model} | settings, params))
         discovery._stored = (discovery.model, state)
         if state is not None and state.fitted is not None:
             discovery._fitted = fitted_from_state(state.fitted, state.arrays, state.rows)

@@ -155,6 +155,25 @@ def read_state(folder: str | os.PathLike[str]) -> DiscoveryState | None:
     )
 
 
+def read_checkpoint(folder: Path) -> tuple[str | None, DiscoveryState | None]:
+    """What of a discovery is in a checkpoint folder.
+
+    Args:
+        folder (`Path`): a checkpoint folder.
+
+    Returns:
+        `tuple`: the folder as the name of the model, or `None` where it holds none; and what [`read_state`] gives.
+
+    Raises:
+        CheckpointError: it holds neither, or a file is damaged, incomplete, altered since, or from a newer version.
+    """
+    state = read_state(folder)
+    has_model = any((folder / file).is_file() for file in ("config.json", "adapter_config.json"))
+    if state is None and not has_model:
+        raise CheckpointError(f"{folder} holds neither a model (config.json) nor a discovery (discovery.json).")
+    return str(folder) if has_model else None, state
+
+
 def _check_settings(settings: Mapping[str, Any], error: type[Exception], where: str = "") -> None:
     unknown = sorted(set(settings) - set(SETTINGS))
     if unknown:

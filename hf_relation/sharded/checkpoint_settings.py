@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from hf_relation.errors import UsageError
 from hf_relation.sharded.settings import ShardedSettings
@@ -34,27 +35,34 @@ def settings_of_checkpoint(
         CheckpointError: no such checkpoint, or its files are damaged or from a newer version.
         UsageError: a setting is out of range, or the checkpoint asks for what is not done in shards.
     """
-    from hf_relation.discovery.relation_discovery import RelationDiscovery
-    from hf_relation.discovery.settings import check_settings
+    from hf_relation.checkpoints import checkpoint_folder
+    from hf_relation.discovery.settings import check_settings, merged_settings
+    from hf_relation.discovery.state import read_checkpoint
 
     own = {key: value for key, value in given.items() if key in _OWN}
     others = {key: value for key, value in given.items() if key not in _OWN}
     if "whitening" in others:
         others["transform"] = "whitening" if others.pop("whitening") else None
-    discovery = RelationDiscovery.from_pretrained(name, revision=revision, **others)
-    kwargs = dict(discovery.algorithm_kwargs or {})
-    check_settings(discovery, kwargs)
-    if discovery.pair_weighting:
+    unknown = sorted(others.keys() - {*_SHARED, "algorithm_kwargs", "transform", "pair_weighting"})
+    if unknown:
+        raise UsageError(f"There is no setting {unknown[0]!r}; see ShardedSettings for those there are.")
+    model, state = read_checkpoint(checkpoint_folder(name, revision=revision))
+    if model is None:
+        raise UsageError(f"{name} holds no encoder to embed the instances with. Name another checkpoint.")
+    merged = merged_settings({} if state is None else state.settings, others)
+    if merged.get("pair_weighting"):
         raise UsageError(
-            f"`pair_weighting` ({discovery.pair_weighting}) looks for near-duplicates among all instances at once, which is not done in "
+            f"`pair_weighting` ({merged['pair_weighting']}) looks for near-duplicates among all instances at once, which is not done in "
             "shards. Set it to 0, or discover in memory."
         )
-    if discovery.model is None:
-        raise UsageError(f"{name} holds no encoder to embed the instances with. Name another checkpoint.")
-    return ShardedSettings(
-        model=os.fspath(discovery.model),
+    kwargs = dict(merged.get("algorithm_kwargs") or {})
+    settings = ShardedSettings(
+        model=model,
         algorithm_kwargs=kwargs,
-        whitening=discovery.transform is not None,
-        **{key: getattr(discovery, key) for key in _SHARED},
+        whitening=merged.get("transform") is not None,
+        **{key: merged[key] for key in _SHARED if key in merged},
         **own,
     )
+    # It asks for nothing but settings; the estimator itself would need torch, which only the workers do.
+    check_settings(cast("Any", SimpleNamespace(**vars(settings), pair_weighting=0, _seed=settings.seed)), kwargs)
+    return settings

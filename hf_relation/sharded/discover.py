@@ -144,10 +144,11 @@ def _files_of(folder: Path) -> dict[str, str]:
 def _whitening(model: str) -> bytes:
     from safetensors.numpy import save
 
-    from hf_relation.discovery.encoder import state_of_model
+    from hf_relation.checkpoints import checkpoint_folder
+    from hf_relation.discovery.state import read_state
     from hf_relation.discovery.steps import whitening_state
 
-    state = state_of_model(model)
+    state = read_state(checkpoint_folder(model))
     if state is None or state.whitening is None:
         raise UsageError(
             f"No whitening is stored with {model}. Name a checkpoint that has one, or leave `whitening` out."

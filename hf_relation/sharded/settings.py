@@ -111,6 +111,8 @@ class ShardedSettings:
     ) -> ShardedSettings:
         """The settings that a checkpoint was saved with, as [`~hf_relation.RelationDiscovery.from_pretrained`] takes them over.
 
+        What it does not say is as given in this class. No model is loaded.
+
         Args:
             name (`str` or path, *optional*): the default checkpoint (`None`), a local folder, or a Hub id.
             revision (`str`, *optional*): branch, tag or commit of a Hub id.

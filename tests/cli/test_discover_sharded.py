@@ -209,6 +209,8 @@ def test_killed_and_started_again_it_comes_to_the_same_bytes(
         while not list((work / "manifest/embed").glob("*.json")):
             assert process.poll() is None and time.monotonic() < end
             time.sleep(0.005)
+        # Only workers hold a model in memory.
+        assert "libtorch" not in Path(f"/proc/{process.pid}/maps").read_text()
     finally:
         process.kill()  # no signal that could be answered
         process.wait(60)

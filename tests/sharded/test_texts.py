@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -107,3 +108,22 @@ def test_another_dictionary_is_noticed(tmp_path, model, names):
         discover_sharded(*arguments, settings=chosen(model, names), workers=0)
     again = discover_sharded(*arguments, settings=chosen(model, names), workers=0, on_change="redo")
     assert len(again) == 3
+
+
+def test_settings_of_a_checkpoint(tmp_path, model):
+    stored = ShardedSettings.from_pretrained(model)
+    assert (stored.model, stored.whitening, stored.n_init, stored.num_relations) == (str(model), True, 3, 3)
+    chosen = ShardedSettings.from_pretrained(model, whitening=False, num_relations=7, shard_rows=5, seed=4)
+    assert (chosen.whitening, chosen.num_relations, chosen.shard_rows, chosen.seed) == (False, 7, 5, 4)
+    for given, message in [
+        ({"pair_weighting": 0.5}, "near-duplicates among all instances"),
+        ({"colour": 1}, "no setting 'colour'"),
+        ({"algorithm": "hdbscan"}, "finds the number of relations itself"),
+    ]:
+        with pytest.raises(UsageError, match=message):
+            ShardedSettings.from_pretrained(model, **given)
+    bare = tmp_path / "bare"
+    shutil.copytree(model, bare)
+    (bare / "config.json").unlink()
+    with pytest.raises(UsageError, match="holds no encoder"):
+        ShardedSettings.from_pretrained(bare)
