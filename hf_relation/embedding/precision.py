@@ -53,7 +53,7 @@ def bfloat16_is_fast(device: torch.device) -> bool:
 
 @cache
 def _fast_on_cpu() -> bool:
-    if not hasattr(torch.cpu, "get_capabilities"):  # of torch 2.11
+    if not hasattr(torch.cpu, "get_capabilities"):  # an older torch
         return bool(torch.cpu._is_amx_tile_supported())
     return fast_by_capabilities(torch.cpu.get_capabilities())
 
