@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from hf_relation.sharded import discover_sharded
+from hf_relation.sharded.local import run_local
+from hf_relation.sharded.run_record import begin, record_of
 from tests.sharded.planted_files import settings, snapshot, write_planted
 
 
@@ -91,3 +93,11 @@ def test_killed_worker_killed_parent_and_other_numbers_of_workers(tmp_path):
     assert run.returncode == 0, message
     assert {path: path.stat().st_mtime_ns for path in done} == done
     assert snapshot(work) == snapshot(tmp_path / "whole")
+
+
+def test_it_waits_for_the_end_of_its_processes(tmp_path):
+    inputs, *_ = write_planted(tmp_path)
+    record = record_of(inputs, None, settings(), {})
+    begin(tmp_path / "work", record, redo=False)
+    run_local(tmp_path / "work", record, workers=1, stages=["split"])
+    assert multiprocessing.active_children() == []
