@@ -38,6 +38,41 @@ def import_optional(module: str, *, extra: str) -> ModuleType:
         ) from error
 
 
+def optional_base(module: str, name: str, *, extra: str) -> type:
+    """A class of an optional dependency, to inherit from; without the dependency one that cannot be made.
+
+    Args:
+        module (`str`): dotted module name.
+        name (`str`): of the class.
+        extra (`str`): name of the extra in `pyproject.toml` that installs it.
+
+    Returns:
+        `type`: the class; or one whose constructor raises [`~hf_relation.errors.MissingPackageError`].
+
+    Example:
+
+    ```python
+    >>> from hf_relation.compat import optional_base
+    >>> optional_base("collections", "OrderedDict", extra="viz")
+    <class 'collections.OrderedDict'>
+    >>> optional_base("no_such_module", "Step", extra="scale")()
+    Traceback (most recent call last):
+        ...
+    hf_relation.errors.MissingPackageError: `no_such_module` is needed for this. Install it with: pip install "hf_relation[scale]"
+
+    ```
+    """
+    try:
+        found: type = getattr(import_optional(module, extra=extra), name)
+    except MissingPackageError:
+
+        def refuse(self: object, *args: object, **options: object) -> None:
+            import_optional(module, extra=extra)
+
+        found = type(name, (), {"__init__": refuse})
+    return found
+
+
 def hub_errors() -> tuple[type[Exception], ...]:
     """What `huggingface_hub` raises when the Hub does not do as it was asked: no such name, not allowed, not reached, offline.
 

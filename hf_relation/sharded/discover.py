@@ -16,9 +16,10 @@ from hf_relation.sharded.local import run_local
 from hf_relation.sharded.manifest import FOLDER
 from hf_relation.sharded.plan import ENTITIES, WHITENING
 from hf_relation.sharded.result import ShardedResult
-from hf_relation.sharded.run_record import begin, record_of
+from hf_relation.sharded.run_record import RunRecord, begin, record_of
 from hf_relation.sharded.settings import ShardedSettings
 from hf_relation.sharded.unfinished import write_whole
+from hf_relation.sharded.urls import is_url
 
 
 _LARGEST_POOL = 512
@@ -45,6 +46,7 @@ def discover_sharded(
 
     Args:
         inputs (`Sequence` of paths): JSON lines of instances, documents or texts, or `.txt`; also as `.gz`. Ids are distinct over all.
+            URLs of fsspec as well (`hf://datasets/...`, `s3://...`).
         workdir (`str` or `PathLike`): folder of the run; made where missing. It takes the embeddings and two copies of the texts.
         settings ([`~hf_relation.sharded.ShardedSettings`], *optional*): all else that decides the result;
             [`~hf_relation.sharded.ShardedSettings.from_pretrained`] gives those of a checkpoint.
@@ -80,15 +82,46 @@ def discover_sharded(
 
     ```
     """
+    if isinstance(workers, bool) or not isinstance(workers, int) or not 0 <= workers <= _LARGEST_POOL:
+        raise UsageError(f"`workers` must be an integer from 0 to {_LARGEST_POOL}, got {workers!r}.")
+    if is_url(workdir):
+        raise UsageError(
+            f"`workdir` is {os.fspath(workdir)}: here it must be a folder of this machine. Runs in a folder elsewhere are made by "
+            "hf_relation.sharded.datatrove.sharded_executors."
+        )
+    folder = Path(workdir).absolute()
+    record = prepare(inputs, folder, settings=settings, embeddings=embeddings, on_change=on_change)
+    run_local(folder, record, workers=workers, progress=progress)
+    return ShardedResult(folder, record)
+
+
+def prepare(
+    inputs: Sequence[str | os.PathLike[str]],
+    folder: Path,
+    *,
+    settings: ShardedSettings | None,
+    embeddings: Sequence[str | os.PathLike[str]] | None,
+    on_change: str,
+) -> RunRecord:
+    """Check the arguments of a run, and begin it in its folder, or go on with the one that is there.
+
+    Args:
+        inputs, settings, embeddings, on_change: as for [`discover_sharded`].
+        folder (`Path`): the folder of the run.
+
+    Returns:
+        [`~hf_relation.sharded.run_record.RunRecord`].
+
+    Raises:
+        UsageError: as [`discover_sharded`].
+    """
     settings = ShardedSettings() if settings is None else settings
     files = _files(inputs, "inputs")
     ready = None if embeddings is None else _files(embeddings, "embeddings")
-    if isinstance(workers, bool) or not isinstance(workers, int) or not 0 <= workers <= _LARGEST_POOL:
-        raise UsageError(f"`workers` must be an integer from 0 to {_LARGEST_POOL}, got {workers!r}.")
     if on_change not in ("error", "redo"):
         raise UsageError(f'`on_change` must be "error" or "redo", got {on_change!r}.')
     for file in files:
-        if file.name.lower().removesuffix(".gz").endswith(_ENDINGS):
+        if str(file).lower().removesuffix(".gz").endswith(_ENDINGS):
             raise UsageError(
                 f'{file}: tables are not cut into shards. Make JSON lines of it first, one {{"id": ..., "text": ...}} a line.'
             )
@@ -98,7 +131,6 @@ def discover_sharded(
         raise UsageError(f"`embeddings` must be one file for each input: {len(files)} inputs, {len(ready)} files.")
     if ready is not None and settings.skip_bad:
         raise UsageError("`skip_bad` would part rows from their ready embeddings. Repair the rows, or leave it out.")
-    folder = Path(workdir).absolute()
     model = {} if settings.model is None else model_files(settings.model)
     model |= _entity_files(settings.text_options.get("entities"))
     whitening = _whitening(settings.model) if settings.whitening and settings.model is not None else None
@@ -110,14 +142,13 @@ def discover_sharded(
     if whitening is not None:
         (folder / WHITENING).parent.mkdir(exist_ok=True)
         write_whole(folder, folder / WHITENING, whitening)
-    run_local(folder, record, workers=workers, progress=progress)
-    return ShardedResult(folder, record)
+    return record
 
 
-def _files(paths: Sequence[str | os.PathLike[str]], name: str) -> list[Path]:
+def _files(paths: Sequence[str | os.PathLike[str]], name: str) -> list[Path | str]:
     if isinstance(paths, (str, os.PathLike)) or not paths:
         raise UsageError(f"`{name}` must be a list of at least one file, got {paths!r}.")
-    return [Path(path) for path in paths]
+    return [os.fspath(path) if is_url(path) else Path(path) for path in paths]
 
 
 def model_files(model: str) -> dict[str, str]:

@@ -6,16 +6,16 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from hf_relation.errors import HfRelationError
+from hf_relation.sharded.children import end_with_parent
 from hf_relation.sharded.failures import ShardFailures
 from hf_relation.sharded.plan import stage_tasks, stages_of, with_files
 from hf_relation.sharded.run_record import RunRecord
@@ -44,7 +44,7 @@ def run_local(
         HfRelationError: a process of the pool was killed.
     """
     remove_unfinished(workdir)
-    with _pool(workers) as pool:
+    with worker_pool(workers) as pool:
         for stage in stages_of(record) if stages is None else stages:
             tasks = stage_tasks(stage, workdir, record)
             failures = _run_stage(stage, workdir, tasks, pool, progress=progress)
@@ -114,7 +114,15 @@ def _run(workdir: str, task: ShardTask) -> None:
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[Executor | None]:
+def worker_pool(workers: int) -> Iterator[Executor | None]:
+    """Spawned processes with one thread each, which never outlive this one.
+
+    Args:
+        workers (`int`): how many; 0 for none.
+
+    Returns:
+        Context manager giving a pool, or `None`.
+    """
     if not workers:
         yield None
         return
@@ -143,15 +151,7 @@ def _begin_worker() -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches all processes of a terminal; the parent ends its workers
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: Any) -> None:
-    # A parent that is killed can tell nobody; the pipe that it held open says so.
-    connection.wait([sentinel])
-    os._exit(1)
+    end_with_parent()
 
 
 class _Silent:

@@ -12,6 +12,7 @@ from hf_relation.errors import CheckpointError, InvalidRowError, UsageError
 from hf_relation.sharded.manifest import FORMAT, json_bytes
 from hf_relation.sharded.settings import ShardedSettings
 from hf_relation.sharded.unfinished import UNFINISHED, remove_unfinished, write_whole
+from hf_relation.sharded.urls import version_of
 from hf_relation.sharded.versions import code_versions
 
 
@@ -23,7 +24,8 @@ class RunRecord:
     """A run.
 
     Args:
-        inputs (`list[dict]`): `path` and `sha256` of every input.
+        inputs (`list[dict]`): `path` and `sha256` of every input; of a URL what its file system says of its contents, such as `ETag:...`,
+            where it does.
         embeddings (`list[dict]`, *optional*): the same of ready embeddings, one file for each input.
         settings (`dict`): of [`~hf_relation.sharded.ShardedSettings`].
         model (`dict[str, str]`): sha256 of the encoder's files, by name.
@@ -38,12 +40,15 @@ class RunRecord:
 
 
 def record_of(
-    inputs: Sequence[Path], embeddings: Sequence[Path] | None, settings: ShardedSettings, model: Mapping[str, str]
+    inputs: Sequence[Path | str],
+    embeddings: Sequence[Path | str] | None,
+    settings: ShardedSettings,
+    model: Mapping[str, str],
 ) -> RunRecord:
     """Look at the inputs of a run.
 
     Args:
-        inputs (`Sequence[Path]`), embeddings (`Sequence[Path]`, *optional*): files.
+        inputs (`Sequence` of `Path`, or `str` for a URL), embeddings (the same, *optional*): files.
         settings ([`~hf_relation.sharded.ShardedSettings`]): the settings.
         model (`Mapping[str, str]`): sha256 of the encoder's files.
 
@@ -93,6 +98,46 @@ def begin(workdir: Path, record: RunRecord, *, redo: bool) -> None:
     write_whole(workdir, place, json_bytes({"format": FORMAT, **record.__dict__}))
 
 
+def read_record(workdir: Path) -> RunRecord:
+    """What a folder was begun with.
+
+    Args:
+        workdir (`Path`): the folder of the run.
+
+    Returns:
+        [`RunRecord`].
+
+    Raises:
+        UsageError: no run was begun there.
+        CheckpointError: what says so is damaged, or of a newer version.
+    """
+    place = workdir / RECORD
+    if not place.is_file():
+        raise UsageError(
+            f"No sharded discovery was begun in {workdir}: there is no {RECORD}. Check the name of the folder."
+        )
+    return _read(place)
+
+
+def check_versions(record: RunRecord) -> None:
+    """Refuse to go on with a run on a machine that has other versions than the one where it was begun.
+
+    Args:
+        record ([`RunRecord`]): the run.
+
+    Raises:
+        UsageError: versions differ; all are named.
+    """
+    here = code_versions()
+    differ = [
+        f"{name} {here.get(name)}, not {found}" for name, found in record.versions.items() if here.get(name) != found
+    ]
+    if differ:
+        raise UsageError(
+            f"This machine has other versions than the one where the run was begun: {'; '.join(differ)}. Install the same on all."
+        )
+
+
 def _read(place: Path) -> RunRecord:
     try:
         content = read_json(place)
@@ -134,7 +179,9 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _seen(path: Path) -> dict[str, str]:
+def _seen(path: Path | str) -> dict[str, str]:
+    if isinstance(path, str):
+        return {"path": path, "sha256": version_of(path)}
     if not path.is_file():
         raise UsageError(f"the file {path} does not exist. Check the path.")
     return {"path": str(path.absolute()), "sha256": digest_of_file(path)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,12 +37,34 @@ class ShardTask:
         return config_digest([self.stage, self.shard, dict(self.settings), list(self.inputs.items()), code_versions()])
 
 
-def fault_of(workdir: Path, task: ShardTask) -> str | None:
+def fault_of_file(workdir: Path, name: str, output: Mapping[str, Any]) -> str | None:
+    """What is wrong with an output of a shard that is done.
+
+    Args:
+        workdir (`Path`): the folder of the run.
+        name (`str`): path in it.
+        output (`Mapping`): what the manifest says of it.
+
+    Returns:
+        `str` or `None`.
+    """
+    place = workdir / name
+    if not place.is_file():
+        return f"{name} is missing"
+    if place.stat().st_size != output["bytes"] or digest_of_file(place) != output["sha256"]:
+        return f"{name} is damaged: it is not what was written"
+    return None
+
+
+def fault_of(
+    workdir: Path, task: ShardTask, *, look: Callable[[Path, str, Mapping[str, Any]], str | None] = fault_of_file
+) -> str | None:
     """Why a shard has to be done.
 
     Args:
         workdir (`Path`): the folder of the run.
         task ([`ShardTask`]): which shard.
+        look (`Callable`, *optional*): looks at one output, as [`fault_of_file`].
 
     Returns:
         `str` or `None`: `None` where it is done; `""` where it has never been done; else what was found wrong with what is there.
@@ -56,11 +78,9 @@ def fault_of(workdir: Path, task: ShardTask) -> str | None:
     if entry.config != task.config:
         return "it was made from other inputs, with other settings or by another version"
     for name, output in entry.outputs.items():
-        place = workdir / name
-        if not place.is_file():
-            return f"{name} is missing"
-        if place.stat().st_size != output["bytes"] or digest_of_file(place) != output["sha256"]:
-            return f"{name} is damaged: it is not what was written"
+        fault = look(workdir, name, output)
+        if fault is not None:
+            return fault
     return None
 
 

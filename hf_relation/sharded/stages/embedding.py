@@ -14,6 +14,7 @@ import numpy as np
 from hf_relation.data.jsonl import read_jsonl
 from hf_relation.errors import InvalidRowError, UsageError
 from hf_relation.sharded.stages.arrays import save_npy
+from hf_relation.sharded.urls import RemoteRows, is_url
 
 
 if TYPE_CHECKING:
@@ -68,12 +69,14 @@ def _ready(settings: Mapping[str, Any]) -> np.ndarray:
         raise InvalidRowError(error.reason, index=None if error.index is None else first + error.index) from None
 
 
-def open_embeddings(path: str | Path) -> np.ndarray:
-    """A `.npy` file of embeddings as a read-only memory map.
+def open_embeddings(path: str | Path) -> np.ndarray | RemoteRows:
+    """A `.npy` file of embeddings as a read-only memory map; at a URL rows are read as they are asked for.
 
     Raises:
         UsageError: it is no such file, or not a matrix.
     """
+    if is_url(path):
+        return RemoteRows(str(path))
     try:
         array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

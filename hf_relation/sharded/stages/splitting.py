@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hf_relation.data.files import read_lines
+from hf_relation.sharded.urls import local_copy
 
 
 def split_file(
@@ -15,7 +16,8 @@ def split_file(
     """Copy the lines of a file, unread, into files of so many rows each; an empty file gives one empty shard.
 
     Args:
-        sources (`Sequence[Path]`): none: the file is named in the settings, as it lies outside the folder of the run.
+        sources (`Sequence[Path]`): none: the file is named in the settings, as it lies outside the folder of the run; a
+            URL is downloaded for a while.
         out (`Path`), shard (`str`): `SHARD-00000.jsonl`, ... (`.txt` where the input is) are written into `out`.
         settings (`Mapping`): `path`, `shard_rows`, `plain_text` (a line is a text, whatever the name of the file).
 
@@ -32,15 +34,16 @@ def split_file(
     stream: IO[bytes] | None = None
     number = 0
     try:
-        for line, content in read_lines(settings["path"]):
-            if stream is None or (parts[-1]["rows"] == settings["shard_rows"] and content.strip()):
-                if stream is not None:
-                    stream.close()
-                stream = _open(out, shard, ending, parts, line, number)
-            stream.write(content + b"\n")
-            if content and not content.isspace():
-                number += 1
-                parts[-1]["rows"] += 1
+        with local_copy(settings["path"], out.parent.parent) as path:
+            for line, content in read_lines(path):
+                if stream is None or (parts[-1]["rows"] == settings["shard_rows"] and content.strip()):
+                    if stream is not None:
+                        stream.close()
+                    stream = _open(out, shard, ending, parts, line, number)
+                stream.write(content + b"\n")
+                if content and not content.isspace():
+                    number += 1
+                    parts[-1]["rows"] += 1
         if stream is None:
             stream = _open(out, shard, ending, parts, 1, 0)
     finally:
