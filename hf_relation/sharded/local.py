@@ -16,6 +16,7 @@ from typing import Any
 
 from hf_relation.errors import HfRelationError
 from hf_relation.sharded.children import end_with_parent
+from hf_relation.sharded.devices import number_process
 from hf_relation.sharded.failures import ShardFailures
 from hf_relation.sharded.plan import stage_tasks, stages_of, with_files
 from hf_relation.sharded.run_record import RunRecord
@@ -129,7 +130,8 @@ def worker_pool(workers: int) -> Iterator[Executor | None]:
     # Children read these when they load their libraries.
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin_worker)
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker, initargs=(context.Value("i"),))
     try:
         yield pool
     finally:
@@ -147,11 +149,13 @@ def worker_pool(workers: int) -> Iterator[Executor | None]:
                 os.environ[name] = value
 
 
-def _begin_worker() -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches all processes of a terminal; the parent ends its workers
+def _begin_worker(started: Any) -> None:
+    # Ctrl-C reaches all processes of a terminal; the parent ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
+    with started.get_lock():
+        number_process(started.value)
+        started.value += 1
 
 
 class _Silent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hf_relation.errors import HfRelationError
 from hf_relation.sharded.failures import ShardFailures
@@ -42,7 +42,8 @@ def run_rank(folder: RunFolder, stage: str, rank: int = 0, world: int = 1, *, wa
     """
     record = folder.record()
     check_versions(record)
-    _wait_for_stages_before(folder, record, stage, wait)
+    stages = stages_of(record)
+    wait_for_stages(folder, record, stages[: stages.index(stage)], f'stage "{stage}"', wait)
     mine = folder.tasks(stage, record)[rank::world]
     failures: dict[str, str] = {}
     for task in mine:
@@ -59,6 +60,27 @@ def run_rank(folder: RunFolder, stage: str, rank: int = 0, world: int = 1, *, wa
         yield entry
     if failures:
         raise ShardFailures(stage, failures, len(mine), folder.name)
+
+
+def wait_for_stages(folder: RunFolder, record: RunRecord, stages: Sequence[str], what: str, wait: float) -> None:
+    """Wait until stages are done, by whomever.
+
+    Args:
+        folder ([`~hf_relation.sharded.run_folder.RunFolder`]), record ([`~hf_relation.sharded.run_record.RunRecord`]): the run.
+        stages (`Sequence[str]`): all stages up to one, in order: an entry of an earlier run, with other settings, may fit the
+            entries before it, although they are to be made anew.
+        what (`str`): what waits for them, for the message.
+        wait (`float`): seconds without any progress, after which to give up.
+
+    Raises:
+        HfRelationError: shards are not done.
+    """
+    run = config_digest([folder.name, json.loads(json_bytes(record.__dict__))])
+    folder.refresh()
+    for stage in stages:
+        if (run, stage) not in _complete:
+            _wait_for(folder, record, stage, what, wait)
+            _complete.add((run, stage))
 
 
 def unfinished_tasks(folder: RunFolder, record: RunRecord, stage: str) -> list[ShardTask]:
@@ -79,25 +101,14 @@ def reason_of(error: BaseException) -> str:
     return f"{error}" if isinstance(error, (HfRelationError, OSError)) else repr(error)
 
 
-def _wait_for_stages_before(folder: RunFolder, record: RunRecord, stage: str, wait: float) -> None:
-    stages = stages_of(record)
-    run = config_digest([folder.name, json.loads(json_bytes(record.__dict__))])
-    folder.refresh()
-    # All of them: an entry of an earlier run, with other settings, may fit the entries before it, which are to be made anew.
-    for before in stages[: stages.index(stage)]:
-        if (run, before) not in _complete:
-            _wait_for(folder, record, before, stage, wait)
-            _complete.add((run, before))
-
-
-def _wait_for(folder: RunFolder, record: RunRecord, before: str, stage: str, wait: float) -> None:
+def _wait_for(folder: RunFolder, record: RunRecord, stage: str, what: str, wait: float) -> None:
     pause, since, last = _FIRST_PAUSE, time.monotonic(), -1
-    while left := unfinished_tasks(folder, record, before):
+    while left := unfinished_tasks(folder, record, stage):
         if len(left) != last:
             since, last = time.monotonic(), len(left)
         if time.monotonic() - since >= wait:
             raise HfRelationError(
-                f'Stage "{stage}" cannot begin: {len(left)} shards of stage "{before}" are not done, the first is {left[0].shard}.'
+                f'Before {what}, {len(left)} shards of stage "{stage}" are to be done, the first is {left[0].shard}.'
                 + (f" Nobody finished one for {wait:g} seconds." if wait else "")
                 + " Start again what was to do them; what is done is kept."
             )

@@ -28,7 +28,8 @@ class ShardedSettings:
         dtype (`str`, defaults to `"auto"`): precision of the encoder: `"float32"`, `"bfloat16"`, or `"auto"`: float32 below
             20,000 instances in all.
         backend (`str`, defaults to `"torch"`): what computes the embeddings, see [`~hf_relation.embedding.make_encoder`].
-        max_tokens_per_batch (`int`, *optional*), device (`str`, *optional*): of the encoder.
+        max_tokens_per_batch (`int`, *optional*), device (`str`, *optional*): of the encoder. With `"cuda"` every process of a machine
+            takes a device of its own, and batches begin as large as its free memory allows.
         shard_rows (`int`, defaults to 20,000): lines of the input in a shard.
         sample_rows (`int`, defaults to 65,536): steps and centres are fitted on this many rows, those whose ids have the smallest
             digests.

@@ -74,6 +74,9 @@ def version_of(url: str) -> str:
         info = system.info(path)
         if info["type"] == "directory":
             raise UsageError(f"{url} is a folder. Name its files.")
+        large = info.get("lfs")  # of the Hub
+        if large and large.get("sha256"):
+            return str(large["sha256"])
         for name in _TELLS_CONTENTS:
             if info.get(name):
                 return f"{name}:{str(info[name]).strip(chr(34))}+{info['size']}"

@@ -13,6 +13,7 @@ import numpy as np
 
 from hf_relation.data.jsonl import read_jsonl
 from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.sharded.devices import own_device, tokens_that_fit
 from hf_relation.sharded.stages.arrays import save_npy
 from hf_relation.sharded.urls import RemoteRows, is_url
 
@@ -27,6 +28,9 @@ def embed_shard(
     sources: Sequence[Path], out: Path, shard: str, settings: Mapping[str, Any]
 ) -> tuple[int, dict[str, Any]]:
     """Embed the instances of a shard with the one encoder loop, in one thread on a CPU, or cut them out of ready embeddings.
+
+    On accelerators every process of a machine takes its own device, batches begin as large as its memory allows, and are halved
+    where they do not fit.
 
     Args:
         sources (`Sequence[Path]`): the instances.
@@ -89,12 +93,17 @@ def open_embeddings(path: str | Path) -> np.ndarray | RemoteRows:
 
 
 @lru_cache(maxsize=1)
-def _encoder(model: str, *settings: Any) -> Encoder:
+def _encoder(model: str, backend: Any, dtype: Any, max_tokens_per_batch: int | None, device: str | None) -> Encoder:
     from hf_relation.discovery.encoder import load_encoder
     from hf_relation.embedding import make_encoder
 
     quiet_in_a_worker()
-    return make_encoder(*load_encoder(model), **dict(zip(_OF_ENCODER, settings, strict=True)))
+    loaded, processor = load_encoder(model)
+    device = own_device(device)
+    tokens = max_tokens_per_batch or tokens_that_fit(loaded, device, dtype)
+    return make_encoder(
+        loaded, processor, backend=backend, dtype=dtype, max_tokens_per_batch=tokens, device=device
+    )
 
 
 def quiet_in_a_worker() -> None:
