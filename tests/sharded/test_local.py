@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from hf_relation.sharded import discover_sharded
 from hf_relation.sharded.local import run_local
 from hf_relation.sharded.run_record import begin, record_of
 from tests.sharded.planted_files import settings, snapshot, write_planted
+from tests.sharded.process_tree import members, wait_for
 
 
 SCRIPT = Path(__file__).with_name("pool_run.py")
@@ -34,18 +34,6 @@ def _start(folder: Path, workers: int) -> subprocess.Popen[str]:
     )
 
 
-def _members(session: int) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (path / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(int(path.name))
-    return found
-
-
 def _working(workdir: Path, parent: int) -> list[int]:
     """Workers that hold a temporary folder."""
     try:
@@ -55,14 +43,6 @@ def _working(workdir: Path, parent: int) -> list[int]:
     return [process for process in found if process != parent]
 
 
-def _wait_for(condition, seconds: float = 120, pause: float = 0.005):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not come to it"
-        time.sleep(pause)
-    return found
-
-
 def test_killed_worker_killed_parent_and_other_numbers_of_workers(tmp_path):
     inputs, arrays, *_ = write_planted(tmp_path, parts=(30,))
     work = tmp_path / "work"
@@ -70,20 +50,20 @@ def test_killed_worker_killed_parent_and_other_numbers_of_workers(tmp_path):
 
     # A worker is killed: the run ends with what to do, and no process is left.
     run = _start(tmp_path, 2)
-    victim = _wait_for(lambda: _working(work, run.pid))[0]
+    victim = wait_for(lambda: _working(work, run.pid))[0]
     os.kill(victim, signal.SIGKILL)
     _, message = run.communicate(timeout=120)
     assert run.returncode == 1 and "a process was ended from outside" in message and "start again" in message
-    _wait_for(lambda: not _members(run.pid), 20, 0.1)
+    wait_for(lambda: not members(run.pid), 20, 0.1)
 
     # The parent is killed once shards are embedded: its children end by themselves.
     run = _start(tmp_path, 2)
-    _wait_for(lambda: list((work / "manifest/embed").glob("*.json")))
-    children = [process for process in _members(run.pid) if process != run.pid]
+    wait_for(lambda: list((work / "manifest/embed").glob("*.json")))
+    children = [process for process in members(run.pid) if process != run.pid]
     assert children
     os.kill(run.pid, signal.SIGKILL)
     run.communicate(timeout=120)
-    _wait_for(lambda: not _members(run.pid), 20, 0.1)
+    wait_for(lambda: not members(run.pid), 20, 0.1)
 
     # With another number of workers it goes on, and comes to the same bytes; nothing here needs a model, and none is imported.
     done = {path: path.stat().st_mtime_ns for path in (work / "manifest").rglob("*.json")}

@@ -10,7 +10,7 @@ import pytest
 
 from hf_relation.errors import HfRelationError, UsageError
 from hf_relation.sharded import ShardFailures, discover_sharded
-from hf_relation.sharded.datatrove import ShardStage, ShardsLocalExecutor, open_result, sharded_executors
+from hf_relation.sharded.datatrove import ShardsLocalExecutor, ShardStage, open_result, sharded_executors
 from hf_relation.sharded.discover import prepare
 from hf_relation.sharded.plan import stages_of
 from tests.sharded.planted_files import settings, snapshot, write_planted
