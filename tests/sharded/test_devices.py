@@ -66,7 +66,9 @@ def test_workers_of_the_pool_are_numbered(three_devices):
 def test_batches_begin_as_large_as_the_memory_allows(monkeypatch, free, dtype, tokens):
     asked = []
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (asked.append(str(device)), (free, 2 * free))[1])
-    model = SimpleNamespace(config=SimpleNamespace(backbone_config=SimpleNamespace(hidden_size=768, intermediate_size=3072)))
+    model = SimpleNamespace(
+        config=SimpleNamespace(backbone_config=SimpleNamespace(hidden_size=768, intermediate_size=3072))
+    )
     assert tokens_that_fit(model, "cuda:1", dtype) == tokens and asked == ["cuda:1"]
     assert tokens_that_fit(model, "cpu", dtype) is None and tokens_that_fit(model, None, dtype) is None
     assert tokens_that_fit(SimpleNamespace(config=SimpleNamespace()), "cuda:1", dtype) is None
@@ -76,13 +78,18 @@ def test_the_stage_halves_batches_that_do_not_fit(tmp_path, monkeypatch):
     save_tiny_checkpoint(tmp_path / "model")
     rows = [row | {"id": str(number)} for number, row in enumerate(sample_instances(1) * 12)]  # of one length
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    given = {"model": str(tmp_path / "model"), "dtype": "float32", "max_tokens_per_batch": None, "device": None}
+    given = {"model": str(tmp_path / "model"), "backend": "torch", "dtype": "float32"}
+    given |= {"max_tokens_per_batch": None, "device": None}
     for name in ("plain", "short"):
         (tmp_path / name).mkdir()
     embedding.embed_shard([tmp_path / "rows.jsonl"], tmp_path / "plain", "s", given)
-    sizes = []
-    model, _ = embedding._encoder(given["model"])
-    forward = model.forward
+
+    # The stage asks for the memory of the device, and gives what it finds to the encoder.
+    monkeypatch.setattr(embedding, "tokens_that_fit", lambda *arguments: 4096)
+    embedding._encoder.cache_clear()
+    encoder = embedding._encoder(*(given[name] for name in ("model", *embedding._OF_ENCODER)))
+    assert encoder.max_tokens_per_batch == 4096
+    sizes, forward = [], encoder.model.forward
 
     def small_memory(*args, **columns):
         number = len(columns["input_ids"])
@@ -91,9 +98,7 @@ def test_the_stage_halves_batches_that_do_not_fit(tmp_path, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return forward(*args, **columns)
 
-    # The stage asks for the memory of the device, and gives what it finds to the encoder.
-    monkeypatch.setattr(embedding, "tokens_that_fit", lambda *arguments: 4096)
-    monkeypatch.setattr(model, "forward", small_memory)
+    monkeypatch.setattr(encoder.model, "forward", small_memory)
     embedding.embed_shard([tmp_path / "rows.jsonl"], tmp_path / "short", "s", given)
     assert sizes == [12, 6, 3, 3, 3, 3]
     found, wanted = (np.load(tmp_path / name / "s.npy") for name in ("short", "plain"))

@@ -101,9 +101,7 @@ def _encoder(model: str, backend: Any, dtype: Any, max_tokens_per_batch: int | N
     loaded, processor = load_encoder(model)
     device = own_device(device)
     tokens = max_tokens_per_batch or tokens_that_fit(loaded, device, dtype)
-    return make_encoder(
-        loaded, processor, backend=backend, dtype=dtype, max_tokens_per_batch=tokens, device=device
-    )
+    return make_encoder(loaded, processor, backend=backend, dtype=dtype, max_tokens_per_batch=tokens, device=device)
 
 
 def quiet_in_a_worker() -> None:

@@ -18,7 +18,9 @@ def main(folder: Path, executor: str, tasks: int, workers: int, node: int = 0, n
     work = folder / "work"
     try:
         if executor == "stock":
-            last = _stock(prepare(inputs, work, settings=settings, embeddings=arrays, on_change="error"), work, tasks, workers)
+            last = _stock(
+                prepare(inputs, work, settings=settings, embeddings=arrays, on_change="error"), work, tasks, workers
+            )
         else:
             if executor == "ray":
                 _start_ray(workers)
