@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from hf_relation.errors import HfRelationError
 from hf_relation.sharded.failures import ShardFailures
 from hf_relation.sharded.manifest import Entry, config_digest, json_bytes
-from hf_relation.sharded.plan import stages_of
+from hf_relation.sharded.plan import stages_of, with_files
 from hf_relation.sharded.run_folder import RunFolder
 from hf_relation.sharded.run_record import RunRecord, check_versions
 from hf_relation.sharded.tasks import ShardTask
@@ -43,7 +43,10 @@ def run_rank(folder: RunFolder, stage: str, rank: int = 0, world: int = 1, *, wa
     record = folder.record()
     check_versions(record)
     stages = stages_of(record)
-    wait_for_stages(folder, record, stages[: stages.index(stage)], f'stage "{stage}"', wait)
+    before = (
+        stages[: stages.index(stage)] if stage in stages else ()
+    )  # a stage that only a caller knows waits for none
+    wait_for_stages(folder, record, before, f'stage "{stage}"', wait)
     mine = folder.tasks(stage, record)[rank::world]
     failures: dict[str, str] = {}
     for task in mine:
@@ -59,7 +62,7 @@ def run_rank(folder: RunFolder, stage: str, rank: int = 0, world: int = 1, *, wa
             continue
         yield entry
     if failures:
-        raise ShardFailures(stage, failures, len(mine), folder.name)
+        raise ShardFailures(stage, with_files(failures, folder.path, record), len(mine), folder.name)
 
 
 def wait_for_stages(folder: RunFolder, record: RunRecord, stages: Sequence[str], what: str, wait: float) -> None:
