@@ -135,7 +135,8 @@ def worker_pool(workers: int) -> Iterator[Executor | None]:
     try:
         yield pool
     finally:
-        processes, manager = list((pool._processes or {}).values()), pool._executor_manager_thread
+        processes = list((pool._processes or {}).values())
+        manager: Any = pool._executor_manager_thread  # its stub says it is something else
         pool.shutdown(wait=False, cancel_futures=True)
         if sys.exc_info()[0] is not None:  # stopped in the middle: nobody waits for what is being done
             for process in processes:
