@@ -27,6 +27,7 @@ NAMES = (
     "openre",
     "pooling_loss",
     "published",
+    "scale",
     "quick",
     "relation_names",
     "reporting",

@@ -94,7 +94,7 @@ def test_published_rows_fit_together(scripts, figures):
 
 def test_every_option_that_the_readme_names_exists(scripts, capsys):
     known = set()
-    for script in ("openre", "pooling_loss", "adversarial", "open_world"):
+    for script in ("openre", "pooling_loss", "adversarial", "open_world", "scale"):
         with pytest.raises(SystemExit):
             getattr(scripts, script).main(["--help"])
         known |= set(re.findall(r"--\w+", capsys.readouterr().out))
