@@ -67,6 +67,7 @@ def measure_step(*, data: Path, quick: bool, rounds: int, clock: str) -> Part:
         reached = "reached" if share < TARGET else "MISSED"
         part.rows.append([what, shown_time(sample.seconds(clock)), f"{share:.3%}", f"< {TARGET:.0%} {reached}"])
         part.raw[name] = {"times": sample.to_dict(), "shares": shares}
+    part.raw[_SAMPLER]["batches"] = batches
     part.raw[_STEP] = {"times": samples[_STEP].to_dict(), "rows": len(rows), "tokens": batch["input_ids"].shape[1]}
     part.notes = [
         f"MORE over MiniLM, {classes} relations x {per_class} sentences, padded to {batch['input_ids'].shape[1]} tokens, float32; the "

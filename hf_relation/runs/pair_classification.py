@@ -154,7 +154,37 @@ def summarize(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return summary
 
 
-def results_table(summary: dict[str, Any], part: str, *, title: str, seeds: int) -> Table:
+def gains(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What every other encoder gains in micro F1 on the test over the first one, with the same seed and the same share.
+
+    Args:
+        runs (`Sequence[dict]`): each with `seed`, `encoder`, `share` and `scores`.
+
+    Returns:
+        `dict`: encoder -> share -> `{"mean", "sd"}` of the differences, and in how many of how many seeds it is `"better"` (`"seeds"`).
+    """
+    found: dict[str, Any] = {}
+    first = {
+        (run["seed"], run["share"]): run["scores"]["test"]["f1"]
+        for run in runs
+        if run["encoder"] == runs[0]["encoder"]
+    }
+    for run in runs:
+        if run["encoder"] != runs[0]["encoder"]:
+            difference = run["scores"]["test"]["f1"] - first[run["seed"], run["share"]]
+            found.setdefault(run["encoder"], {}).setdefault(f"{run['share']:g}", []).append(difference)
+    return {
+        encoder: {
+            share: {**mean_and_sd(values), "better": sum(value > 0 for value in values), "seeds": len(values)}
+            for share, values in shares.items()
+        }
+        for encoder, shares in found.items()
+    }
+
+
+def results_table(
+    summary: dict[str, Any], part: str, *, title: str, seeds: int, gained: dict[str, Any] | None = None
+) -> Table:
     """Lay out F1 by encoder and share.
 
     Args:
@@ -162,6 +192,7 @@ def results_table(summary: dict[str, Any], part: str, *, title: str, seeds: int)
         part (`str`): `"validation"` or `"test"`.
         title (`str`): above the table.
         seeds (`int`): number of training seeds.
+        gained (`dict`, *optional*): of [`gains`]: a column more.
 
     Returns:
         `rich.table.Table`: means and standard deviations, in per cent.
@@ -178,10 +209,16 @@ def results_table(summary: dict[str, Any], part: str, *, title: str, seeds: int)
     for name, label in FIGURES.items():
         if name in first:
             table.add_column(label, justify="right", no_wrap=True)
+    if gained:
+        table.add_column("gain in micro F1", justify="right", no_wrap=True)
     for encoder, cells in summary.items():
         for share in shares:
             figures = cells[share][part]
-            table.add_row(encoder, f"{float(share):.3g}", *(shown(figures[name]) for name in FIGURES if name in first))
+            row = [encoder, f"{float(share):.3g}", *(shown(figures[name]) for name in FIGURES if name in first)]
+            gain = (gained or {}).get(encoder, {}).get(share)
+            if gain is not None:
+                row.append(f"{100 * gain['mean']:+.1f} ± {100 * gain['sd']:.1f}, {gain['better']} of {gain['seeds']}")
+            table.add_row(*row)
     return table
 
 
@@ -193,7 +230,7 @@ def write_results(
     console: Console,
 ) -> dict[str, Any]:
     """Write results.json, and print the table; gives the content of results.json."""
-    summary = summarize(runs)
+    summary, gained = summarize(runs), gains(runs)
     results: dict[str, Any] = {
         "method": "PairClassification",
         "dataset": script.dataset,
@@ -205,6 +242,7 @@ def write_results(
         "relations": data.relations,
         "unseen_relations": data.unseen_relations,
         "summary": summary,
+        "gains": gained,
         "runs": runs,
         "settings": {name: value for name, value in changed_settings(script, args).items() if name != "encoders"},
         "versions": library_versions(),
@@ -218,6 +256,6 @@ def write_results(
             base = BASE_REPOSITORY if script.starts[run["encoder"]] is None else None
             write_classification_card(folder, results, name=f"{output.name}-{folder.name}", base_model=base, **place)
     title = f"Pair classification on {script.dataset}: test"
-    console.print(results_table(summary, "test", title=title, seeds=script.num_seeds))
+    console.print(results_table(summary, "test", title=title, seeds=script.num_seeds, gained=gained))
     console.print(f"Figures: {output / RESULTS}", markup=False)
     return results

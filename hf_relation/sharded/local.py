@@ -17,7 +17,7 @@ from typing import Any
 from hf_relation.errors import HfRelationError
 from hf_relation.sharded.children import end_with_parent
 from hf_relation.sharded.devices import number_process
-from hf_relation.sharded.failures import ShardFailures
+from hf_relation.sharded.failures import ShardFailures, reason_of
 from hf_relation.sharded.plan import stage_tasks, stages_of, with_files
 from hf_relation.sharded.run_record import RunRecord
 from hf_relation.sharded.tasks import ShardTask, fault_of, run_task
@@ -67,7 +67,7 @@ def _run_stage(
     with _bar(stage, len(tasks), len(tasks) - len(waiting), shown=progress) as bar:
         for task, error in _results(workdir, waiting, pool):
             if error is not None:
-                failures[task.shard] = f"{error}" if isinstance(error, (HfRelationError, OSError)) else repr(error)
+                failures[task.shard] = reason_of(error)
             bar.update(1)
     return failures
 

@@ -89,6 +89,11 @@ def read_entry(workdir: Path, stage: str, shard: str) -> Entry | None:
             isinstance(output["sha256"], str) and isinstance(output["bytes"], int) for output in entry.outputs.values()
         ):
             raise ValueError("it does not fit its name")
+        for name in entry.outputs:
+            # These are paths to read, and with a folder at a URL to write: none may lead out of the stage's folder.
+            folder, _, file = name.partition("/")
+            if folder != stage or not file.startswith(shard) or "/" in file or "\\" in file:
+                raise ValueError(f"it names the file {name!r}, which is not of its shard")
     except (InvalidRowError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{place} is damaged ({error}).") from error
     return entry

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from hf_relation.errors import HfRelationError
-from hf_relation.sharded.failures import ShardFailures
+from hf_relation.sharded.failures import ShardFailures, reason_of
 from hf_relation.sharded.manifest import Entry, config_digest, json_bytes
 from hf_relation.sharded.plan import stages_of, with_files
 from hf_relation.sharded.run_folder import RunFolder
@@ -43,9 +43,8 @@ def run_rank(folder: RunFolder, stage: str, rank: int = 0, world: int = 1, *, wa
     record = folder.record()
     check_versions(record)
     stages = stages_of(record)
-    before = (
-        stages[: stages.index(stage)] if stage in stages else ()
-    )  # a stage that only a caller knows waits for none
+    # A stage that only a caller knows waits for none.
+    before = stages[: stages.index(stage)] if stage in stages else ()
     wait_for_stages(folder, record, before, f'stage "{stage}"', wait)
     mine = folder.tasks(stage, record)[rank::world]
     failures: dict[str, str] = {}
@@ -97,11 +96,6 @@ def unfinished_tasks(folder: RunFolder, record: RunRecord, stage: str) -> list[S
         `list[ShardTask]`.
     """
     return [task for task in folder.tasks(stage, record) if not folder.is_done(task)]
-
-
-def reason_of(error: BaseException) -> str:
-    """What to say of an error in a shard."""
-    return f"{error}" if isinstance(error, (HfRelationError, OSError)) else repr(error)
 
 
 def _wait_for(folder: RunFolder, record: RunRecord, stage: str, what: str, wait: float) -> None:

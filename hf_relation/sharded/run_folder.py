@@ -99,6 +99,12 @@ class RemoteFolder(RunFolder):
             found = {}
         skipped = len(self._root.rstrip("/")) + 1
         now = {path[skipped:]: repr(sorted(info.items())) for path, info in found.items() if path.endswith(".json")}
+        for name in now:  # of whoever may write there
+            parts = name.split("/")
+            if len(parts) != 3 or {*parts} & {"", ".", ".."} or "\\" in name:
+                raise CheckpointError(
+                    f"{self.name} holds {name!r}, which no run writes. Remove it, or name another folder."
+                )
         for name in self._seen.keys() - now.keys():
             (self.path / name).unlink(missing_ok=True)
         changed = [name for name, state in now.items() if self._seen.get(name) != state]

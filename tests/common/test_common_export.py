@@ -42,8 +42,8 @@ EXPORTED = {
     "pair-classification-single": "roberta",
     "finecl": "distilbert",
 }
-# An ONNX file is made from such a program; those of MORE are checked in tests/embedding/test_graph_encoders.py.
-AS_ONNX = {"kernel-re": "xlm-roberta"}
+# An ONNX file is made from such a program.
+AS_ONNX = {"more-markers": "distilbert", "kernel-re": "xlm-roberta"}
 
 
 RETURNED = {

@@ -12,7 +12,7 @@ from hf_relation.metrics import ign_f1_scores, single_label_scores
 from hf_relation.models.finecl import FineCLConfig, FineCLForPreTraining
 from hf_relation.runs.extraction_arguments import ExtractionDataArguments
 from hf_relation.runs.extraction_data import load_data
-from hf_relation.runs.pair_classification import main
+from hf_relation.runs.pair_classification import gains, main, results_table, summarize
 from hf_relation.runs.pair_classification_arguments import PairClassificationArguments
 from tests.common.tiny_corpora import write_semeval
 from tests.common.tiny_documents import sample_documents
@@ -84,6 +84,26 @@ def test_every_seed_encoder_and_share_is_trained_and_averaged(sentences):
     assert summary["mean"] == pytest.approx(sum(values) / 2)
     assert not list(output.rglob("*.safetensors"))  # --keep_models false
     assert str(output) not in json.dumps(results["settings"])
+
+
+def test_gains_are_of_the_same_seed_and_share():
+    scores = {
+        ("plain", 0): 0.5,
+        ("plain", 1): 0.7,
+        ("other", 0): 0.6,  # 0.1 more
+        ("other", 1): 0.4,  # 0.3 less
+    }
+    runs = [
+        {"seed": seed, "encoder": name, "share": 0.1, "scores": {"test": {"f1": f1}}}
+        for (name, seed), f1 in scores.items()
+    ]
+    assert list(gains(runs)) == ["other"]
+    found = gains(runs)["other"]["0.1"]
+    assert (found["better"], found["seeds"]) == (1, 2)
+    assert found["mean"] == pytest.approx(-0.1) and found["sd"] == pytest.approx((2 * 0.2**2) ** 0.5)
+    table = results_table(summarize(runs), "test", title="t", seeds=2, gained=gains(runs))
+    assert list(table.columns[-1].cells) == ["", "-10.0 ± 28.3, 1 of 2"]
+    assert gains(runs[:2]) == {}
 
 
 def test_what_is_finished_is_kept_and_other_settings_are_refused(sentences, monkeypatch):

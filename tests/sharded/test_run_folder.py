@@ -137,3 +137,16 @@ def test_a_stage_before_that_nobody_goes_on_with(begun):
         deque(run_rank(folder, "split", 0, 2), maxlen=0)
         with pytest.raises(HfRelationError, match='stage "read", 1 shards of stage "split" .* the first is 0001'):
             deque(run_rank(folder, "read", 0, 2), maxlen=0)
+
+
+@pytest.mark.parametrize("name", ["manifest/../../outside.json", "manifest/embed/more/0000.json"])
+def test_names_that_no_run_writes_are_refused_before_anything_is_written(begun, name):
+    SYSTEM.store[f"{begun.removeprefix('memory:/')}/{name}"] = SYSTEM.store[
+        f"{begun.removeprefix('memory:/')}/manifest.json"
+    ]
+    with open_folder(begun) as folder:
+        before = sorted(path for path in folder.path.parent.iterdir() if path.name.startswith("outside"))
+        with pytest.raises(CheckpointError, match="which no run writes"):
+            folder.refresh()
+        assert sorted(path for path in folder.path.parent.iterdir() if path.name.startswith("outside")) == before
+        assert not (folder.path / "manifest").exists()
