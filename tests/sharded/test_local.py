@@ -79,5 +79,6 @@ def test_it_waits_for_the_end_of_its_processes(tmp_path):
     inputs, *_ = write_planted(tmp_path)
     record = record_of(inputs, None, settings(), {})
     begin(tmp_path / "work", record, redo=False)
+    others = multiprocessing.active_children()  # the page of another test may have one
     run_local(tmp_path / "work", record, workers=1, stages=["split"])
-    assert multiprocessing.active_children() == []
+    assert [child for child in multiprocessing.active_children() if child not in others] == []
