@@ -21,6 +21,9 @@ def perturbed_word_embeddings(embeddings: nn.Module, perturbation: torch.Tensor 
         embeddings (`nn.Module`): the encoder's input embeddings.
         perturbation (`torch.Tensor` of shape `(batch, tokens, width)`, *optional*): what is added; `None` adds nothing.
 
+    Without a perturbation nothing is put into a plain `nn.Embedding`, so that the forward pass stays one graph for
+    `torch.compile`.
+
     Yields:
         `list[int]`: holds the width of the word embeddings once the encoder has run.
 
@@ -38,6 +41,9 @@ def perturbed_word_embeddings(embeddings: nn.Module, perturbation: torch.Tensor 
 
     ```
     """
+    if perturbation is None and isinstance(embeddings, nn.Embedding):
+        yield [embeddings.embedding_dim]
+        return
     width: list[int] = []
 
     def add(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor | None:

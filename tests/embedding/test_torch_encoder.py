@@ -82,6 +82,16 @@ def test_compiled_models_take_batches_of_any_size_and_say_so(monkeypatch):
     assert asked == [{"dynamic": True}]  # once for all batches of both calls
 
 
+def test_the_forward_pass_is_one_graph(monkeypatch):
+    compile = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda model, **given: compile(model, backend="eager", fullgraph=True, **given))
+    torch.compiler.reset()
+    model, processor = tiny_more()
+    rows = sample_instances(12)
+    encoder = make_encoder(model, processor, backend="torch-compile", max_tokens_per_batch=100)
+    np.testing.assert_allclose(encoder.embed(rows), embed_instances(model, processor, rows), atol=1e-5)
+
+
 @pytest.mark.parametrize("settings", [{"dtype": "bfloat16", "max_tokens_per_batch": 90}, {"backend": "torch-compile"}])
 def test_encoders_are_copied_without_what_they_made(settings):
     model, processor = tiny_more()
