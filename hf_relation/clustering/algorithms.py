@@ -15,6 +15,7 @@ from hf_relation.clustering.labels import canonical_labels, check_weights
 from hf_relation.clustering.mean_shift import MEAN_SHIFT_SEEDS, QuantileMeanShift
 from hf_relation.clustering.rows import check_matrix, distinct_positions, group_rows
 from hf_relation.clustering.threads import one_thread
+from hf_relation.clustering.ward_start import refined_by_ward_start
 from hf_relation.errors import InvalidRowError, UsageError
 
 
@@ -136,6 +137,8 @@ def cluster(
     What depends on the data and is not given in `kwargs` is chosen so:
 
     - `"kmeans"`, `"adaptive"`: equal rows are given once, with their count as weight, which changes nothing but the time.
+    - `"kmeans"` with 100 clusters or more, `n_init` above 1 and no `init`: one more start, from Ward's tree
+      ([`~hf_relation.clustering.ward_start.refined_by_ward_start`]), as random starts miss some of so many.
     - `"mean_shift"`: `bandwidth` is [`estimate_bandwidth`] with `bandwidth_quantile` (0.02), over at most 2,000 distinct
       rows drawn with `seed`; beyond 2,000 distinct rows the search starts from 2,000 of them drawn with `seed`. The
       bandwidth decides the number of clusters: treat the default as a first try.
@@ -192,7 +195,10 @@ def cluster(
     with one_thread():
         if algorithm in ("kmeans", "adaptive"):
             counts = np.bincount(group, weights).astype(np.float32)
-            distinct_labels = estimator.fit(rows[positions], sample_weight=counts).labels_
+            estimator.fit(rows[positions], sample_weight=counts)
+            if algorithm == "kmeans" and n_init > 1 and "init" not in kwargs:
+                estimator = refined_by_ward_start(estimator, rows[positions], counts, seed)
+            distinct_labels = estimator.labels_
         else:
             if kwargs.get("metric") == "cosine":
                 _check_no_zero_row(rows)
