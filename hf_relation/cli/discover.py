@@ -183,7 +183,7 @@ def command(
                 folder,
                 model,
                 settings
-                | {"plain_text": plain_text, "skip_bad": skip_bad}
+                | {"plain_text": plain_text, "text_column": text_column, "skip_bad": skip_bad}
                 | _unless_none(shard_rows=shard_rows, kmeans_rounds=kmeans_rounds),
                 texts=texts | _unless_none(types=raw_text.parse_types(types)),
                 workers=workers,

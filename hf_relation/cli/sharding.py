@@ -21,7 +21,6 @@ MOST_IN_MEMORY = 100_000
 """More lines than this are discovered in shards, where the options allow it."""
 
 _MOST_WORKERS = 4
-_TABLES = (".csv", ".tsv")
 _PANEL = "Shards: more instances than the memory holds"
 
 Workdir = Annotated[
@@ -131,7 +130,7 @@ def choose(
             )
         return workdir
     # A pipe can be read only once.
-    countable = not in_memory and all(file.is_file() and not _is_table(file) for file in files)
+    countable = not in_memory and all(file.is_file() for file in files)
     number = _lines(files, MOST_IN_MEMORY) if countable else 0
     if number <= MOST_IN_MEMORY or not_in_shards:
         if shards:
@@ -149,10 +148,6 @@ def choose(
             "is done. (--workdir names another folder, --in-memory holds all in memory.)"
         )
     return folder
-
-
-def _is_table(file: Path) -> bool:
-    return file.name.lower().removesuffix(".gz").endswith(_TABLES)
 
 
 def _lines(files: Sequence[Path], most: int) -> int:
@@ -204,11 +199,6 @@ def run(
         if not file.is_file():
             raise UsageError(
                 f"{file} is no regular file: shards are read again when a run is gone on with. Write it to a file first."
-            )
-        if _is_table(file):
-            raise UsageError(
-                f'{file}: tables are not cut into shards. Make JSON lines of it, one {{"id": ..., "text": ...}} a line; or leave '
-                "--workdir out."
             )
     from hf_relation.cli.raw_text import tell_of_texts
     from hf_relation.sharded import ShardedSettings, discover_sharded

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-from collections.abc import Iterator
-from typing import Any
 
-from hf_relation.data.files import DAMAGED_GZIP, open_binary, read_bytes
+from hf_relation.data.files import read_bytes
+from hf_relation.data.tables import delimiter_of, read_table
 from hf_relation.data.validation import duplicate_id_error
-from hf_relation.errors import InvalidRowError, UsageError
+from hf_relation.errors import InvalidRowError
 from hf_relation.extraction.files import InputFile, read_input_file
 from hf_relation.extraction.inputs import read_input
-
-
-_LONGEST_CELL = 64 * 2**20
 
 
 def read_text_file(
@@ -55,8 +49,9 @@ def read_text_file(
         return _whole(path)
     if plain_text or name.endswith(".txt"):
         return read_input_file(path, plain_text=True, skip_bad=skip_bad, first=first)
-    if name.endswith((".csv", ".tsv")):
-        return _table(path, "\t" if name.endswith(".tsv") else ",", text_column, skip_bad, first)
+    delimiter = delimiter_of(path)
+    if delimiter is not None:
+        return _table(path, delimiter, text_column, skip_bad, first)
     return read_input_file(path, skip_bad=skip_bad, first=first)
 
 
@@ -76,52 +71,22 @@ def _whole(path: str | os.PathLike[str]) -> InputFile:
 def _table(path: str | os.PathLike[str], delimiter: str, column: str, skip_bad: bool, first: int) -> InputFile:
     found = InputFile()
     seen: set[str] = set()
-    for index, (line, cells) in enumerate(_cells(path, delimiter, column), first):
+    for index, (line, row) in enumerate(read_table(path, delimiter, column), first):
         try:
-            if None in cells.values() or None in cells:
-                raise InvalidRowError("the line has more or fewer cells than the first line has names.", index=index)
-            row = {"text": cells[column], "id": cells.get("id") or str(index)}
-            read_input(row, index)
-            if row["id"] in seen:
-                raise duplicate_id_error(row["id"], index=index)
+            if isinstance(row, str):
+                raise InvalidRowError(row, index=index)
+            id_ = row["id"] or str(index)
+            text = {"text": row["text"], "id": id_}
+            read_input(text, index)
+            if id_ in seen:
+                raise duplicate_id_error(id_, index=index)
         except InvalidRowError as error:
             placed = InvalidRowError(error.reason, line=line)
             if not skip_bad:
                 raise placed from None
             found.errors.append(placed)
         else:
-            seen.add(row["id"])
-            found.rows.append(row)
+            seen.add(id_)
+            found.rows.append(text)
             found.lines.append(line)
     return found
-
-
-def _cells(path: str | os.PathLike[str], delimiter: str, column: str) -> Iterator[tuple[int, dict[Any, Any]]]:
-    limit = csv.field_size_limit(_LONGEST_CELL)
-    try:
-        with open_binary(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as stream:
-            table = csv.DictReader(stream, delimiter=delimiter, strict=True)
-            try:
-                names = table.fieldnames or []
-                if column not in names:
-                    listed = ", ".join(map(repr, names[:20])) or "none"
-                    raise UsageError(
-                        f"{path} has no column {column!r}; it has: {listed}. Name one with --text-column."
-                    )
-                line = table.line_num + 1
-                for cells in table:
-                    yield line, cells
-                    line = table.line_num + 1
-            except UnicodeDecodeError as error:
-                raise InvalidRowError(
-                    f"the line is not UTF-8: byte 0x{error.object[error.start]:02x}. Save the file as UTF-8.",
-                    line=table.line_num + 1,
-                ) from None
-            except DAMAGED_GZIP as error:
-                raise InvalidRowError(
-                    f"{path} is not a complete gzip file ({error}). Get it again.", line=table.line_num + 1
-                ) from error
-            except csv.Error as error:
-                raise InvalidRowError(f"the line is no CSV: {error}.", line=table.line_num + 1) from None
-    finally:
-        csv.field_size_limit(limit)

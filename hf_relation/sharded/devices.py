@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
+
+from hf_relation.errors import UsageError
 
 
 if TYPE_CHECKING:
@@ -81,6 +85,51 @@ def tokens_that_fit(model: nn.Module, device: str | None, dtype: str) -> int | N
     of_token = (8 * width + 4 * inner) * (2 if dtype == "bfloat16" else 4)
     tokens = max(int(free * _SHARE) // of_token, 1)
     return min(max(2 ** (tokens.bit_length() - 1), _LEAST_TOKENS), _MOST_TOKENS)
+
+
+def many_rows_dtype(device: str | None, backend: str) -> str:
+    """The faster precision for many rows on this machine, asked in a process of its own where torch is not loaded yet.
+
+    Args:
+        device (`str`, *optional*): where the encoder will run; `None` is the CPU.
+        backend (`str`): what computes the embeddings.
+
+    Returns:
+        `str`: `"float32"` or `"bfloat16"`.
+
+    Raises:
+        UsageError: torch cannot be loaded.
+    """
+    if backend == "onnx":  # which has no bfloat16
+        return "float32"
+    if device is not None and device.partition(":")[0] != "cpu":
+        return "bfloat16"
+    if "torch" in sys.modules:
+        return cpu_dtype()
+    asked = [sys.executable, "-c", f"from {__name__} import cpu_dtype; print(cpu_dtype())"]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise UsageError(f"torch, which embeds, cannot be loaded: {answer.stderr.strip()[-500:]}")
+    return answer.stdout.split()[-1]
+
+
+def cpu_dtype() -> str:
+    """The precision in which this machine's processor is faster; loads torch.
+
+    Example:
+
+    ```python
+    >>> from hf_relation.sharded.devices import cpu_dtype
+    >>> cpu_dtype() in ("float32", "bfloat16")
+    True
+
+    ```
+    """
+    import torch
+
+    from hf_relation.embedding.precision import bfloat16_is_fast
+
+    return "bfloat16" if bfloat16_is_fast(torch.device("cpu")) else "float32"
 
 
 def _free_memory(device: str) -> int | None:

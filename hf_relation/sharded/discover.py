@@ -12,18 +12,18 @@ import numpy as np
 
 from hf_relation.data.files import digest_of_file
 from hf_relation.errors import UsageError
+from hf_relation.sharded.devices import many_rows_dtype
 from hf_relation.sharded.local import run_local
 from hf_relation.sharded.manifest import FOLDER
 from hf_relation.sharded.plan import ENTITIES, WHITENING
 from hf_relation.sharded.result import ShardedResult
-from hf_relation.sharded.run_record import RunRecord, begin, record_of
+from hf_relation.sharded.run_record import RECORD, RunRecord, begin, read_record, record_of
 from hf_relation.sharded.settings import ShardedSettings
 from hf_relation.sharded.unfinished import write_whole
 from hf_relation.sharded.urls import is_url
 
 
 _LARGEST_POOL = 512
-_ENDINGS = (".csv", ".tsv")
 
 
 def discover_sharded(
@@ -120,11 +120,6 @@ def prepare(
     ready = None if embeddings is None else _files(embeddings, "embeddings")
     if on_change not in ("error", "redo"):
         raise UsageError(f'`on_change` must be "error" or "redo", got {on_change!r}.')
-    for file in files:
-        if str(file).lower().removesuffix(".gz").endswith(_ENDINGS):
-            raise UsageError(
-                f'{file}: tables are not cut into shards. Make JSON lines of it first, one {{"id": ..., "text": ...}} a line.'
-            )
     if ready is None and settings.model is None:
         raise UsageError("Name the encoder's checkpoint (`model` of the settings), or give ready `embeddings`.")
     if ready is not None and len(ready) != len(files):
@@ -136,7 +131,11 @@ def prepare(
     whitening = _whitening(settings.model) if settings.whitening and settings.model is not None else None
     if whitening is not None:
         model[WHITENING] = hashlib.sha256(whitening).hexdigest()
-    record = record_of(files, ready, settings, model)
+    dtype = "float32"  # what "auto" means for many rows
+    if ready is None and settings.dtype == "auto":
+        begun = (folder / RECORD).is_file()
+        dtype = read_record(folder).many_rows_dtype if begun else many_rows_dtype(settings.device, settings.backend)
+    record = record_of(files, ready, settings, model, dtype)
     begin(folder, record, redo=on_change == "redo")
     (folder / FOLDER).mkdir(exist_ok=True)
     if whitening is not None:

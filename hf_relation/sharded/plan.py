@@ -96,7 +96,7 @@ def _done(workdir: Path, stage: str, shard: str) -> Entry:
 
 def _split(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
     for number, given in enumerate(record.inputs):
-        yield ShardTask("split", f"{number:04d}", {}, given | _some(record, "shard_rows", "plain_text"))
+        yield ShardTask("split", f"{number:04d}", {}, given | _some(record, "shard_rows", "plain_text", "text_column"))
 
 
 def _read(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
@@ -130,7 +130,7 @@ def _embed(workdir: Path, record: RunRecord) -> Iterator[ShardTask]:
         raise UsageError(_why_nothing(workdir, record))
     settings = _some(record, "backend", "dtype", "max_tokens_per_batch", "device")
     if settings["dtype"] == "auto":
-        settings["dtype"] = "bfloat16" if total >= AUTO_BFLOAT16_ROWS else "float32"
+        settings["dtype"] = record.many_rows_dtype if total >= AUTO_BFLOAT16_ROWS else "float32"
     for number, _, part, _ in parts_of(workdir, record):
         done = _done(workdir, "read", part["shard"])
         if record.embeddings is not None:

@@ -26,7 +26,7 @@ class ShardedSettings:
         num_relations_calibration (`float`, *optional*): as in [`~hf_relation.RelationDiscovery`].
         seed (`int`, defaults to 0): the one source of chance.
         dtype (`str`, defaults to `"auto"`): precision of the encoder: `"float32"`, `"bfloat16"`, or `"auto"`: float32 below
-            20,000 instances in all.
+            20,000 instances in all, and where the machine that begins the run is not faster in bfloat16; it decides for all machines.
         backend (`str`, defaults to `"torch"`): what computes the embeddings, see [`~hf_relation.embedding.make_encoder`].
         max_tokens_per_batch (`int`, *optional*), device (`str`, *optional*): of the encoder. With `"cuda"` every process of a machine
             takes a device of its own, and batches begin as large as its free memory allows.
@@ -41,6 +41,7 @@ class ShardedSettings:
         described_rows (`int`, defaults to 500): keywords, patterns and names of a relation are made from at most so many rows.
         text_options (`Mapping`): for texts and documents, as for [`~hf_relation.discovery.instances_from_texts`], JSON-able.
         plain_text (`bool`, defaults to `False`): every line is a text, as in a `.txt` file, whatever the names of the inputs.
+        text_column (`str`, defaults to `"text"`): the column that holds the texts in tables (`.csv`, `.tsv`).
         skip_bad (`bool`, defaults to `False`): leave bad rows out, and count them.
 
     Raises:
@@ -78,6 +79,7 @@ class ShardedSettings:
     described_rows: int = 500
     text_options: Mapping[str, Any] = field(default_factory=dict)
     plain_text: bool = False
+    text_column: str = "text"
     skip_bad: bool = False
 
     def __post_init__(self) -> None:
@@ -103,6 +105,8 @@ class ShardedSettings:
             raise UsageError(
                 f'`backend` must be "torch", "torch-compile", "onnx" or "openvino", got {self.backend!r}.'
             )
+        if not isinstance(self.text_column, str) or not self.text_column:
+            raise UsageError(f"`text_column` must be the name of a column, got {self.text_column!r}.")
         if self.whitening and self.model is None:
             raise UsageError("`whitening` is the one stored with the `model`: name one, or leave it out.")
 

@@ -153,7 +153,6 @@ def test_above_a_size_it_is_done_in_shards_by_itself(
 
 def test_what_does_not_go_with_shards_is_refused(run_discover: Run, inputs: list[Path], tmp_path: Path) -> None:
     work = ["--workdir", tmp_path / "work"]
-    (tmp_path / "a.csv").write_text("text\nAda met Bob.\n")
     for arguments, message in [
         ([*inputs, *work, "--mode", "predict"], "--mode does not go with --workdir: it goes on from relations"),
         ([*inputs, *work, "--known", "checkpoint"], "--known does not go with --workdir: it fits a gate"),
@@ -164,7 +163,6 @@ def test_what_does_not_go_with_shards_is_refused(run_discover: Run, inputs: list
         ([*inputs, *work, "--plot", f"map={tmp_path / 'x.png'}"], "--plot does not go with --workdir"),
         ([*inputs, *work, "--whole-file"], "--whole-file does not go with --workdir: it makes one text of a file"),
         ([*inputs, *work, "--in-memory"], "contradict one another"),
-        ([tmp_path / "a.csv", *work], "a.csv: tables are not cut into shards. Make JSON lines of it"),
         ([*inputs, "--workers", "2"], "--workers goes with --workdir"),
         ([*inputs, "--redo"], "--redo goes with --workdir"),
         ([*inputs, *work, "--algorithm", "hdbscan", "--num-relations", "2"], "finds the number of relations itself"),
@@ -172,6 +170,22 @@ def test_what_does_not_go_with_shards_is_refused(run_discover: Run, inputs: list
         code, printed, err = run_discover(*arguments)
         assert code == 2 and printed == "" and message in err.replace("\n", " "), (arguments, err)
     assert not (tmp_path / "work").exists()
+
+
+def test_tables_are_cut_into_shards_too(run_discover: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names, table = tmp_path / "names.tsv", tmp_path / "t.csv"
+    names.write_text("Ada\tPERSON\nBob\tPERSON\nRome\tPLACE\n")
+    sentences = ["Ada met Bob.", "Ada left Rome.", "Bob lives in Rome.", "Bob was born in Rome."]
+    table.write_text("number,said\n" + "".join(f"{number},{said}\n" for number, said in enumerate(sentences * 2)))
+    options = [table, "--entities", f"dictionary:{names}", "--text-column", "said", "--num-relations", 2, "--json"]
+    code, printed, err = run_discover(*options)
+    assert code == 0, err
+    whole = json.loads(printed)["instances"]
+    monkeypatch.setattr(sharding, "MOST_IN_MEMORY", 5)
+    code, printed, err = run_discover(*options, "--shard-rows", 3, "--workers", 0)
+    assert code == 0 and "discovering in shards" in err, err
+    found = json.loads(printed)["instances"]
+    assert [row["id"] for row in found] == [row["id"] for row in whole] and len(found) == 8
 
 
 def test_several_small_files_are_read_as_one(run_discover: Run, discover_model: Path, tmp_path: Path) -> None:

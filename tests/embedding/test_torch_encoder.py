@@ -84,7 +84,9 @@ def test_compiled_models_take_batches_of_any_size_and_say_so(monkeypatch):
 
 def test_the_forward_pass_is_one_graph(monkeypatch):
     compile = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda model, **given: compile(model, backend="eager", fullgraph=True, **given))
+    monkeypatch.setattr(
+        torch, "compile", lambda model, **given: compile(model, backend="eager", fullgraph=True, **given)
+    )
     torch.compiler.reset()
     model, processor = tiny_more()
     rows = sample_instances(12)

@@ -115,7 +115,6 @@ def test_bad_arguments(tmp_path):
         ([file], ready | {"workers": -1}, "`workers` must be an integer from 0"),
         ([file], ready | {"on_change": "ask"}, "`on_change` must be"),
         ([tmp_path / "none.jsonl"], ready, "none.jsonl does not exist"),
-        ([tmp_path / "a.csv.gz"], ready, "tables are not cut into shards"),
         ([file], ready | {"settings": ShardedSettings(skip_bad=True)}, "`skip_bad` would part rows"),
     ):
         with pytest.raises(UsageError, match=message):

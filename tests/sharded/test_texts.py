@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from hf_relation import RelationDiscovery
+from hf_relation.discovery.text_files import read_text_file
 from hf_relation.errors import UsageError
 from hf_relation.sharded import ShardedSettings, ShardFailures, discover_sharded
 from tests.common.tiny_checkpoints import save_tiny_checkpoint
@@ -81,6 +82,50 @@ def test_instances_that_do_not_fit_are_an_error_as_without_shards(tmp_path, mode
         discover_sharded([tmp_path / "rows.jsonl"], tmp_path / "work", settings=chosen(model, names), workers=0)
     assert caught.value.stage == "embed" and list(caught.value.failures) == ["0000-00000"]
     assert "rows.jsonl, 2 rows from line 1: the instance '1': " in str(caught.value)
+
+
+def test_tables_keep_ids_and_lines(tmp_path, model, names):
+    table = tmp_path / "rows.csv"
+    table.write_text('id,said\na,"Ada met\nBob."\n,Bob lives in Rome.\n\n"c,1",Ada left Rome.\nd,Nobody.\n')
+    (tmp_path / "more.tsv").write_text("said\nBob left Ada.\n")
+    inputs = [table, tmp_path / "more.tsv"]
+    found = discover_sharded(inputs, tmp_path / "work", settings=chosen(model, names, text_column="said"), workers=0)
+    whole = RelationDiscovery.from_pretrained(model)
+    rows = read_text_file(table, text_column="said").rows
+    rows += read_text_file(inputs[1], text_column="said", first=len(rows)).rows
+    assert [row["id"] for row in rows] == ["a", "1", "c,1", "d", "4"]
+    assert list(found.instances()) == whole.read_texts(rows, names, sentences="text").instances
+    # A bad row fails its shard alone, or is left out; the line is that of the table.
+    with open(table, "a") as stream:
+        stream.write("e\nf,Ada met Bob.\n")
+    options = {"settings": chosen(model, names, text_column="said"), "workers": 0}
+    with pytest.raises(ShardFailures, match="more or fewer cells") as raised:
+        discover_sharded(inputs, tmp_path / "other", **options)
+    (reason,) = raised.value.failures.values()
+    assert f"{table}, line 8: the line has more or fewer cells" in reason
+    options["settings"] = chosen(model, names, text_column="said", skip_bad=True)
+    found = discover_sharded(inputs, tmp_path / "third", **options)
+    assert [(row["line"], row["file"]) for row in found.skipped] == [(8, str(table))]
+    assert [row["id"].split("/")[0] for row in found.instance_rows()] == ["a", "1", "c,1", "f", "6"]
+
+
+def test_tables_that_cannot_be_read(tmp_path, model, names):
+    for content, message in (
+        (
+            b"id,said\na,Ada met Bob.\n",
+            "rows.csv has no column 'text'; it has: 'id', 'said'. Name one with --text-column",
+        ),
+        (b'text\n"Ada met', "line 2: the line is no CSV: unexpected end of data"),
+        (b"text\nAda\xff met Bob.\n", "is not UTF-8: byte 0xff"),
+    ):
+        (tmp_path / "rows.csv").write_bytes(content)
+        with pytest.raises(ShardFailures) as raised:
+            discover_sharded(
+                [tmp_path / "rows.csv"], tmp_path / "work", settings=chosen(model, names), workers=0, on_change="redo"
+            )
+        assert message in str(raised.value) and str(tmp_path / "rows.csv") in str(raised.value)
+    with pytest.raises(UsageError, match="`text_column` must be the name of a column, got ''"):
+        chosen(model, names, text_column="")
 
 
 def test_no_pair_at_all_says_why(tmp_path, model, names):

@@ -16,6 +16,7 @@ from hf_relation.data.jsonl import write_jsonl
 from hf_relation.data.validation import check_instance
 from hf_relation.errors import InvalidRowError, UsageError
 from hf_relation.sharded.stages.arrays import save_npy
+from hf_relation.sharded.stages.splitting import TABLE
 
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def key_of(id_: str) -> int:
 
 def _rows(source: Path, settings: Mapping[str, Any], skipped: list[dict[str, Any]]) -> Iterator[tuple[int, Any]]:
     place = settings["first_row"] - 1
+    missing = (None, "") if source.suffix == TABLE else (None,)
     for number, content in read_lines(source):
         if not content or content.isspace():
             continue
@@ -105,6 +107,8 @@ def _rows(source: Path, settings: Mapping[str, Any], skipped: list[dict[str, Any
                     raise InvalidRowError(f"the line is not UTF-8 ({error.reason}). Save it as UTF-8.") from None
             else:
                 row = parse_json(content)
+                if isinstance(row, str) and source.suffix == TABLE:
+                    raise InvalidRowError(row)
                 row = {"text": row} if isinstance(row, str) else row
             if not isinstance(row, Mapping):
                 raise InvalidRowError(f"an object is needed, got {type(row).__name__}.")
@@ -112,7 +116,7 @@ def _rows(source: Path, settings: Mapping[str, Any], skipped: list[dict[str, Any
             _refuse(error, line, settings, skipped)
             continue
         row = {key: value for key, value in row.items() if key not in _GOLD}
-        yield line, row if row.get("id") is not None else {**row, "id": str(place)}
+        yield line, row if row.get("id") not in missing else {**row, "id": str(place)}
 
 
 def _checked(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from hf_relation.data.files import read_lines
+from hf_relation.data.tables import delimiter_of, read_table
+from hf_relation.errors import InvalidRowError
 from hf_relation.sharded.urls import local_copy
+
+
+TABLE = ".table"
+"""Ending of the rows of a table: JSON lines, `{"text": ..., "id": ...}`, or a string that says why a row is none."""
 
 
 def split_file(
@@ -15,27 +22,37 @@ def split_file(
 ) -> tuple[int, dict[str, Any]]:
     """Copy the lines of a file, unread, into files of so many rows each; an empty file gives one empty shard.
 
+    The rows of a table (`.csv`, `.tsv`) become one line each, with blank lines for the others it takes, so that lines keep their numbers.
+
     Args:
         sources (`Sequence[Path]`): none: the file is named in the settings, as it lies outside the folder of the run; a
             URL is downloaded for a while.
-        out (`Path`), shard (`str`): `SHARD-00000.jsonl`, ... (`.txt` where the input is) are written into `out`.
-        settings (`Mapping`): `path`, `shard_rows`, `plain_text` (a line is a text, whatever the name of the file).
+        out (`Path`), shard (`str`): `SHARD-00000.jsonl`, ... (`.txt` where the input is, [`TABLE`] for a table) are written into `out`.
+        settings (`Mapping`): `path`, `shard_rows`, `plain_text` (a line is a text, whatever the name of the file), `text_column` (of a
+            table).
 
     Returns:
         `tuple`: rows (lines that are not blank) and `{"parts": [...]}`, each with `shard`, `file`, `first_line` (from 1), `first_row`
         (from 0) and `rows`.
 
     Raises:
-        UsageError, InvalidRowError: the file is not there or cannot be read as lines.
+        UsageError, InvalidRowError: the file is not there or cannot be read as lines, or a table has no such column.
     """
-    name = str(settings["path"]).lower().removesuffix(".gz")
-    ending = ".txt" if settings["plain_text"] or name.endswith(".txt") else ".jsonl"
+    given = str(settings["path"])
+    plain = settings["plain_text"] or given.lower().removesuffix(".gz").endswith(".txt")
+    delimiter = None if plain else delimiter_of(given)
+    ending = ".txt" if plain else ".jsonl" if delimiter is None else TABLE
     parts: list[dict[str, Any]] = []
     stream: IO[bytes] | None = None
     number = 0
     try:
         with local_copy(settings["path"], out.parent.parent) as path:
-            for line, content in read_lines(path):
+            lines = (
+                read_lines(path)
+                if delimiter is None
+                else _table_lines(path, delimiter, settings["text_column"], given)
+            )
+            for line, content in lines:
                 if stream is None or (parts[-1]["rows"] == settings["shard_rows"] and content.strip()):
                     if stream is not None:
                         stream.close()
@@ -50,6 +67,17 @@ def split_file(
         if stream is not None:
             stream.close()
     return number, {"parts": parts}
+
+
+def _table_lines(path: Path, delimiter: str, text_column: str, given: str) -> Iterator[tuple[int, bytes]]:
+    number = 1
+    try:
+        for line, row in read_table(path, delimiter, text_column):
+            yield from ((blank, b"") for blank in range(number, line))
+            yield line, json.dumps(row).encode("ascii")
+            number = line + 1
+    except InvalidRowError as error:
+        raise InvalidRowError(error.reason, line=error.line, file=given) from None
 
 
 def _open(out: Path, shard: str, ending: str, parts: list[dict[str, Any]], line: int, row: int) -> IO[bytes]:
