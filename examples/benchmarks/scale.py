@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -121,21 +122,27 @@ def encoder_part(jobs: Jobs, args: argparse.Namespace) -> Part:
 
 
 def workers_part(jobs: Jobs, args: argparse.Namespace) -> Part:
-    """One process and several."""
+    """One process and several, in turn, so often."""
     rows = min(args.workers_rows, max(args.rows))
-    part = Part(f"Workers, {rows:,} rows", ["workers", *_COLUMNS[:4], "same labels"], raw={"workers": {}})
-    labels: dict[int, bytes] = {}
-    for workers in (1, args.workers):
-        run = jobs.sharded(rows, workers)
-        part.raw["workers"][workers] = run
-        labels[workers] = (Path(run["files"]) / "labels.npy").read_bytes()
-        same = "yes" if labels[workers] == labels[1] else "NO"
-        part.rows.append([str(workers), *_row(rows, run, None)[1:5], same])
-    seconds = [run["seconds"] for run in part.raw["workers"].values()]
-    part.raw["speedup"] = seconds[0] / seconds[-1]
-    part.notes.append(
-        f"{args.workers} workers are {part.raw['speedup']:.2f} times as fast as one, at the load shown above."
-    )
+    columns = ["workers", "seconds", "least", "most", "processor s", "rows/s", "peak memory", "same labels"]
+    part = Part(f"Workers, {rows:,} rows, median of {args.repeats} run(s)", columns, raw={"workers": {}})
+    runs: dict[int, list[dict[str, Any]]] = {1: [], args.workers: []}
+    for again in range(args.repeats):
+        for workers, done in runs.items():
+            done.append(jobs.sharded(rows, workers, again=again))
+    labels = {(Path(run["files"]) / "labels.npy").read_bytes() for done in runs.values() for run in done}
+    medians = []
+    for workers, done in runs.items():
+        part.raw["workers"][workers] = done
+        seconds = [run["seconds"] for run in done]
+        medians.append(statistics.median(seconds))
+        processor = statistics.median(run["cpu_seconds"] for run in done)
+        shown = [shown_seconds(value) for value in (medians[-1], min(seconds), max(seconds), processor)]
+        largest = _megabytes({"peak_bytes": max(run["peak_bytes"] or 0 for run in done) or None})
+        same = "yes" if len(labels) == 1 else "NO"
+        part.rows.append([str(workers), *shown, f"{rows / medians[-1]:,.0f}", largest, same])
+    part.raw["speedup"] = medians[0] / medians[-1]
+    part.notes.append(f"{args.workers} workers are {part.raw['speedup']:.2f} times as fast as one.")
     return part
 
 
@@ -225,6 +232,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--workers_rows", type=int, default=100_000, help="rows of the part `workers`; default: 100000"
     )
+    parser.add_argument("--repeats", type=int, default=3, help="runs of the part `workers`; default: 3")
     parser.add_argument("--overhead_rows", type=int, help="rows of the part `overhead`; default: 20000")
     parser.add_argument("--relations", type=int, help="planted; default: 200")
     parser.add_argument("--columns", type=int, help="of the ready embeddings; default: 384")
@@ -256,7 +264,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         if getattr(args, name) is None:
             setattr(args, name, value)
     if (
-        min([*args.rows, *args.encoder_rows, args.workers, args.relations, args.columns]) < 1
+        min([*args.rows, *args.encoder_rows, args.workers, args.repeats, args.relations, args.columns]) < 1
         or args.overhead_rows < 10
     ):
         parser.error("numbers must be at least 1, and --overhead_rows at least 10")

@@ -101,10 +101,16 @@ def test_all_parts_that_need_no_encoder_run(modules, tmp_path, monkeypatch, caps
         assert found["planted"] > 0.9 and found["named"] == 4
         assert {"fit", "label"} <= set(found["stage_seconds"])
         assert results["whole"][rows]["agreement"] > 0.9 and results["whole"][rows]["planted"] > 0.9
+    assert [[run["rows"] for run in done] for done in results["workers"].values()] == [[600] * 3] * 2
     slept = results["overhead"][0]
     assert slept["rows"] == 100 and slept["seconds"] >= 0.2  # 2 ms a row
     text = markdown.read_text(encoding="utf-8")
-    assert str(tmp_path) not in text and "quick: not for quoting" in text and "Scaling exponent: 0.00 by" in text
+    assert (
+        str(tmp_path) not in text
+        and "quick: not for quoting" in text
+        and " | yes |" in text
+        and "Scaling exponent: 0.00 by" in text
+    )
     assert "datatrove is not installed" in text
     assert json.loads(output.read_text(encoding="utf-8"))["quick"] is True
     capsys.readouterr()
