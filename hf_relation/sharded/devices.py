@@ -7,8 +7,6 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from hf_relation.errors import UsageError
-
 
 if TYPE_CHECKING:
     from torch import nn
@@ -96,9 +94,6 @@ def many_rows_dtype(device: str | None, backend: str) -> str:
 
     Returns:
         `str`: `"float32"` or `"bfloat16"`.
-
-    Raises:
-        UsageError: torch cannot be loaded.
     """
     if backend == "onnx":  # which has no bfloat16
         return "float32"
@@ -106,11 +101,11 @@ def many_rows_dtype(device: str | None, backend: str) -> str:
         return "bfloat16"
     if "torch" in sys.modules:
         return cpu_dtype()
-    asked = [sys.executable, "-c", f"from {__name__} import cpu_dtype; print(cpu_dtype())"]
+    # -P: a file named torch.py in the current folder is not torch.
+    asked = [sys.executable, "-P", "-c", f"from {__name__} import cpu_dtype; print(cpu_dtype())"]
     answer = subprocess.run(asked, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        raise UsageError(f"torch, which embeds, cannot be loaded: {answer.stderr.strip()[-500:]}")
-    return answer.stdout.split()[-1]
+    # A process that finds other packages than this one cannot tell.
+    return cpu_dtype() if answer.returncode else answer.stdout.split()[-1]
 
 
 def cpu_dtype() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from hf_relation.embedding.precision import bfloat16_is_fast
-from hf_relation.sharded import ShardedSettings, discover, discover_sharded, plan
+from hf_relation.sharded import ShardedSettings, devices, discover, discover_sharded, plan
 from hf_relation.sharded.devices import many_rows_dtype
 from tests.common.tiny_checkpoints import save_tiny_checkpoint
 from tests.common.tiny_tokenizers import sample_instances
@@ -48,6 +49,13 @@ def test_torch_is_not_loaded_to_ask():
     code = "import sys; from hf_relation.sharded.devices import many_rows_dtype; print(many_rows_dtype(None, 'torch'), 'torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == [OF_CPU, "False"]
+
+
+def test_where_no_process_can_tell_torch_is_asked_here(monkeypatch):
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    monkeypatch.setattr(devices, "cpu_dtype", lambda: "asked here")
+    assert many_rows_dtype(None, "torch") == "asked here"
 
 
 def test_few_rows_are_float32(begun):
