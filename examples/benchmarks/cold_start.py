@@ -26,13 +26,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reporting import QUICK, environment
+from reporting import QUICK, environment, write_files
 from rich.console import Console
 from timing import Part, Samples, processor_name, ratios, shown_ratio, shown_time
 
-from hf_relation.data.atomic import atomic_file
 from hf_relation.errors import HfRelationError
-from hf_relation.training import write_json
 
 
 ROOT = Path(__file__).parents[2]
@@ -177,14 +175,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         **part.raw,
         **machine,
     }
-    if args.output is not None:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(args.output, results)
-    if args.markdown is not None:
-        args.markdown.parent.mkdir(parents=True, exist_ok=True)
-        about = f"`{command}`: {processor_name()}, {args.rounds} rounds" + (f" ({QUICK})" if args.quick else "")
-        with atomic_file(args.markdown) as stream:
-            stream.write(f"{about}.\n\n{part.markdown()}\n".encode())
+    about = f"`{command}`: {processor_name()}, {args.rounds} rounds" + (f" ({QUICK})" if args.quick else "")
+    write_files(args.output, args.markdown, results, [f"{about}.", part.markdown()])
     return results
 
 

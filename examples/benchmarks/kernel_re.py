@@ -30,17 +30,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from reporting import QUICK, environment
+from reporting import QUICK, environment, write_files
 from rich.console import Console
 from timing import Part, interleave, peak_allocated, processor_name, ratios, shown_ratio, shown_time
 from torch import Tensor
 from torch.nn import functional
 
-from hf_relation.data.atomic import atomic_file
 from hf_relation.errors import HfRelationError
 from hf_relation.losses.token_pairs import CellLoss, cell_loss
 from hf_relation.models.kernel_re import RelationKernels, mention_tokens
-from hf_relation.training import write_json
 
 
 ENTITIES = 4
@@ -263,18 +261,12 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     machine = environment()
     machine["machine"] |= {"processor_name": processor_name(), "clock": clock, "load": os.getloadavg()}
     results = {"command": command, "quick": args.quick, "notes": part.notes, "cells": part.raw, **machine}
-    if args.output is not None:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(args.output, results)
-    if args.markdown is not None:
-        args.markdown.parent.mkdir(parents=True, exist_ok=True)
-        about = (
-            f"`{command}`: {processor_name()}, {args.num_threads} thread(s), {args.rounds} rounds; "
-            + ("processor time" if clock == "cpu" else "time on the clock")
-            + (f" ({QUICK})" if args.quick else "")
-        )
-        with atomic_file(args.markdown) as stream:
-            stream.write(f"{about}.\n\n{part.markdown()}\n".encode())
+    about = (
+        f"`{command}`: {processor_name()}, {args.num_threads} thread(s), {args.rounds} rounds; "
+        + ("processor time" if clock == "cpu" else "time on the clock")
+        + (f" ({QUICK})" if args.quick else "")
+    )
+    write_files(args.output, args.markdown, results, [f"{about}.", part.markdown()])
     return results
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from reporting import QUICK, command_line, environment, mean_sd, shown
+from reporting import QUICK, command_line, environment, mean_sd, shown, write_files
 from rich.console import Console
 from scale_data import planted_labels, write_embeddings
 from sklearn.cluster import KMeans
@@ -32,8 +32,6 @@ from timing import Part, processor_name
 from hf_relation.clustering import cluster
 from hf_relation.clustering.rows import normalize_rows
 from hf_relation.clustering.threads import one_thread
-from hf_relation.data.atomic import atomic_file
-from hf_relation.training import write_json
 
 
 def contestants(starts: list[int], gold: np.ndarray) -> dict[str, Callable[[np.ndarray, int, int], np.ndarray]]:
@@ -119,14 +117,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     (console if console.is_terminal else Console(width=120)).print(part.rich())
     command = command_line("examples/benchmarks/kmeans_starts.py", sys.argv[1:] if argv is None else argv)
     results = {"command": command, "quick": args.quick, **part.raw, **environment()}
-    if args.output is not None:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(args.output, results)
-    if args.markdown is not None:
-        args.markdown.parent.mkdir(parents=True, exist_ok=True)
-        about = f"`{command}`: {processor_name()}, {os.cpu_count()} cores" + (f" ({QUICK})" if args.quick else "")
-        with atomic_file(args.markdown) as stream:
-            stream.write(f"{about}.\n\n{part.markdown()}\n".encode())
+    about = f"`{command}`: {processor_name()}, {os.cpu_count()} cores" + (f" ({QUICK})" if args.quick else "")
+    write_files(args.output, args.markdown, results, [f"{about}.", part.markdown()])
     return results
 
 

@@ -29,7 +29,7 @@ from typing import Any
 
 import torch
 import transformers
-from reporting import QUICK, command_line, environment
+from reporting import QUICK, command_line, environment, write_files
 from rich.console import Console
 from timing import Part, interleave, processor_name, ratios, shown_ratio, shown_time
 from torch import nn
@@ -37,14 +37,13 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from hf_relation.checkpoints import BASE_REPOSITORY, base_encoder_path
 from hf_relation.data import find_data_dir, read_docred
-from hf_relation.data.atomic import atomic_file
 from hf_relation.data.corpora import REDOCRED_FILES, REDOCRED_SOURCE
 from hf_relation.data.locations import corpus_dir, corpus_file
 from hf_relation.data.schema import Document
 from hf_relation.errors import HfRelationError, UsageError
 from hf_relation.models.finecl import FineCLForPreTraining
 from hf_relation.processing import DocumentProcessor
-from hf_relation.training import PretrainingCollator, PretrainingDataset, write_json
+from hf_relation.training import PretrainingCollator, PretrainingDataset
 
 
 TARGET = 1.3
@@ -294,18 +293,12 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     machine = environment()
     machine["machine"] |= {"processor_name": processor_name(), "clock": clock, "load": os.getloadavg()}
     results = {"command": command, "quick": args.quick, "notes": part.notes, "figures": part.raw, **machine}
-    if args.output is not None:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(args.output, results)
-    if args.markdown is not None:
-        args.markdown.parent.mkdir(parents=True, exist_ok=True)
-        about = (
-            f"`{command}`: {processor_name()}, {args.num_threads} thread(s), {args.rounds} rounds; "
-            + ("processor time" if clock == "cpu" else "time on the clock")
-            + (f" ({QUICK})" if args.quick else "")
-        )
-        with atomic_file(args.markdown) as stream:
-            stream.write(f"{about}.\n\n{part.markdown()}\n".encode())
+    about = (
+        f"`{command}`: {processor_name()}, {args.num_threads} thread(s), {args.rounds} rounds; "
+        + ("processor time" if clock == "cpu" else "time on the clock")
+        + (f" ({QUICK})" if args.quick else "")
+    )
+    write_files(args.output, args.markdown, results, [f"{about}.", part.markdown()])
     return results
 
 

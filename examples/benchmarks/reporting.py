@@ -157,8 +157,26 @@ def write_report(folder: Path, name: str, sections: Sequence[str], content: Mapp
         sections: of the Markdown file, without the empty lines between them; empty ones are left out.
         content: JSON-able; [`environment`] is added.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / f"{name}.json", {**content, **environment()})
-    with atomic_file(folder / f"{name}.md") as stream:
-        stream.write(("\n\n".join(section for section in sections if section) + "\n").encode("utf-8"))
-    return folder / f"{name}.md", folder / f"{name}.json"
+    markdown, output = folder / f"{name}.md", folder / f"{name}.json"
+    write_files(output, markdown, {**content, **environment()}, sections)
+    return markdown, output
+
+
+def write_files(
+    output: Path | None, markdown: Path | None, content: Mapping[str, Any], sections: Sequence[str]
+) -> None:
+    """Write the figures and the tables of a benchmark, each whole or not at all; folders are made where missing.
+
+    Args:
+        output: JSON file; none where it is `None`.
+        markdown: Markdown file; none where it is `None`.
+        content: JSON-able, into the first.
+        sections: of the second, without the empty lines between them; empty ones are left out.
+    """
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_json(output, dict(content))
+    if markdown is not None:
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(markdown) as stream:
+            stream.write(("\n\n".join(section for section in sections if section) + "\n").encode("utf-8"))

@@ -31,14 +31,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from reporting import QUICK, command_line, environment, shown_seconds
+from reporting import QUICK, command_line, environment, shown_seconds, write_files
 from rich.console import Console
 from scale_jobs import Jobs, has_datatrove
 from timing import Part, processor_name
 
-from hf_relation.data.atomic import atomic_file
 from hf_relation.errors import HfRelationError
-from hf_relation.training import write_json
 
 
 PARTS = ("rows", "encoder", "workers", "overhead")
@@ -291,14 +289,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     results = {"command": command, "quick": args.quick, **machine}
     for part in parts:
         results |= part.raw
-    if args.output is not None:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(args.output, results)
-    if args.markdown is not None:
-        args.markdown.parent.mkdir(parents=True, exist_ok=True)
-        about = f"`{command}`: {processor_name()}, {os.cpu_count()} cores" + (f" ({QUICK})" if args.quick else "")
-        with atomic_file(args.markdown) as stream:
-            stream.write("\n\n".join([f"{about}.", *(part.markdown() for part in parts)]).encode() + b"\n")
+    about = f"`{command}`: {processor_name()}, {os.cpu_count()} cores" + (f" ({QUICK})" if args.quick else "")
+    write_files(args.output, args.markdown, results, [f"{about}.", *(part.markdown() for part in parts)])
     return results
 
 

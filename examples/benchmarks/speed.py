@@ -28,7 +28,7 @@ from typing import Any
 
 import torch
 import transformers
-from reporting import QUICK, environment
+from reporting import QUICK, environment, write_files
 from rich.console import Console
 from speed_encoding import measure_encoding
 from speed_losses import measure_losses
@@ -37,9 +37,7 @@ from speed_step import measure_step
 from timing import Part, processor_name
 
 from hf_relation.compat import import_optional
-from hf_relation.data.atomic import atomic_file
 from hf_relation.errors import HfRelationError
-from hf_relation.training import write_json
 
 
 # B-cubed first: the growth of the process's memory shows only while little has been given back.
@@ -123,14 +121,8 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
         "parts": {name: {"notes": part.notes, **part.raw} for name, part in parts.items()},
         **machine,
     }
-    if args.output is not None:
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        write_json(args.output, results)
-    if args.markdown is not None:
-        args.markdown.parent.mkdir(parents=True, exist_ok=True)
-        sections = ["# Speed", f"`{command}`: {head}.", *(part.markdown() for part in parts.values())]
-        with atomic_file(args.markdown) as stream:
-            stream.write(("\n\n".join(sections) + "\n").encode("utf-8"))
+    sections = ["# Speed", f"`{command}`: {head}.", *(part.markdown() for part in parts.values())]
+    write_files(args.output, args.markdown, results, sections)
     return results
 
 

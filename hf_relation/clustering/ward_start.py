@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.cluster import AgglomerativeClustering, KMeans
 
 
@@ -17,7 +18,7 @@ def refined_by_ward_start(fitted: KMeans, rows: np.ndarray, weights: np.ndarray,
     The tree is that of all rows, or of 4,096 to 8,192 that are drawn (20 for each cluster, where that is more than 4,096).
 
     Args:
-        fitted (`KMeans`): the best of random starts; its number of clusters is taken.
+        fitted (`KMeans`): the best of random starts; its settings are taken.
         rows (`np.ndarray` of shape `(n, d)`): distinct rows, in a fixed order.
         weights (`np.ndarray` of shape `(n,)`): of the rows; the tree does not know them, the k-means after it does.
         seed (`int`): of the rows that are drawn.
@@ -54,5 +55,5 @@ def refined_by_ward_start(fitted: KMeans, rows: np.ndarray, weights: np.ndarray,
     sums = np.zeros((number, rows.shape[1]))
     np.add.at(sums, labels, rows[drawn] * weights[drawn, None].astype(np.float64))
     start = (sums / sizes[:, None]).astype(rows.dtype)
-    again = KMeans(number, init=start, n_init=1).fit(rows, sample_weight=weights)
+    again = clone(fitted).set_params(init=start, n_init=1).fit(rows, sample_weight=weights)
     return again if again.inertia_ < fitted.inertia_ else fitted

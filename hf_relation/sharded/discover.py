@@ -131,10 +131,10 @@ def prepare(
     whitening = _whitening(settings.model) if settings.whitening and settings.model is not None else None
     if whitening is not None:
         model[WHITENING] = hashlib.sha256(whitening).hexdigest()
-    dtype = "float32"  # what "auto" means for many rows
+    dtype = None  # what "auto" means for many rows
     if ready is None and settings.dtype == "auto":
-        begun = (folder / RECORD).is_file()
-        dtype = read_record(folder).many_rows_dtype if begun else many_rows_dtype(settings.device, settings.backend)
+        before = read_record(folder).many_rows_dtype if (folder / RECORD).is_file() else None
+        dtype = before or many_rows_dtype(settings.device, settings.backend)
     record = record_of(files, ready, settings, model, dtype)
     begin(folder, record, redo=on_change == "redo")
     (folder / FOLDER).mkdir(exist_ok=True)

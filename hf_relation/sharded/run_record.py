@@ -30,7 +30,8 @@ class RunRecord:
         settings (`dict`): of [`~hf_relation.sharded.ShardedSettings`].
         model (`dict[str, str]`): sha256 of the encoder's files, by name.
         versions (`dict[str, str]`): of the code.
-        many_rows_dtype (`str`): what `dtype="auto"` means for many rows: decided by the machine that begins the run, for all that go on with it.
+        many_rows_dtype (`str`, *optional*): what `dtype="auto"` means for many rows: decided by the machine that begins the run, for all that
+            go on with it.
     """
 
     inputs: list[dict[str, str]]
@@ -38,7 +39,7 @@ class RunRecord:
     settings: dict[str, Any]
     model: dict[str, str]
     versions: dict[str, str]
-    many_rows_dtype: str = "float32"
+    many_rows_dtype: str | None = None
 
 
 def record_of(
@@ -46,7 +47,7 @@ def record_of(
     embeddings: Sequence[Path | str] | None,
     settings: ShardedSettings,
     model: Mapping[str, str],
-    many_rows_dtype: str = "float32",
+    many_rows_dtype: str | None = None,
 ) -> RunRecord:
     """Look at the inputs of a run.
 
@@ -54,7 +55,7 @@ def record_of(
         inputs (`Sequence` of `Path`, or `str` for a URL), embeddings (the same, *optional*): files.
         settings ([`~hf_relation.sharded.ShardedSettings`]): the settings.
         model (`Mapping[str, str]`): sha256 of the encoder's files.
-        many_rows_dtype (`str`, defaults to `"float32"`): see [`RunRecord`].
+        many_rows_dtype (`str`, *optional*): see [`RunRecord`].
 
     Returns:
         [`RunRecord`].

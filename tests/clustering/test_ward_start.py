@@ -49,11 +49,18 @@ def test_rows_of_weight_two_count_twice_and_row_order_does_not():
 def test_it_is_kept_only_where_it_is_better_and_few_clusters_have_none():
     rows, gold = many(number=100)
     found = KMeans(100, init=np.stack([rows[gold == group].mean(axis=0) for group in range(100)]), n_init=1).fit(rows)
-    assert (
-        refined_by_ward_start(found, rows, np.ones(len(rows)), seed=0) is found
-    )  # nothing is better than what was planted
+    # Nothing is better than what was planted.
+    assert refined_by_ward_start(found, rows, np.ones(len(rows)), seed=0) is found
     few = KMeans(99, n_init=1, random_state=0).fit(rows)
     assert refined_by_ward_start(few, rows, np.ones(len(rows)), seed=0) is few
+
+
+def test_other_settings_of_k_means_are_kept():
+    rows, _ = many()
+    one = KMeans(120, n_init=2, max_iter=7, tol=0.5, algorithm="elkan", random_state=0).fit(rows)
+    better = refined_by_ward_start(one, rows, np.ones(len(rows)), seed=0)
+    assert better is not one and better.inertia_ < one.inertia_
+    assert (better.max_iter, better.tol, better.algorithm) == (7, 0.5, "elkan")
 
 
 def test_the_tree_is_made_of_drawn_rows_where_there_are_many(monkeypatch):

@@ -30,7 +30,8 @@ def begun(tmp_path, monkeypatch):
     def run(fastest: str, **changes):
         monkeypatch.setattr(discover, "many_rows_dtype", lambda device, backend: fastest)
         settings = ShardedSettings(model=str(tmp_path / "model"), num_relations=2, shard_rows=3, **changes)
-        discover_sharded([tmp_path / "rows.jsonl"], tmp_path / "work", settings=settings, workers=0)
+        options = {"settings": settings, "workers": 0, "on_change": "redo"}
+        discover_sharded([tmp_path / "rows.jsonl"], tmp_path / "work", **options)
         entries = sorted((tmp_path / "work" / "manifest" / "embed").glob("*.json"))
         return {json.loads(entry.read_text())["settings"]["dtype"] for entry in entries}, [
             entry.stat().st_mtime_ns for entry in entries
@@ -72,3 +73,4 @@ def test_many_rows_are_what_the_first_machine_said(begun, monkeypatch):
 def test_a_choice_of_ones_own_is_kept(begun, monkeypatch):
     monkeypatch.setattr(plan, "AUTO_BFLOAT16_ROWS", 6)
     assert begun("bfloat16", dtype="float32")[0] == {"float32"}
+    assert begun("bfloat16")[0] == {"bfloat16"}  # done again with "auto": nobody had been asked before
